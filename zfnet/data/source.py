@@ -1,0 +1,36 @@
+"""What the rest of the project asks of a set of labelled images: squares of pixels by index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+UNREADABLE = -100  # the label of an image that could not be decoded: torch's cross_entropy ignores it
+
+
+class ImageSource(Protocol):
+    """Labelled images already brought to side x side pixels (shortest side to `side_px`, centre crop; paper 3.1)."""
+
+    side_px: int
+    labels: NDArray[np.int64]  # (N,) class of each image
+    wnids: tuple[str, ...]  # the folder name of each class, sorted: its position is the class
+    names: tuple[str, ...]  # a readable name of each class; the wnid where none is known
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash that changes when the images or labels change."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, side, side) uint8 and labels (B,) int64; an unreadable image is zeros labelled UNREADABLE."""
+
+    def path(self, index: int) -> str:
+        """Where image `index` came from, for messages and manifests."""
+
+    def mean(self) -> NDArray[np.float32]:
+        """Mean image (3, side, side) in 0..255. Compute it on the training images only."""
