@@ -1,0 +1,9 @@
+"""Networks: layer tables as data, one ConvNet built from them, torchvision's classifiers, and weight files."""
+
+from zfnet.models.build import build_model, model_names
+from zfnet.models.convnet import ConvNet
+from zfnet.models.norm import ContrastNorm
+from zfnet.models.summary import summary
+from zfnet.models.table import ALEXNET, TABLES, ZFNET
+
+__all__ = ["ALEXNET", "TABLES", "ZFNET", "ContrastNorm", "ConvNet", "build_model", "model_names", "summary"]

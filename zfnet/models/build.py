@@ -1,0 +1,95 @@
+"""Networks by name: ours from the layer tables, and every torchvision classifier."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from zfnet.models.convnet import ConvNet
+from zfnet.models.table import TABLES, widened
+from zfnet.models.weights import fit, read_file, state_dict_of
+
+TORCHVISION = "torchvision:"
+
+
+def model_names() -> list[str]:
+    """Every name that `build_model` takes."""
+    return [*TABLES, *(TORCHVISION + name for name in torchvision.models.list_models(module=torchvision.models))]
+
+
+def build_model(
+    name: str,
+    num_classes: int = 1000,
+    weights: str | Path | None = None,
+    width: float = 1.0,
+    input_px: int = 224,
+) -> nn.Module:
+    """A classifier from normalised images (B, 3, input_px, input_px) to scores (B, num_classes).
+
+    name: a row of Table 3 ("zfnet", "alexnet", "alexnet_no_34" ...) or "torchvision:" and one of its classifiers.
+    weights: None for random ones, a state_dict file, a checkpoint of ours, or "DEFAULT" for torchvision's download.
+    width, input_px: factor on all maps and units, and image size, of our own networks (torchvision's adapt by
+    themselves; its vision transformers are built for input_px).
+
+    Raises ValueError for an unknown name or weights that do not fit, FileNotFoundError for a missing file.
+    """
+    if name in TABLES:
+        if weights == "DEFAULT":
+            raise ValueError(
+                f"nobody publishes weights for {name!r}: train it, or give a state_dict file or a checkpoint"
+            )
+        model: nn.Module = ConvNet(widened(TABLES[name], width), num_classes, input_px)
+        if weights is not None:
+            fit(model, state_dict_of(read_file(weights), weights), weights)
+        return model
+    if name not in model_names():
+        close = difflib.get_close_matches(name, model_names(), n=3) or list(TABLES)
+        raise ValueError(f"model {name!r} is not known; close to it: {', '.join(close)}")
+    if width != 1.0:
+        raise ValueError(
+            f"width={width} was asked of {name!r}; only our own networks ({', '.join(TABLES)}) have a width"
+        )
+    return _torchvision(name.removeprefix(TORCHVISION), num_classes, weights, input_px)
+
+
+def _torchvision(name: str, num_classes: int, weights: str | Path | None, input_px: int) -> nn.Module:
+    if weights == "DEFAULT":
+        if num_classes != 1000:
+            raise ValueError(f"torchvision's weights of {name} tell 1000 classes apart, num_classes is {num_classes}")
+        return _plain_scores(torchvision.models.get_model(name, weights="DEFAULT"))
+    state = None if weights is None else state_dict_of(read_file(weights), weights)
+    model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **_options(name, state, input_px))
+    if state is not None:
+        assert weights is not None
+        fit(model, state, weights)
+    return _plain_scores(model)
+
+
+def _options(name: str, state: dict[str, Tensor] | None, input_px: int) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if name in ("googlenet", "inception_v3"):  # the published weights have the auxiliary heads, many copies have not
+        options["aux_logits"] = state is not None and any("aux" in key.lower() for key in state)
+        options["init_weights"] = state is None  # slow, and about to be overwritten
+        options["transform_input"] = _published(state)  # as torchvision does for its weights
+    if name.startswith("vit_") and input_px != 224:
+        options["image_size"] = input_px
+    return options
+
+
+def _published(state: dict[str, Tensor] | None) -> bool:
+    return state is not None and state.get("fc.bias", torch.empty(0)).shape == (1000,)
+
+
+def _plain_scores(model: nn.Module) -> nn.Module:
+    """Without the auxiliary heads, which only matter in training and turn the output into a tuple."""
+    if getattr(model, "aux_logits", False):
+        model.aux_logits = False  # type: ignore[assignment]  # a plain attribute
+        for head in ("aux1", "aux2", "AuxLogits"):
+            if hasattr(model, head):
+                setattr(model, head, None)
+    return model

@@ -1,0 +1,90 @@
+"""Weight files: read without running code, and fitted with errors that name what does not fit."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
+WRAPPERS = ("model", "state_dict", "model_state_dict")  # where checkpoints of ours and of others keep the weights
+
+
+def read_file(path: str | Path) -> Any:
+    """What a file written by torch.save holds, read with weights_only, on the CPU.
+
+    Raises FileNotFoundError, or ValueError for a file that is not one, is cut short or needs code to run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weight file at {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Weights only load failed" not in str(error) or "GLOBAL" not in str(error):
+            raise ValueError(f"{path} is not a weight file that torch can read: {_first_line(error)}") from error
+        raise ValueError(
+            f"{path} holds Python objects whose loading would run code, which is refused: {_first_line(error)} "
+            "Where you trust it, load it once with torch.load(path, weights_only=False) and keep only the weights: "
+            "torch.save(model.state_dict(), new_path)"
+        ) from error
+    except (RuntimeError, EOFError, zipfile.BadZipFile, OSError, ValueError, KeyError) as error:
+        why = f"torch.load says {type(error).__name__}: {_first_line(error)}"
+        raise ValueError(f"{path} is cut short or was not written by torch.save ({why})") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "GLOBAL" in line or "Unsupported" in line]
+    return (telling or lines or [type(error).__name__])[0]
+
+
+def state_dict_of(content: Any, source: str | Path) -> dict[str, Tensor]:
+    """The state_dict inside what a file held: itself, or under one of the usual names, without wrappers' prefixes."""
+    for name in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
+            content = content[name]
+            break
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        held = (
+            f"a mapping with keys {', '.join(map(str, list(content)[:5]))}"
+            if isinstance(content, Mapping)
+            else type(content).__name__
+        )
+        raise ValueError(f"{source} holds {held}, expected a state_dict (names to tensors) or a checkpoint with one")
+    return {_without_prefixes(str(name)): tensor for name, tensor in content.items()}
+
+
+def _without_prefixes(name: str) -> str:
+    for prefix in PREFIXES:
+        while name.startswith(prefix):
+            name = name.removeprefix(prefix)
+    return name
+
+
+def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Copy the weights into the model; ValueError names the keys and shapes that do not fit, and copies nothing."""
+    own = model.state_dict()
+    missing = [name for name in own if name not in state]
+    unknown = [name for name in state if name not in own]
+    shapes = [
+        f"{name} is {tuple(state[name].shape)} in the file, {tuple(own[name].shape)} in the model"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    if missing or unknown or shapes:
+        told = [f"missing {_some(missing)}"] if missing else []
+        told += [f"not in the model {_some(unknown)}"] if unknown else []
+        told += [_some(shapes)] if shapes else []
+        raise ValueError(f"{source} does not fit {type(model).__name__}: {'; '.join(told)}")
+    model.load_state_dict(dict(state))
+
+
+def _some(items: list[str], most: int = 8) -> str:
+    rest = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + rest
