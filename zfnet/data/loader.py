@@ -1,0 +1,90 @@
+"""Batches from an image source, in an order that depends on (seed, epoch) alone.
+
+Workers only fetch what they are told: they hold no randomness, so their number changes nothing. The iterator hands out
+whole batches of uint8 squares; crops and normalisation happen on the device (views.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zfnet.data.source import ImageSource
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images (B, 3, side, side) uint8; labels (B,) int64, UNREADABLE where decoding failed; indices (B,) int64."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class _Rows(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """A source addressed by arrays of indices, one array a batch."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self.source = source
+
+    def __getitem__(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        images, labels = self.source.read(indices.tolist())
+        return images, labels, torch.from_numpy(indices)
+
+
+def training_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order in which epoch `epoch` visits the images."""
+    return np.random.default_rng([seed, epoch, 0]).permutation(count)
+
+
+def training_batches(
+    source: ImageSource,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """This process's part of each batch of an epoch, from batch `start` on; the last, uneven batch is dropped.
+
+    batch_size is global: each of `world` processes gets batch_size / world consecutive images of it.
+    """
+    if batch_size % world:
+        raise ValueError(f"batch_size {batch_size} does not divide among {world} processes")
+    order, local = training_order(len(source), seed, epoch), batch_size // world
+    firsts = range(start * batch_size, len(source) - batch_size + 1, batch_size)
+    parts = [order[first + rank * local : first + (rank + 1) * local] for first in firsts]
+    return _fetch(source, parts, workers)
+
+
+def ordered_batches(
+    source: ImageSource, batch_size: int, rank: int = 0, world: int = 1, workers: int = 0
+) -> Iterator[Batch]:
+    """Every image once, in order: process r of n gets images r, r + n, r + 2n ... ; nothing is padded or dropped."""
+    mine = np.arange(rank, len(source), world)
+    return _fetch(source, [mine[first : first + batch_size] for first in range(0, len(mine), batch_size)], workers)
+
+
+def _fetch(source: ImageSource, parts: list[NDArray[np.int64]], workers: int) -> Iterator[Batch]:
+    loader = DataLoader(
+        _Rows(source),
+        sampler=parts,  # type: ignore[arg-type]  # each "sample" is a whole batch
+        batch_size=None,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),  # so that starting an iterator leaves the global random state alone
+    )
+    for images, labels, indices in loader:
+        yield Batch(images, labels, indices)
