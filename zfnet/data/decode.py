@@ -1,0 +1,146 @@
+"""An image file of any kind to an RGB square of pixels (paper 3.1: shortest side to `side`, centre crop)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, UnidentifiedImageError
+
+FILTER = Image.Resampling.BILINEAR  # Pillow widens it when shrinking (antialiased): torchvision's Resize does the same
+DRAFT_MARGIN = 2.0  # the JPEG's scaled decode must leave at least this many pixels for each one kept
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright (EXIF 2.3, table of tag 0x0112)
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadableImage(ValueError):
+    """A file that cannot be decoded in full; the message names the path and the reason."""
+
+
+def read_rgb(path: str) -> Image.Image:
+    """The whole picture in RGB, upright by its EXIF orientation.
+
+    Grey is repeated; 16-bit grey is divided by 257 and rounded; transparency lies over white; CMYK follows Adobe's
+    inversion where the file says so. Raises UnreadableImage if the file is missing, no image, or truncated.
+    """
+    with _opened(path) as image:
+        orientation = _orientation(image)
+        return _upright(_to_rgb(image), orientation)
+
+
+def square(image: Image.Image, side_px: int) -> NDArray[np.uint8]:
+    """The centre square of an RGB image, brought to (side, side, 3) with an antialiased bilinear filter.
+
+    The same as resizing the shortest side to `side_px` and cropping the centre, with the crop centred exactly rather
+    than to a whole pixel and only its own pixels computed. Small images are enlarged.
+    """
+    return np.asarray(_centre(image, side_px, *image.size))
+
+
+def decode_square(path: str, side_px: int) -> NDArray[np.uint8]:
+    """`square(read_rgb(path), side_px)`, with the JPEG's own scaled decode where it is exact enough: (side, side, 3).
+
+    libjpeg can decode at 1/2, 1/4 or 1/8 of the size. That is used where the scaled picture keeps DRAFT_MARGIN times
+    `side_px` pixels on its shortest side. Measured on 100 ImageNet photographs against the full decode, in grey levels
+    of 255: at 64 px (92 of them) mean difference 0.44, largest 16, 1.5 times as fast; at 112 px (15) 0.52 and 11; at
+    128 px (5) 0.54 and 10; at 256 px only photographs of 1024 px or more are touched (1, 0.22 and 4). Without a margin
+    it would be 1.2 to 1.8 and up to 57; another resampling filter (bicubic) changes 1.7 to 2.0.
+    Raises UnreadableImage as read_rgb does.
+    """
+    with _opened(path) as image:
+        orientation = _orientation(image)
+        width, height = _draft(image, side_px)
+        return np.asarray(_upright(_centre(_to_rgb(image), side_px, width, height), orientation))
+
+
+def _centre(image: Image.Image, side_px: int, width: float, height: float) -> Image.Image:
+    """The centre square of the leading width x height pixels (fractions allowed), resampled to side_px."""
+    shortest = min(width, height)
+    left, top = (width - shortest) / 2, (height - shortest) / 2
+    return image.resize((side_px, side_px), FILTER, box=(left, top, left + shortest, top + shortest))
+
+
+def _draft(image: Image.Image, side_px: int) -> tuple[float, float]:
+    """Ask a JPEG for its scaled decode; return the size of the picture in the pixels it will then have.
+
+    A scaled JPEG rounds its size up and repeats the last pixels: 375 becomes 188 where the picture ends at 187.5.
+    Taking 188 for the size would more than double the error.
+    """
+    width, height = image.size
+    scale = int(min(width, height) // (side_px * DRAFT_MARGIN))
+    if image.format != "JPEG" or scale < 2:
+        return width, height
+    scaled = image.draft(None, (width // scale, height // scale))
+    return scaled[1][2:] if scaled else (width, height)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Image.Image]:
+    """The image file opened; whatever goes wrong with it inside the block is told as UnreadableImage."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except UnidentifiedImageError as error:
+        raise UnreadableImage(f"{path}: not an image of a format that Pillow reads") from error
+    except (
+        OSError,
+        SyntaxError,
+        EOFError,
+        ValueError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UnreadableImage(f"{path}: {reason or type(error).__name__}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none or the EXIF block itself is damaged."""
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Decode, and bring any mode of Pillow's to RGB."""
+    image.load()
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):
+        image = _from_16_bit(image)
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, whose range is not known")
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow inverts every CMYK JPEG, but only Adobe's are stored inverted
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey (Pillow's modes I;16 and I) to 8 bits: 65535 / 257 = 255, where convert("L") would clip at 255."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"grey values {values.min()}..{values.max()}, expected 16 bits (0..65535)")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))

@@ -1,0 +1,79 @@
+"""Images decoded from their files each time they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.data.decode import UnreadableImage, decode_square
+from zfnet.data.imagenet import ImageList
+from zfnet.data.source import UNREADABLE
+from zfnet.progress import track
+
+MEAN_IMAGES = 2048  # pixels deviate by about 70 grey levels, so their mean over this many by 70 / sqrt(2048) = 1.5
+
+
+class FolderImages:
+    """An ImageSource over image files: decodes, brings to side x side, and keeps nothing.
+
+    strict: raise UnreadableImage on the first file that cannot be read in full; otherwise it is zeros labelled
+    UNREADABLE. Holds no randomness and no open file, so it goes into loader workers as it is.
+    """
+
+    def __init__(self, images: ImageList, side_px: int, strict: bool = False) -> None:
+        if side_px < 1:
+            raise ValueError(f"a side of {side_px} px, expected at least 1")
+        self.side_px, self.strict = side_px, strict
+        self.labels, self.wnids, self.names = images.labels, images.wnids, images.names
+        # one array, not a list of strings: counting references to them would copy a forked worker's memory page by page
+        self._paths = np.array([os.fsencode(path) for path in images.paths])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Over the files' folders, names and sizes, their classes, and the side (ImageList.digest)."""
+        paths = [self.path(index) for index in range(len(self))]
+        return ImageList(paths, self.labels, self.wnids, self.names).digest(self.side_px)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def path(self, index: int) -> str:
+        return os.fsdecode(bytes(self._paths[index]))
+
+    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, side, side) uint8, channels last in memory, and labels (B,) int64."""
+        squares = np.zeros((len(indices), self.side_px, self.side_px, 3), np.uint8)
+        labels = self.labels[np.asarray(indices, np.int64)]
+        for place, index in enumerate(indices):
+            try:
+                squares[place] = decode_square(self.path(index), self.side_px)
+            except UnreadableImage:
+                if self.strict:
+                    raise
+                labels[place] = UNREADABLE
+        return torch.from_numpy(squares).permute(0, 3, 1, 2), torch.from_numpy(labels)
+
+    def mean(self) -> NDArray[np.float32]:
+        """Mean image (3, side, side) of the readable ones among MEAN_IMAGES evenly spaced images (all, if fewer).
+
+        A sample, because decoding all of ImageNet takes an hour on one core; the pack's mean is over all images.
+        Raises ValueError if none of them can be read.
+        """
+        total, count = np.zeros((self.side_px, self.side_px, 3), np.int64), 0
+        sample = np.unique(np.linspace(0, len(self) - 1, min(len(self), MEAN_IMAGES)).round().astype(np.int64))
+        for index in track(sample.tolist(), "mean image", unit="image"):
+            try:
+                total += decode_square(self.path(index), self.side_px)
+                count += 1
+            except UnreadableImage:
+                if self.strict:
+                    raise
+        if count == 0:
+            raise ValueError(f"{self.path(0)}: neither this nor any other of {len(sample)} sampled images can be read")
+        return (total / count).astype(np.float32).transpose(2, 0, 1)
