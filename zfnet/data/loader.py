@@ -36,7 +36,7 @@ class _Rows(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __init__(self, source: ImageSource) -> None:
         self.source = source
 
-    def __getitem__(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def __getitem__(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         images, labels = self.source.read(indices.tolist())
         return images, labels, torch.from_numpy(indices)
 
@@ -79,7 +79,7 @@ def ordered_batches(
 def _fetch(source: ImageSource, parts: list[NDArray[np.int64]], workers: int) -> Iterator[Batch]:
     loader = DataLoader(
         _Rows(source),
-        sampler=parts,  # type: ignore[arg-type]  # each "sample" is a whole batch
+        sampler=parts,  # each "sample" is a whole batch
         batch_size=None,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),

@@ -1,0 +1,61 @@
+"""How the arithmetic is done, as against what is computed: precision, memory format, compilation, workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Options that change speed and memory but not the recipe.
+
+    device: auto, cpu, cuda, cuda:1. precision: float32, or bfloat16 or float16 (mixed, by autocast), or auto:
+        bfloat16 on GPUs that have it, float32 elsewhere (on CPUs autocast was measured slower in training).
+    channels_last: memory with the maps innermost; faster on CPUs and on tensor cores.
+    compile: torch.compile; off by default, since most of the time is in convolutions that it does not change.
+    accumulate: gradients of this many parts of a batch are added before a step, to save memory.
+    workers: processes that read images; auto takes none for a pack and one a core (at most 8) for folders.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    channels_last: bool = True
+    compile: bool = False
+    accumulate: int = 1
+    workers: int | str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.precision not in (*PRECISIONS, "auto"):
+            raise ValueError(f"hardware.precision={self.precision!r} is not one of auto, {', '.join(PRECISIONS)}")
+        if self.accumulate < 1:
+            raise ValueError(f"hardware.accumulate={self.accumulate!r}, expected 1 or more parts of a batch")
+        if self.workers != "auto" and (isinstance(self.workers, str) or self.workers < 0):
+            raise ValueError(f"hardware.workers={self.workers!r}, expected auto or a number of processes, 0 or more")
+
+    def dtype(self, device: torch.device) -> torch.dtype | None:
+        """The half precision to compute in, None for full precision."""
+        if self.precision != "auto":
+            return PRECISIONS[self.precision]
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else None
+
+    def autocast(self, device: torch.device) -> Callable[[], AbstractContextManager[object]]:
+        """Makes the context to run the network in."""
+        dtype = self.dtype(device)
+        return nullcontext if dtype is None else partial(torch.autocast, device.type, dtype)
+
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def reading_processes(self, decodes: bool, processes: int = 1) -> int:
+        """Workers for a source: decodes tells whether it reads image files (else a pack)."""
+        if not isinstance(self.workers, str):
+            return self.workers
+        return min(8, (os.cpu_count() or 1) // processes) if decodes else 0

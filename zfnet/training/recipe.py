@@ -1,0 +1,154 @@
+"""The training recipe: what the paper did (section 3.1), and each number of it as a choice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+from zfnet.data.views import VIEW_KINDS
+
+INITS = ("paper", "kaiming", "keep")
+SCHEDULES = ("plateau", "onecycle", "constant")
+INPUT_SCALES = ("paper", "unit", "torchvision")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that changes the mathematics of a training run. The defaults are the paper's.
+
+    epochs, batch_size (global, all processes together), learning_rate, momentum; weight_decay on weights, not biases.
+    schedule: "plateau" divides the rate by ten when the validation error has not fallen for plateau_patience epochs
+        (the paper annealed by hand); "onecycle" warms up to learning_rate and comes down over the whole run.
+    init: "paper" N(0, 0.01) and biases 0; "kaiming" for He et al. 2015; "keep" what the network came with.
+    dropout: probability in the fully connected layers; null keeps the network's own.
+    filter_rms_limit: convolution filters whose RMS exceeds it are brought back to it; null for no limit.
+    views: "ten" sub-crops as in the paper, "anywhere" for any position and flip, "centre" for none.
+    input_scale: "paper" (pixels minus the mean, about [-128, 128]), "unit" (divided by their deviation) or
+        "torchvision" (its weights' normalisation).
+    """
+
+    epochs: int = 70
+    batch_size: int = 128
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "plateau"
+    plateau_factor: float = 0.1
+    plateau_patience: int = 3
+    warmup_share: float = 0.2
+    init: str = "paper"
+    dropout: float | None = 0.5
+    label_smoothing: float = 0.0
+    filter_rms_limit: float | None = 0.1
+    views: str = "ten"
+    input_scale: str = "paper"
+
+    def __post_init__(self) -> None:
+        choices = {"schedule": SCHEDULES, "init": INITS, "views": VIEW_KINDS, "input_scale": INPUT_SCALES}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"training.{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        for name in ("epochs", "batch_size", "learning_rate", "plateau_factor"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"training.{name}={getattr(self, name)!r}, expected a number above 0")
+        for name in ("momentum", "dropout", "label_smoothing", "warmup_share"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise ValueError(f"training.{name}={value!r}, expected a number from 0 to below 1")
+        if self.weight_decay < 0 or (self.filter_rms_limit is not None and not self.filter_rms_limit > 0):
+            told = f"training.weight_decay={self.weight_decay!r}, training.filter_rms_limit={self.filter_rms_limit!r}"
+            raise ValueError(f"{told}: expected 0 or more, and above 0 or null")
+
+    @staticmethod
+    def names() -> list[str]:
+        return [field.name for field in fields(Recipe)]
+
+
+def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> None:
+    """Give the model the recipe's first weights and dropout."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout) and recipe.dropout is not None:
+            module.p = recipe.dropout
+        if recipe.init != "keep" and isinstance(module, nn.Conv2d | nn.Linear):
+            if recipe.init == "paper":
+                nn.init.normal_(module.weight, std=1e-2, generator=generator)  # paper 3.1: "initialized to 1e-2"
+            else:
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> SGD:
+    """Momentum SGD; biases and normalisation gains (one-dimensional) are not decayed, as in Krizhevsky's code."""
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
+    vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
+    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return SGD([group for group in groups if group["params"]], lr=recipe.learning_rate, momentum=recipe.momentum)
+
+
+class Schedule:
+    """The learning rate over a run: moved after every step or after every epoch, as its kind needs."""
+
+    def __init__(self, optimizer: SGD, recipe: Recipe, steps_per_epoch: int) -> None:
+        self.kind, self.total_steps = recipe.schedule, recipe.epochs * steps_per_epoch
+        self._scheduler: LRScheduler
+        if recipe.schedule == "plateau":
+            self._scheduler = ReduceLROnPlateau(
+                optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience, threshold_mode="abs",
+                threshold=1e-4,
+            )  # fmt: skip
+        elif recipe.schedule == "onecycle":
+            self._scheduler = OneCycleLR(
+                optimizer, recipe.learning_rate, total_steps=self.total_steps + 1,
+                pct_start=recipe.warmup_share or 1e-6, cycle_momentum=False,
+            )  # fmt: skip
+        else:
+            self._scheduler = ConstantLR(optimizer, factor=1.0)
+
+    def after_step(self) -> None:
+        if self.kind == "onecycle":
+            self._scheduler.step()
+
+    def after_epoch(self, validation_error: float) -> None:
+        if isinstance(self._scheduler, ReduceLROnPlateau):
+            self._scheduler.step(validation_error)
+
+    def state(self) -> dict[str, object]:
+        return {"kind": self.kind, "total_steps": self.total_steps, "scheduler": self._scheduler.state_dict()}
+
+    def load_state(self, state: dict[str, object]) -> None:
+        if state["kind"] != self.kind or (self.kind == "onecycle" and state["total_steps"] != self.total_steps):
+            was, now = (f"{s['kind']} over {s['total_steps']} steps" for s in (state, self.state()))
+            raise ValueError(
+                f"the checkpoint's schedule was {was}, this run asks for {now}: keep training.schedule, "
+                "training.epochs and the batch size as they were, or start a new run from its weights (model.weights)"
+            )
+        self._scheduler.load_state_dict(state["scheduler"])  # type: ignore[arg-type]
+
+
+def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
+    """Every convolution by name."""
+    return ((name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
+
+
+@torch.no_grad()
+def limit_filters(model: nn.Module, limit: float) -> None:
+    """Bring each convolution filter (one output map's weights) whose RMS exceeds the limit back to it. Paper 3.1."""
+    for _, module in convolutions(model):
+        module.weight.mul_((limit / filter_rms(module.weight)).clamp(max=1).reshape(-1, 1, 1, 1))
+
+
+def filter_rms(weight: Tensor) -> Tensor:
+    """RMS of each filter of a convolution weight (maps, channels, h, w): (maps,)."""
+    return torch.linalg.vector_norm(weight.detach().flatten(1), dim=1) / math.sqrt(weight[0].numel())
+
+
+def share_at_limit(weight: Tensor, limit: float) -> float:
+    """Share of a convolution's filters that lie at the RMS limit."""
+    return float((filter_rms(weight) >= limit * (1 - 1e-4)).float().mean())

@@ -1,0 +1,86 @@
+"""One optimiser step: from a batch of uint8 squares to changed weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from zfnet.data.loader import Batch
+from zfnet.data.source import UNREADABLE
+from zfnet.data.views import InputFrame, Views, cut
+from zfnet.training.evaluation import tally
+from zfnet.training.hardware import Hardware
+from zfnet.training.observer import Seen
+from zfnet.training.parallel import World
+from zfnet.training.recipe import Recipe, Schedule, limit_filters, make_optimizer
+
+
+class Stepper:
+    """Forward, loss, backward, optimiser, filter limit and learning rate for one batch at a time.
+
+    The model is moved to the world's device; `frame` says how pixels are cut and normalised there.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        frame: InputFrame,
+        hardware: Hardware,
+        world: World,
+        steps_per_epoch: int,
+    ) -> None:
+        device = world.device
+        self.recipe, self.parts, self.device = recipe, hardware.accumulate, device
+        self.model = model.to(device).to(memory_format=hardware.memory_format())
+        self.frame = frame.to(device)
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.schedule = Schedule(self.optimizer, recipe, steps_per_epoch)
+        self.autocast = hardware.autocast(device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=hardware.dtype(device) is torch.float16)
+        if hardware.compile:
+            self.model.compile()  # in place, so that no key gets a prefix
+        self.forward: nn.Module = self.model
+        if world.size > 1:
+            self.forward = DistributedDataParallel(self.model, [device] if device.type == "cuda" else None)
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def __call__(self, batch: Batch, views: Views, on_seen: Callable[[Seen], None] = lambda seen: None) -> Tensor:
+        """Train on one batch (this process's part of it); returns tally's sums over it (4,)."""
+        images = batch.images.to(self.device, non_blocking=True)
+        labels = batch.labels.to(self.device, non_blocking=True)
+        sums = torch.zeros(4, dtype=torch.float64, device=self.device)
+        size = len(batch) // self.parts
+        for part in range(self.parts):
+            own = slice(part * size, (part + 1) * size)
+            seen = Seen(cut(images[own], views[own], self.frame), labels[own], batch.indices[own], views[own])
+            on_seen(seen)
+            if part + 1 < self.parts and isinstance(self.forward, DistributedDataParallel):
+                with self.forward.no_sync():
+                    sums += self._gradients(seen, len(batch))
+            else:
+                sums += self._gradients(seen, len(batch))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.recipe.filter_rms_limit is not None:
+            limit_filters(self.model, self.recipe.filter_rms_limit)
+        self.schedule.after_step()
+        return sums
+
+    def _gradients(self, seen: Seen, batch_size: int) -> Tensor:
+        """Add the gradients of this part's share of the mean loss over the whole batch; unreadable images have none."""
+        with self.autocast():
+            scores = self.forward(seen.images)
+        scores = scores.float() if scores.dtype.itemsize < 4 else scores
+        smoothing = self.recipe.label_smoothing
+        loss = F.cross_entropy(scores, seen.labels, reduction="sum", ignore_index=UNREADABLE, label_smoothing=smoothing)
+        self.scaler.scale(loss / batch_size).backward()
+        return tally(F.log_softmax(scores.detach(), dim=1), seen.labels)
