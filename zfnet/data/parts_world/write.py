@@ -1,0 +1,139 @@
+"""The parts world on disk, in ImageNet format: drawn in parallel, the same whatever the number of processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from zfnet.data.parts_world.annotations import FILE_NAME, ImageParts, PartsFile, read_parts, write_parts
+from zfnet.data.parts_world.classes import CLASSES
+from zfnet.data.parts_world.scene import SMALLEST_SIDE_PX, draw
+from zfnet.progress import Progress
+
+VERSION = 1  # raise it with every change that changes an image
+JPEG_QUALITY = 90
+SPLITS = ("train", "val")
+_IMAGES_A_TURN = 16  # handed to a process at once
+
+
+@dataclass(frozen=True)
+class _Task:
+    folder: Path
+    split: int
+    class_index: int
+    number: int
+    seed: int
+    side_px: int
+
+
+def make_parts_world(
+    root: str | Path,
+    train_per_class: int = 300,
+    val_per_class: int = 50,
+    side_px: int = 256,
+    seed: int = 0,
+    workers: int | None = None,
+) -> Path:
+    """Write root/{train,val}/<wnid>/*.JPEG, root/words.txt and root/parts.json; returns root.
+
+    Image `number` of a class in a split depends on (seed, split, class, number) and side_px alone. The data appear
+    under root all at once when they are whole. A root made with the same arguments is left as it is. workers: processes
+    (None: one for each core); they are spawned, so a script that calls this guards its main part by `__name__`.
+    Raises ValueError if an argument is out of range or if root holds anything else.
+    """
+    root = Path(root)
+    _check(train_per_class, val_per_class, side_px, seed, workers)
+    counts = (train_per_class, val_per_class)
+    arguments = {
+        "version": VERSION, "train_per_class": train_per_class, "val_per_class": val_per_class, "side_px": side_px,
+        "seed": seed,
+    }  # fmt: skip
+    if _is_made(root, arguments):
+        return root
+    with _whole_or_nothing(root) as folder:
+        tasks = [
+            _Task(folder, split, class_index, number, seed, side_px)
+            for split, count in enumerate(counts)
+            for class_index in range(len(CLASSES))
+            for number in range(count)
+        ]
+        for split in SPLITS:
+            for kind in CLASSES:
+                (folder / split / kind.wnid).mkdir(parents=True)
+        images = tuple(_drawn(tasks, workers or len(os.sched_getaffinity(0))))
+        names = {kind.wnid: kind.name for kind in CLASSES}
+        (folder / "words.txt").write_text(
+            "".join(f"{wnid}\t{name}\n" for wnid, name in names.items()), encoding="utf-8"
+        )
+        write_parts(folder, PartsFile(images, names, arguments))
+    return root
+
+
+def _check(train_per_class: int, val_per_class: int, side_px: int, seed: int, workers: int | None) -> None:
+    for name, value, least in (
+        ("train_per_class", train_per_class, 1), ("val_per_class", val_per_class, 1),
+        ("side_px", side_px, SMALLEST_SIDE_PX), ("seed", seed, 0), ("workers", 1 if workers is None else workers, 1),
+    ):  # fmt: skip
+        if value < least:
+            raise ValueError(f"{name} is {value}: it must be {least} or more")
+
+
+def _is_made(root: Path, arguments: dict[str, int]) -> bool:
+    """Whether root holds what the arguments ask for; False if it holds nothing, ValueError if anything else."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    way_out = "name another root, or remove this one if nothing in it is needed"
+    if not (root / FILE_NAME).is_file():
+        raise ValueError(f"{root} exists and has no {FILE_NAME}, so it is not a parts world: {way_out}")
+    made = read_parts(root)
+    if made.arguments != arguments:
+        raise ValueError(f"{root} was made with {dict(made.arguments)}, asked for is {arguments}: {way_out}")
+    lost = [image.path for image in made.images if not (root / image.path).is_file()]
+    if lost:
+        raise ValueError(f"{root} has lost {len(lost)} of its {len(made.images)} images ({lost[0]} ...): {way_out}")
+    return True
+
+
+@contextmanager
+def _whole_or_nothing(root: Path) -> Iterator[Path]:
+    """A folder beside root to write in; it becomes root at the end, and vanishes if anything goes wrong."""
+    folder = root.absolute().parent / f".{root.name}.{os.getpid()}.partial"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        folder.rename(root)  # atomic; replaces an empty folder and nothing else
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drawn(tasks: list[_Task], workers: int) -> Iterator[ImageParts]:
+    """Draw and write every task, yielding them in order."""
+    with Progress("drawing the parts world", len(tasks), unit="image") as progress:
+        if workers == 1:
+            for task in tasks:
+                yield _write(task)
+                progress.advance()
+            return
+        # spawned, not forked: the caller may have running threads, which a fork would copy half-way
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            for image in pool.map(_write, tasks, chunksize=_IMAGES_A_TURN):
+                yield image
+                progress.advance()
+
+
+def _write(task: _Task) -> ImageParts:
+    rng = np.random.default_rng([task.seed, task.split, task.class_index, task.number])
+    drawing = draw(task.class_index, rng, task.side_px)
+    wnid = CLASSES[task.class_index].wnid
+    path = f"{SPLITS[task.split]}/{wnid}/{wnid}_{task.number:05d}.JPEG"
+    Image.fromarray(drawing.pixels).save(task.folder / path, format="JPEG", quality=JPEG_QUALITY)
+    return ImageParts(path, wnid, drawing.object, drawing.parts)
