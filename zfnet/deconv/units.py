@@ -1,0 +1,84 @@
+"""What a caller asks for: layers, units and maps, checked, with errors that name the value and the choices."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor
+
+from zfnet.deconv.record import Record
+
+
+def check_layer(layer: str, names: Collection[str]) -> None:
+    """Raise ValueError, with the choices, unless the layer is one of them."""
+    if layer not in names:
+        close = difflib.get_close_matches(layer, names, n=8) if len(names) > 24 else list(names)
+        shown = ", ".join(close or list(names)[:8]) + (" ..." if len(names) > 24 else "")
+        raise ValueError(f"layer {layer!r} is not one of {shown}")
+
+
+def check_units(record: Record, layer: str, units: Tensor) -> Tensor:
+    """Units (N, 4) as int64 on the CPU. Raises ValueError for another shape or type, or a unit that is not there."""
+    names, bounds = ("image", "map", "row", "column"), _bounds(record, layer)
+    return _checked(units, names, bounds, layer)
+
+
+def check_maps(record: Record, layer: str, chosen: Tensor | Sequence[Sequence[int]]) -> Tensor:
+    """Whole maps (N, 2), image and map, as int64 on the CPU. Raises ValueError as `check_units` does."""
+    chosen = chosen if isinstance(chosen, Tensor) else torch.tensor(chosen, dtype=torch.int64).reshape(-1, 2)
+    return _checked(chosen, ("image", "map"), _bounds(record, layer)[:2], layer)
+
+
+def _bounds(record: Record, layer: str) -> tuple[int, ...]:
+    size = record.sizes.get(layer)
+    if size is None:
+        raise ValueError(f"the record ends below layer {layer!r}: record again with layers=[{layer!r}]")
+    if len(size) not in (1, 3):
+        raise ValueError(
+            f"layer {layer!r} gives {size} an image; units are places of (maps, rows, columns) or (units,)"
+        )
+    return (record.batch, *size) if len(size) == 3 else (record.batch, size[0], 1, 1)
+
+
+def _checked(chosen: Tensor, names: Sequence[str], bounds: Sequence[int], layer: str) -> Tensor:
+    if chosen.ndim != 2 or chosen.shape[1] != len(names) or chosen.is_floating_point() or chosen.dtype == torch.bool:
+        raise ValueError(
+            f"{tuple(chosen.shape)} of {chosen.dtype} was given; expected whole numbers (N, {len(names)}): "
+            + ", ".join(names)
+        )
+    chosen = chosen.detach().to("cpu", torch.int64)
+    wrong = ((chosen < 0) | (chosen >= torch.tensor(bounds))).nonzero()
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise ValueError(
+            f"{names[column]} {chosen[row, column].item()} of {chosen[row].tolist()} is not in layer {layer!r}: "
+            f"expected 0 to {bounds[column] - 1}"
+        )
+    return chosen
+
+
+def seed_values(record: Record, layer: str, units: Tensor, scale: float | Tensor | None, rectified: bool) -> Tensor:
+    """The seed (N,) of each unit (N, 4): its recorded activation, or the scale; negative ones are rectified to nothing.
+
+    Raises ValueError where an activation is needed that the record does not hold.
+    """
+    if scale is None:
+        image, map_, row, column = units.to(kept(record, layer).device).unbind(1)
+        maps = kept(record, layer)
+        values = maps[image, map_, row, column] if maps.ndim == 4 else maps[image, map_]
+    else:
+        like = next(iter(record.maps.values())) if record.maps else torch.empty(0)
+        values = torch.as_tensor(scale, dtype=like.dtype, device=like.device).expand(len(units))
+    return values.clamp(min=0) if rectified else values
+
+
+def kept(record: Record, layer: str) -> Tensor:
+    """A layer's recorded maps. Raises ValueError if they were not kept."""
+    if layer not in record.maps:
+        raise ValueError(
+            f"the record does not hold the maps of layer {layer!r}, only of {', '.join(record.maps) or 'none'}: "
+            f"record again with keep including {layer!r}, or give a scale for the seed"
+        )
+    return record.maps[layer]
