@@ -1,0 +1,87 @@
+"""The journal of a pack that is being written: which chunks are finished, and for which list of images."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from zfnet.data.pack import layout
+from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry
+
+LOCK_WAIT_S = 5.0  # the workers of a killed run hold its lock until they notice
+
+
+class Journal:
+    """One JSON line about the list of images, then one for each finished chunk; also the lock on the folder.
+
+    with Journal(partial, source=digest, side_px=256, count=1000) as journal: journal.done is {chunk: Entry}.
+    Raises ValueError if another process is writing there, or if the journal was begun for other images or another side.
+    """
+
+    def __init__(self, partial: Path, source: str, side_px: int, count: int) -> None:
+        self.path = partial / layout.JOURNAL
+        self.done: dict[int, Entry] = {}
+        self._file = open(self.path, "a+b")  # noqa: SIM115 (closed in __exit__)
+        try:
+            self._lock()
+            self._load(
+                {"format": layout.FORMAT, "source": source, "side_px": side_px, "count": count, "chunk": CHUNK_IMAGES}
+            )
+        except BaseException:
+            self._file.close()
+            raise
+
+    def add(self, entry: Entry) -> None:
+        """Note a finished chunk. No fsync: after a loss of power the chunk's hash tells what the disk has."""
+        if self.done.get(entry.chunk) != entry:
+            self._append(asdict(entry))
+            self.done[entry.chunk] = entry
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _lock(self) -> None:
+        give_up_s = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > give_up_s:
+                    raise ValueError(
+                        f"{self.path.parent}: another process is writing this pack; wait for it, or stop it first"
+                    ) from None
+                time.sleep(0.1)
+
+    def _load(self, head: dict[str, object]) -> None:
+        """Read what is there; a last line that a kill cut off is dropped."""
+        self._file.seek(0)
+        data = self._file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._file.truncate(len(whole))
+        if not whole:
+            self._append(head)
+            return
+        begun, *entries = [json.loads(line) for line in whole.splitlines()]
+        if begun != head:
+            raise ValueError(
+                f"{self.path.parent}: begun for other images (list {begun['source']}, {begun['count']} images, "
+                f"side {begun['side_px']}) than now asked for (list {head['source']}, {head['count']} images, "
+                f"side {head['side_px']}); delete that folder to begin anew, or choose another one"
+            )
+        for entry in entries:
+            skipped = {int(index): reason for index, reason in entry["skipped"].items()}
+            self.done[entry["chunk"]] = Entry(entry["chunk"], entry["sha256"], skipped)
+
+    def _append(self, line: dict[str, object]) -> None:
+        os.write(self._file.fileno(), json.dumps(line).encode() + b"\n")  # opened to append: one write, one line

@@ -1,0 +1,94 @@
+"""What lies in a pack's folder, and how much room it takes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+PIXELS, LABELS, MEAN, PATHS, SUMMARY = "pixels.npy", "labels.npy", "mean.npy", "paths.npy", "pack.json"
+JOURNAL = "journal.jsonl"  # only in a pack that is being written
+HEADER_BYTES = 128  # of pixels.npy, whatever its number of rows
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """pack.json. Written last: a folder without it holds no pack."""
+
+    count: int
+    side_px: int
+    wnids: list[str]
+    names: list[str]
+    fingerprint: str  # of the pixels and labels
+    source: str  # ImageList.digest of the files it was made from
+    skipped: list[str]  # "path: reason" of each image that could not be read
+    format: int = FORMAT
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def partial_folder(out: Path) -> Path:
+    """Where a pack is written until it is whole."""
+    return out.with_name(out.name + ".partial")
+
+
+def row_bytes(side_px: int) -> int:
+    return side_px * side_px * 3
+
+
+def pixels_bytes(count: int, side_px: int) -> int:
+    """Size of pixels.npy."""
+    return HEADER_BYTES + count * row_bytes(side_px)
+
+
+def pack_bytes(count: int, side_px: int) -> int:
+    """Size of a pack on the disk, but for its list of paths (some 100 bytes an image)."""
+    return pixels_bytes(count, side_px) + 12 * row_bytes(side_px) // 3 + 8 * count
+
+
+def npy_header(count: int, side_px: int) -> bytes:
+    """The .npy header of (count, side, side, 3) uint8."""
+    stream = io.BytesIO()
+    shape = (count, side_px, side_px, 3)
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    assert stream.tell() == HEADER_BYTES
+    return stream.getvalue()
+
+
+def check_room(folder: Path, needed_bytes: int) -> int:
+    """Free bytes on the disk of `folder` (which may not exist yet); ValueError if fewer than needed."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes:
+        raise ValueError(
+            f"{folder}: the pack needs {gigabytes(needed_bytes)} and its disk has {gigabytes(free)} free; "
+            "free some, choose a folder on another disk, or a smaller side (half the side takes a quarter)"
+        )
+    return free
+
+
+def allocated_bytes(path: Path) -> int:
+    """What a file that may be sparse, or absent, takes on the disk."""
+    return path.stat().st_blocks * 512 if path.exists() else 0
+
+
+def gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+
+
+def sync(paths: Iterable[Path]) -> None:
+    """Have the disk hold these files and folders as they are now."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

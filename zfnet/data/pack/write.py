@@ -1,0 +1,175 @@
+"""Writing a pack: in parallel, resumable after a kill at any moment, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zfnet.data.imagenet import ImageList
+from zfnet.data.pack import layout
+from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk, row_offset
+from zfnet.data.pack.journal import Journal
+from zfnet.data.pack.layout import Summary
+from zfnet.data.pack.read import PackImages, open_pack, read_summary
+from zfnet.data.pack.workers import in_order
+from zfnet.progress import Progress
+
+SKIPPED_SHOWN = 20
+
+
+def write_pack(
+    images: ImageList, out: str | Path, side_px: int = 256, workers: int | None = None, strict: bool = False
+) -> PackImages:
+    """Pack the images into the folder `out` and open it; a pack of the same files and side there already is reused.
+
+    The pack is written into out.partial, chunk by chunk; a journal there lets the same call go on after a kill, and
+    only a whole pack is renamed to `out`. workers: processes, by default one a core. Images that cannot be read are
+    left out and reported at the end; strict raises UnreadableImage at the first one instead.
+    Raises ValueError where `out` holds something else, the disk has no room, or a class would be left without images.
+    """
+    out = Path(out)
+    if side_px < 1 or not len(images):
+        raise ValueError(f"{out}: {len(images)} images at {side_px} px; a pack needs at least one of both")
+    source = images.digest(side_px)
+    if out.exists():
+        return _reuse(out, source)
+    partial = layout.partial_folder(out)
+    needed = layout.pack_bytes(len(images), side_px)
+    free = layout.check_room(partial, needed - layout.allocated_bytes(partial / layout.PIXELS))
+    room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
+    print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
+    partial.mkdir(parents=True, exist_ok=True)
+    with Journal(partial, source, side_px, len(images)) as journal:
+        if not (partial / layout.SUMMARY).exists():
+            total = _write_pixels(images, partial, side_px, workers or os.cpu_count() or 1, strict, journal)
+            entries = [journal.done[chunk] for chunk in sorted(journal.done)]
+            _complete(images, partial, side_px, source, entries, total)
+        _commit(partial, out, source)
+    pack = open_pack(out)
+    _report(pack)
+    return pack
+
+
+def _reuse(out: Path, source: str) -> PackImages:
+    pack = open_pack(out)
+    _check_source(out, read_summary(out), source)
+    print(f"{out}: already packed from these files, reused")
+    return pack
+
+
+def _check_source(folder: Path, summary: Summary, source: str) -> None:
+    if summary.source != source:
+        raise ValueError(
+            f"{folder}: already a pack of other images (list {summary.source}, {summary.count} images, side "
+            f"{summary.side_px}) than those asked for (list {source}); delete it, or choose another folder"
+        )
+
+
+def _write_pixels(
+    images: ImageList, partial: Path, side_px: int, workers: int, strict: bool, journal: Journal
+) -> NDArray[np.int64]:
+    """Write image i into row i, noting each chunk in the journal; return the sum of all rows (side, side, 3)."""
+    pixels = partial / layout.PIXELS
+    with open(pixels, "ab") as file:
+        file.truncate(layout.pixels_bytes(len(images), side_px))
+    if journal.done:
+        print(f"{partial}: going on after {len(journal.done)} finished chunks, checking them first")
+
+    def tasks() -> Iterator[Task]:
+        for chunk, first in enumerate(range(0, len(images), CHUNK_IMAGES)):
+            paths = images.paths[first : first + CHUNK_IMAGES]
+            yield Task(str(pixels), side_px, chunk, paths, strict, journal.done.get(chunk))
+
+    total, skipped = np.zeros((side_px, side_px, 3), np.int64), 0
+    chunks = -(-len(images) // CHUNK_IMAGES)
+    results = in_order(pack_chunk, tasks(), min(workers, chunks))
+    with Progress("packing", len(images), unit="image") as progress, closing(results):
+        for entry, part in results:
+            total += part
+            skipped += len(entry.skipped)
+            journal.add(entry)
+            progress.advance(min(CHUNK_IMAGES, len(images) - progress.count), skipped=skipped)
+    return total
+
+
+def _complete(
+    images: ImageList, partial: Path, side_px: int, source: str, entries: list[Entry], total: NDArray[np.int64]
+) -> None:
+    """Put all but the cut of the file of pixels in place; the summary comes last, when the disk holds the rest."""
+    skipped = {index: reason for entry in entries for index, reason in entry.skipped.items()}
+    kept = np.setdiff1d(np.arange(len(images)), np.array(sorted(skipped), np.int64))
+    _check_classes(images, kept)
+    order = _fill_gaps(partial / layout.PIXELS, side_px, kept)
+    np.save(partial / layout.LABELS, images.labels[order])
+    np.save(partial / layout.MEAN, (total / len(kept)).astype(np.float32).transpose(2, 0, 1))
+    np.save(partial / layout.PATHS, np.array([os.fsencode(images.paths[index]) for index in order]))
+    fingerprint = _fingerprint(images.wnids, images.labels[kept], side_px, entries)
+    summary = Summary(
+        len(kept), side_px, list(images.wnids), list(images.names), fingerprint, source, list(skipped.values())
+    )
+    draft = partial / f"{layout.SUMMARY}.draft"
+    draft.write_text(summary.text())
+    layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS, draft.name)])
+    draft.rename(partial / layout.SUMMARY)
+    layout.sync([partial])
+
+
+def _check_classes(images: ImageList, kept: NDArray[np.int64]) -> None:
+    """A class whose every image is unreadable is an error, as an empty class folder is."""
+    lost = np.setdiff1d(images.labels, images.labels[kept])
+    if len(lost):
+        first = images.paths[int(np.argmax(images.labels == lost[0]))]
+        raise ValueError(
+            f"{first}: neither this nor any other image of class {images.wnids[lost[0]]} can be read "
+            f"({len(lost)} such classes); mend the files, or remove the class from train and val"
+        )
+
+
+def _fill_gaps(pixels: Path, side_px: int, kept: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Copy the last rows into those of the skipped images; return which image each of the first len(kept) rows holds.
+
+    Only rows that the cut will drop are moved, and none of them is overwritten: doing it twice is doing it once.
+    """
+    order = np.arange(len(kept))
+    gaps, movers = np.setdiff1d(order, kept), kept[kept >= len(kept)]
+    with open(pixels, "r+b", buffering=0) as file:
+        for gap, mover in zip(gaps.tolist(), movers.tolist(), strict=True):
+            row = os.pread(file.fileno(), layout.row_bytes(side_px), row_offset(mover, side_px))
+            os.pwrite(file.fileno(), row, row_offset(gap, side_px))
+        os.pwrite(file.fileno(), layout.npy_header(len(kept), side_px), 0)
+    order[gaps] = movers
+    return order
+
+
+def _fingerprint(wnids: tuple[str, ...], labels: NDArray[np.int64], side_px: int, entries: list[Entry]) -> str:
+    """16 hex digits over the classes, the labels and the chunks' hashes, all in the order of the list of images."""
+    parts = [str(side_px), *wnids, *(entry.sha256 for entry in entries)]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    digest.update(labels.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _commit(partial: Path, out: Path, source: str) -> None:
+    """From a folder with its summary to the pack; a kill in between leaves a folder from which this can be repeated."""
+    summary = read_summary(partial)
+    _check_source(partial, summary, source)
+    with open(partial / layout.PIXELS, "ab") as file:
+        file.truncate(layout.pixels_bytes(summary.count, summary.side_px))
+    (partial / layout.JOURNAL).unlink()
+    layout.sync([partial / layout.PIXELS, partial])
+    partial.rename(out)
+    layout.sync([out.absolute().parent])
+
+
+def _report(pack: PackImages) -> None:
+    print(f"{pack.folder}: {len(pack):,} images of {len(pack.wnids)} classes packed, {len(pack.skipped)} skipped")
+    for reason in pack.skipped[:SKIPPED_SHOWN]:
+        print(f"  skipped {reason}")
+    if len(pack.skipped) > SKIPPED_SHOWN:
+        print(f"  and {len(pack.skipped) - SKIPPED_SHOWN} more, all in {pack.folder / layout.SUMMARY}")
