@@ -29,34 +29,38 @@ class Progress:
         self._next_line_s = self._started_s + PLAIN_LINE_EVERY_S
         self._plain = enabled and not sys.stderr.isatty()
         self._printed = False
+        self._shown: dict[str, object] = {}
         self._bar: tqdm[object] = tqdm(
             desc=title, total=total, initial=initial, unit=unit, disable=self._plain or not enabled,
             dynamic_ncols=True, leave=False,
         )  # fmt: skip
 
     def advance(self, amount: int = 1, **shown: object) -> None:
-        """Count `amount` more and show the named values beside the count."""
+        """Count `amount` more and show the named values beside the count until others are given."""
         self.count += amount
         if shown:
+            self._shown = shown
             self._bar.set_postfix({name: str(value) for name, value in shown.items()}, refresh=False)
         self._bar.update(amount)
         if self._plain and time.monotonic() >= self._next_line_s:
             self._next_line_s = time.monotonic() + PLAIN_LINE_EVERY_S
-            self._line(shown)
+            self._line()
 
-    def _line(self, shown: dict[str, object]) -> None:
+    def _line(self) -> None:
         self._printed = True
         wall_s = time.monotonic() - self._started_s
         rate = (self.count - self._initial) / max(wall_s, 1e-9)
         of_total = f"/{self.total}" if self.total is not None else ""
         left = f", {(self.total - self.count) / rate:.0f} s left" if self.total is not None and rate > 0 else ""
-        values = "".join(f", {name} {value}" for name, value in shown.items())
-        print(f"{self.title}: {self.count}{of_total} {self.unit}, {rate:.1f}/s{left}{values}", file=sys.stderr, flush=True)
+        values = "".join(f", {name} {value}" for name, value in self._shown.items())
+        print(
+            f"{self.title}: {self.count}{of_total} {self.unit}, {rate:.1f}/s{left}{values}", file=sys.stderr, flush=True
+        )
 
     def close(self) -> None:
         self._bar.close()
         if self._printed:
-            self._line({})
+            self._line()
 
     def __enter__(self) -> Progress:
         return self
@@ -65,7 +69,9 @@ class Progress:
         self.close()
 
 
-def track(items: Iterable[T], title: str, total: int | None = None, unit: str = "it", enabled: bool = True) -> Iterator[T]:
+def track(
+    items: Iterable[T], title: str, total: int | None = None, unit: str = "it", enabled: bool = True
+) -> Iterator[T]:
     """Yield the items while showing how many have gone by, the rate and the time left."""
     if total is None:
         length = getattr(items, "__len__", None)

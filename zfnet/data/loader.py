@@ -6,8 +6,10 @@ whole batches of uint8 squares; crops and normalisation happen on the device (vi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -15,7 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from zfnet.data.source import ImageSource
+from zfnet.data.source import UNREADABLE, ImageSource
+
+log = logging.getLogger(__name__)
+_unreadable: WeakKeyDictionary[ImageSource, set[int]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -87,4 +92,18 @@ def _fetch(source: ImageSource, parts: list[NDArray[np.int64]], workers: int) ->
         generator=torch.Generator(),  # so that starting an iterator leaves the global random state alone
     )
     for images, labels, indices in loader:
+        _name_unreadable(source, indices[labels == UNREADABLE].tolist())
         yield Batch(images, labels, indices)
+
+
+def _name_unreadable(source: ImageSource, indices: list[int]) -> None:
+    """Log each image that could not be read, once."""
+    known = _unreadable.setdefault(source, set()) if indices else set()
+    for index in set(indices) - known:
+        known.add(index)
+        log.warning("skipped an image that cannot be read: %s", source.path(index))
+
+
+def unreadable(source: ImageSource) -> list[str]:
+    """Where the images lie that could not be read so far, for the report at the end."""
+    return [source.path(index) for index in sorted(_unreadable.get(source, set()))]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from zfnet.data.folder import FolderImages
 from zfnet.data.loader import Batch, training_batches
 from zfnet.data.source import ImageSource
 from zfnet.data.views import InputFrame, training_views
@@ -136,7 +137,7 @@ class Trainer:
 
     def workers(self, source: ImageSource) -> int:
         """How many processes read this source."""
-        return self.hardware.reading_processes(getattr(source, "decodes", False), self.world.size)
+        return self.hardware.reading_processes(isinstance(source, FolderImages), self.world.size)
 
     def _end_epoch(self) -> None:
         trained = self.train_scores()

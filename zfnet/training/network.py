@@ -17,7 +17,10 @@ from zfnet.models.weights import fit, read_file
 
 @dataclass(frozen=True)
 class Network:
-    """A classifier with its input frame and its classes' folder names (wnids) and readable names, by class index."""
+    """A classifier with its input frame and, by class index, its classes' folder names and readable names.
+
+    wnids is empty where only the names are known.
+    """
 
     model: nn.Module
     frame: InputFrame
@@ -62,6 +65,6 @@ def open_network(source: str | Path, weights: str | Path | None = None, size_px:
         return network_of(content, source)
     published = torchvision.models.get_model_weights(str(source).removeprefix(TORCHVISION))
     names = tuple(next(iter(published)).meta["categories"])
-    arguments = {"name": str(source), "num_classes": len(names), "input_px": size_px}
+    arguments: dict[str, Any] = {"name": str(source), "num_classes": len(names), "input_px": size_px}
     model = build_model(**arguments, weights=weights)
-    return Network(model.eval(), torchvision_frame(size_px, round(size_px * 8 / 7)), names, names, arguments)
+    return Network(model.eval(), torchvision_frame(size_px, round(size_px * 8 / 7)), (), names, arguments)

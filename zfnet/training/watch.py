@@ -35,8 +35,8 @@ class StuckLoss(Observer):
         if report.step >= self.after_steps and loss > chance - self.margin and not self._warned:
             self._warned = True
             log.warning(
-                "the loss is %.4f after %d steps and has not left log(%d classes) = %.4f, that of guessing. Usual causes: "
-                "training.init=paper (0.01) below full width or on small data, where training=modern starts; a learning "
-                "rate far too high or too low (now %g); labels that do not belong to the images",
+                "the loss is %.4f after %d steps and has not left log(%d) = %.4f, that of guessing. Usual causes: "
+                "training.init=paper (0.01) below full width or on small data, where training=modern starts; "
+                "a learning rate far too high or too low (now %g); labels that do not belong to the images",
                 loss, report.step, len(trainer.train.wnids), chance, trainer.stepper.learning_rate,
             )  # fmt: skip

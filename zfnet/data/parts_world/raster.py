@@ -14,6 +14,7 @@ from zfnet.data.parts_world.sketch import Shape
 
 Picture = NDArray[np.float32]  # (H, W, 3) in 0..255
 Span = tuple[int, int]
+_COVERED = [0] + [255] * 255
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,14 @@ class Layer:
     """Paint on a window of a picture: rows and columns give the window's (first, last + 1).
 
     colour: (h, w, 3) float32 in 0..255, already multiplied by the coverage alpha (h, w, 1) in 0..1.
-    owner: which part is seen, at `finer` times the resolution of the picture; parts names the numbers from 1 on.
+    owner: (finer h, finer w) the number of the part seen at each sample, from 1 on as `parts` names them; 0 for none.
     """
 
     rows: Span
     columns: Span
     colour: Picture
     alpha: NDArray[np.float32]
-    owner: Image.Image
+    owner: NDArray[np.uint8]
     parts: tuple[str, ...]
     finer: int
 
@@ -48,22 +49,17 @@ class Layer:
         for number, part in enumerate(self.parts, 1):
             points = (np.concatenate(reach[part]) - (self.columns[0], self.rows[0])) * self.finer
             left, top = (max(int(value), 0) for value in points.min(0) - margin)
-            right, bottom = (int(value) for value in np.minimum(points.max(0) + margin, self.owner.size))
-            seen = self.owner.crop((left, top, right, bottom)).point(_ONLY[number]).getbbox()
-            if seen is not None:
-                found[part] = self._in_picture(seen, left, top)
+            right, bottom = (int(value) for value in points.max(0) + margin)
+            seen = self.owner[top:bottom, left:right] == number
+            columns, rows = np.flatnonzero(seen.any(0)) + left, np.flatnonzero(seen.any(1)) + top
+            if len(rows):
+                across, down = self._span(columns, self.columns[0]), self._span(rows, self.rows[0])
+                found[part] = (across[0], down[0], across[1], down[1])
         return found
 
-    def _in_picture(self, fine: Box, left: int, top: int) -> Box:
-        """A box in owner's pixels, counted from (left, top), as a box in the picture's."""
-        first, last = (fine[0] + left, fine[1] + top), (fine[2] + left, fine[3] + top)
-        x, y = self.columns[0], self.rows[0]
-        start, stop = [value // self.finer for value in first], [-(-value // self.finer) for value in last]
-        return x + start[0], y + start[1], x + stop[0], y + stop[1]
-
-
-_ANY = [0] + [255] * 255
-_ONLY = [[255 * (value == number) for value in range(256)] for number in range(64)]
+    def _span(self, fine: NDArray[np.int64], start: int) -> Span:
+        """The picture's pixels (first, last + 1) that ascending fine places, counted from `start`, lie in."""
+        return start + int(fine[0]) // self.finer, start + int(fine[-1]) // self.finer + 1
 
 
 def rasterise(shapes: Sequence[Shape], side_px: int, contour_px: float, finer: int = 3) -> Layer:
@@ -84,8 +80,8 @@ def rasterise(shapes: Sequence[Shape], side_px: int, contour_px: float, finer: i
             outline += outline[:4]
             paint.line(outline, fill=shape.edge, width=width)
             stamp.line(outline, fill=number, width=width)
-    alpha = np.asarray(owner.point(_ANY).reduce(finer), np.float32)[..., None] / np.float32(255)
-    return Layer(rows, columns, np.array(colour.reduce(finer), np.float32), alpha, owner, parts, finer)
+    alpha = np.asarray(owner.point(_COVERED).reduce(finer), np.float32)[..., None] / np.float32(255)
+    return Layer(rows, columns, np.array(colour.reduce(finer), np.float32), alpha, np.asarray(owner), parts, finer)
 
 
 def _window(shapes: Sequence[Shape], side_px: int, contour_px: float) -> tuple[Span, Span]:

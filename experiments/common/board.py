@@ -1,0 +1,121 @@
+"""A training run in TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+from torchvision.utils import make_grid
+
+from zfnet.training import EpochReport, Observer, StepReport, Trainer
+from zfnet.training.recipe import convolutions, share_at_limit
+
+STEPS_BETWEEN_POINTS = 20
+
+
+class Board(Observer):
+    """Losses, errors, learning rate, speed, filters, filters at the RMS limit, dead maps, histograms, configuration."""
+
+    def __init__(self, folder: Path, config: DictConfig, images_every: int = 1, histograms_every: int = 5) -> None:
+        self.folder, self.config = folder, config
+        self.images_every, self.histograms_every = images_every, histograms_every
+        self._writer: SummaryWriter | None = None
+        self._strongest: dict[str, Tensor] = {}
+        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
+
+    def on_start(self, trainer: Trainer) -> None:
+        if not trainer.world.first:
+            return
+        self._writer = SummaryWriter(str(self.folder), purge_step=trainer.position.step + 1)
+        if trainer.position.step == 0:
+            self._writer.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(self.config, resolve=True)}\n```", 0)
+            self._filters(trainer, 0)
+
+    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+        if self._writer is None or report.step % STEPS_BETWEEN_POINTS:
+            return
+        loss, top1, top5, count = report.sums.tolist()
+        points = {
+            "step/loss": loss / max(count, 1),
+            "step/top1_error": top1 / max(count, 1),
+            "step/top5_error": top5 / max(count, 1),
+            "step/learning_rate": report.learning_rate,
+            "speed/images_per_s": trainer.recipe.batch_size / report.wall_s,
+            "speed/share_waiting_for_data": report.wait_s / report.wall_s,
+        }
+        for name, value in points.items():
+            self._writer.add_scalar(name, value, report.step)
+
+    def on_validation(self, trainer: Trainer) -> None:
+        """Watch each layer's strongest activations over the validation images that follow."""
+        self._strongest = {}
+        for name, module in trainer.model.named_modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                self._hooks.append(module.register_forward_hook(self._keep_strongest(name)))
+
+    def _keep_strongest(self, name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            strongest = output.detach().transpose(0, 1).flatten(1).amax(1)
+            before = self._strongest.get(name)
+            self._strongest[name] = strongest if before is None else torch.maximum(before, strongest)
+
+        return hook
+
+    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+        if self._writer is None:
+            return
+        for name in ("loss", "top1_error", "top5_error"):
+            self._writer.add_scalar(f"epoch/train_{name}", getattr(report, f"train_{name}"), report.epoch)
+            self._writer.add_scalar(f"epoch/val_{name}", getattr(report, f"val_{name}"), report.epoch)
+        for name, strongest in list(self._strongest.items())[:-1]:  # class scores may well be negative everywhere
+            self._writer.add_scalar(f"dead_maps/{name}", float((strongest <= 0).float().mean()), report.epoch)
+        limit = trainer.recipe.filter_rms_limit
+        if limit is not None:
+            for name, module in convolutions(trainer.model):
+                self._writer.add_scalar(f"at_rms_limit/{name}", share_at_limit(module.weight, limit), report.epoch)
+        if report.epoch % self.images_every == 0:
+            self._filters(trainer, report.epoch)
+        if report.epoch % self.histograms_every == 0 or report.epoch == 1:
+            for name, parameter in trainer.model.named_parameters():
+                if parameter.ndim > 1:
+                    self._writer.add_histogram(f"weights/{name}", parameter.detach().float().cpu(), report.epoch)
+        self._writer.flush()
+
+    def _filters(self, trainer: Trainer, epoch: int) -> None:
+        """First-layer filters, each scaled by its own range around grey."""
+        assert self._writer is not None
+        weight = next(convolutions(trainer.model))[1].weight.detach().float().cpu()
+        if weight.shape[1] != 3:
+            return
+        scaled = 0.5 + 0.5 * weight / weight.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+        enlarged = scaled.repeat_interleave(4, 2).repeat_interleave(4, 3)
+        self._writer.add_image("filters/first_layer", make_grid(enlarged, nrow=12, padding=4, pad_value=1.0), epoch)
+
+    def on_end(self, trainer: Trainer, finished: bool) -> None:
+        if self._writer is None:
+            return
+        if trainer.history:
+            last = trainer.history[-1]
+            flat = {name: value for group in ("training", "model") for name, value in _flat(self.config, group)}
+            results = {"result/val_top1_error": last.val_top1_error, "result/val_top5_error": last.val_top5_error}
+            writer = self._writer._get_file_writer()
+            for summary in hparams(flat, results):
+                writer.add_summary(summary)
+            for name, value in results.items():
+                self._writer.add_scalar(name, value, last.epoch)
+        self._writer.close()
+
+
+def _flat(config: DictConfig, group: str) -> list[tuple[str, float | str | bool]]:
+    return [
+        (f"{group}.{name}", value if isinstance(value, int | float | bool) else str(value))
+        for name, value in config[group].items()
+    ]

@@ -1,0 +1,140 @@
+"""What every job does around its work: processes, run folder, manifest, a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from zfnet.runs import Manifest, device_facts
+from zfnet.training import Hardware, NonFiniteLoss, World, join_world, leave_world
+
+CONF = str(Path(__file__).resolve().parents[2] / "conf")
+OTHER_RANKS = (
+    "hydra.run.dir=.",
+    "hydra.output_subdir=null",
+    "hydra/job_logging=disabled",
+    "hydra/hydra_logging=disabled",
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A job under way: its folder (shared by all processes), its processes, its manifest (rank 0's)."""
+
+    folder: Path
+    world: World
+    hardware: Hardware
+    manifest: Manifest | None
+
+    def note(self, **facts: Any) -> None:
+        """Add facts to the manifest."""
+        if self.manifest is not None:
+            self.manifest.add(**facts)
+
+
+def start(job: Callable[[DictConfig, Run], str | None], name: str) -> None:
+    """Run a job under Hydra with conf/<name>.yaml. The job returns how it ended; None means "finished".
+
+    User errors (ValueError, OSError) end in one line on the console; the traceback goes to the run folder.
+    """
+    if int(os.environ.get("RANK", "0")) > 0:
+        sys.argv += OTHER_RANKS  # rank 0 owns the run folder
+
+    @hydra.main(version_base="1.3", config_path=CONF, config_name=name)
+    def main(config: DictConfig) -> None:
+        with _errors_told():
+            hardware = build(Hardware, config.hardware)
+            world = join_world(hardware.device)
+            try:
+                _carry_out(job, config, hardware, world)
+            finally:
+                leave_world()
+
+    main()
+
+
+def _carry_out(
+    job: Callable[[DictConfig, Run], str | None], config: DictConfig, hardware: Hardware, world: World
+) -> None:
+    missing = OmegaConf.missing_keys(config)
+    if missing:
+        raise ValueError(f"no value for {', '.join(sorted(missing))}: give it as {sorted(missing)[0]}=...")
+    folder = Path(world.from_first(HydraConfig.get().runtime.output_dir))
+    facts = {"seed": config.get("seed"), "processes": world.size, **device_facts(world.device)}
+    manifest = Manifest(folder, **facts) if world.first else None
+    try:
+        outcome = job(config, Run(folder, world, hardware, manifest)) or "finished"
+    except BaseException as error:
+        (folder / f"error-rank{world.rank}.txt").write_text(traceback.format_exc())
+        if manifest is not None:
+            manifest.finish(f"{type(error).__name__}: {error}")
+        raise
+    if manifest is not None:
+        manifest.finish(outcome)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """User errors end in one line; anything else is a bug and shows its traceback."""
+    try:
+        yield
+    except (ValueError, OSError, NonFiniteLoss) as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def build(kind: type[T], config: DictConfig) -> T:
+    """A dataclass from a configuration node; keys it does not know are an error that lists those it does."""
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    odd = [str(name) for name in values if name not in known]
+    if odd:
+        raise ValueError(f"{kind.__name__} has no {', '.join(odd)}; it has {', '.join(known)}")
+    return kind(**{str(name): value for name, value in values.items()})
+
+
+def again(run: Run, config_name: str) -> str:
+    """The command that goes on with a stopped run."""
+    overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
+    quoted = " ".join(f"'{item}'" if set(item) & set(" [](){},*") else item for item in overrides)
+    launcher = "python" if run.world.size == 1 else f"torchrun --nproc-per-node={run.world.size}"
+    return f"{launcher} experiments/{config_name}.py {quoted} run_dir={run.folder} resume=auto"
+
+
+class StopSignal:
+    """Ctrl-C or SIGTERM asks for a clean end; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
+        signal.signal(number, self._before[number])
+
+    def __enter__(self) -> StopSignal:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)

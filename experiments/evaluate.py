@@ -1,0 +1,93 @@
+"""Errors of a checkpoint, or of several averaged: python experiments/evaluate.py data=... checkpoint=..."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, ListConfig
+from torch import Tensor
+
+from experiments.common.job import Run, build, start
+from zfnet.data.loader import unreadable
+from zfnet.data.opening import ImageData
+from zfnet.data.source import ImageSource
+from zfnet.runs import write_csv
+from zfnet.training import Network, Scores, evaluate, open_network
+
+
+def report(config: DictConfig, run: Run) -> None:
+    """Print and save the errors for each number of views, the probabilities, and the error of each class."""
+    data = build(ImageData, config.data)
+    if run.world.first:
+        data.prepare()
+    run.world.wait()
+    source = data.open(config.split)
+    given = config.checkpoint if isinstance(config.checkpoint, ListConfig) else [config.checkpoint]
+    networks = [open_network(path, config.weights) for path in given]
+    for path, network in zip(given, networks, strict=True):
+        check_fit(network, source, path)
+    format_ = run.hardware.memory_format()
+    members = [(network.model.to(run.world.device).to(memory_format=format_), network.frame) for network in networks]
+    rows = []
+    for views in [config.views] if isinstance(config.views, int) else config.views:
+        logs = torch.zeros(len(source), len(source.wnids))
+
+        def keep(indices: Tensor, log_probabilities: Tensor, logs: Tensor = logs) -> None:
+            logs[indices] = log_probabilities.float().cpu()
+
+        workers = run.hardware.reading_processes(data.kind == "images" and data.pack is None, run.world.size)
+        autocast = run.hardware.autocast(run.world.device)
+        scores = evaluate(members, source, views, config.batch_size, run.world, workers, autocast, keep)
+        rows.append(_row(scores, views, len(networks)))
+        logs = run.world.sum(logs.to(run.world.device)).cpu()  # each process filled in its own images
+        if run.world.first:
+            np.savez(
+                run.folder / f"{config.split}_{views}views.npz", probability=logs.exp().numpy(), label=source.labels
+            )
+            _per_class(run, config.split, views, logs, source)
+    if run.world.first:
+        write_csv(run.folder / "errors.csv", rows)
+        run.note(errors=rows, checkpoints=[str(path) for path in given], data=source.fingerprint)
+        if skipped := unreadable(source):
+            print(f"{len(skipped)} images could not be read and are not counted: {', '.join(skipped[:5])} ...")
+        print(f"arrays and tables: {run.folder}")
+
+
+def check_fit(network: Network, source: ImageSource, path: object) -> None:
+    """The images must have the network's classes, in its order, and the size of its frame."""
+    if network.wnids != source.wnids and (network.wnids or len(network.names) != len(source.wnids)):
+        have, given = network.wnids or network.names, source.wnids
+        raise ValueError(
+            f"{path} tells {len(have)} classes apart ({', '.join(have[:3])} ...), the images have {len(given)} "
+            f"({', '.join(given[:3])} ...): evaluate on the classes it was trained on"
+        )
+    if network.frame.side_px != source.side_px:
+        raise ValueError(
+            f"{path} sees crops of {network.frame.side_px} px squares, the images are {source.side_px} px: "
+            f"give data.side={network.frame.side_px}, or pack the images at that side"
+        )
+
+
+def _row(scores: Scores, views: int, networks: int) -> dict[str, object]:
+    print(
+        f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}, "
+        f"top-1 error {scores.top1_error:.2%}, top-5 error {scores.top5_error:.2%}"
+    )
+    errors = {"top1_error": scores.top1_error, "top5_error": scores.top5_error}
+    return {"networks": networks, "views": views, "images": scores.count, "loss": scores.loss, **errors}
+
+
+def _per_class(run: Run, split: str, views: int, logs: Tensor, source: ImageSource) -> None:
+    wrong = logs.argmax(1).numpy() != source.labels
+    rows: Sequence[dict[str, object]] = [
+        {"wnid": wnid, "name": source.names[index], "images": int(own.sum()), "error": float(wrong[own].mean())}
+        for index, wnid in enumerate(source.wnids)
+        if (own := source.labels == index).any()
+    ]  # fmt: skip
+    write_csv(run.folder / f"{split}_{views}views_per_class.csv", rows)
+
+
+if __name__ == "__main__":
+    start(report, "evaluate")

@@ -1,0 +1,100 @@
+"""Train a network: python experiments/train.py data=... model=... training=...  (or experiment=...)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from experiments.common.board import Board
+from experiments.common.console import Console
+from experiments.common.job import Run, StopSignal, again, build, start
+from zfnet.data.frames import make_frame
+from zfnet.data.loader import unreadable
+from zfnet.data.opening import ImageData
+from zfnet.data.source import ImageSource
+from zfnet.models import build_model
+from zfnet.training import (
+    Checkpoints,
+    Network,
+    Recipe,
+    StuckLoss,
+    Trainer,
+    load_checkpoint,
+    network_of,
+    newest_checkpoint,
+)
+
+
+def train(config: DictConfig, run: Run) -> str:
+    """Train as configured, in the run's folder; returns "finished" or "stopped"."""
+    recipe, data = build(Recipe, config.training), build(ImageData, config.data)
+    folder = run.folder / "checkpoints"
+    resumed = _resumed(config.resume, folder)
+    if run.world.first:
+        data.prepare()
+    run.world.wait()
+    images, val = data.open("train"), data.open("val")
+    run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
+    network = _network(config.model, recipe, images) if resumed is None else network_of(resumed, "the checkpoint")
+    run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
+    checkpoints = Checkpoints(
+        folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep
+    )
+    board = Board(run.folder / "tensorboard", config, **config.tensorboard)
+    observers = [Console(run.folder), board, StuckLoss(), checkpoints]
+    with StopSignal() as stop:
+        trainer = Trainer(
+            network.model, recipe, network.frame, images, val,
+            hardware=run.hardware, world=run.world, observers=observers, seed=config.seed, stop=stop,
+        )  # fmt: skip
+        if resumed is not None:
+            trainer.load_state({**resumed["trainer"], "model": resumed["model"]})
+        finished = trainer.fit()
+    if run.world.first:
+        _report(run, trainer, [*unreadable(images), *unreadable(val)], finished)
+    return "finished" if finished else "stopped"
+
+
+def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
+    """The checkpoint to go on from; never a silent start over a run that is there."""
+    if resume == "auto":
+        found = newest_checkpoint(folder)
+        if found is not None:
+            print(f"going on from {found[0]}")
+        return None if found is None else found[1]
+    if resume is not None:
+        return load_checkpoint(resume)
+    if any(folder.glob("step-*.pt")):
+        raise ValueError(f"{folder.parent} already holds a run: give resume=auto to go on with it, or another run_dir")
+    return None
+
+
+def _network(config: DictConfig, recipe: Recipe, images: ImageSource) -> Network:
+    arguments = {
+        "name": config.name, "num_classes": len(images.wnids), "width": config.width, "input_px": config.input_px,
+    }  # fmt: skip
+    model = build_model(**arguments, weights=config.weights)
+    return Network(
+        model, make_frame(recipe.input_scale, images, config.input_px), images.wnids, images.names, arguments
+    )
+
+
+def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
+    if skipped:
+        print(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
+        (run.folder / "skipped.txt").write_text("".join(f"{path}\n" for path in skipped))
+    if trainer.history:
+        best = min(trainer.history, key=lambda report: report.val_top1_error)
+        run.note(
+            best={"epoch": best.epoch, "val_top1_error": best.val_top1_error, "val_top5_error": best.val_top5_error}
+        )
+        print(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
+    print(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
+    if not finished:
+        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {again(run, 'train')}")
+
+
+if __name__ == "__main__":
+    start(train, "train")

@@ -1,0 +1,113 @@
+"""The manifest of a run: what is needed to know where its numbers came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = (
+    "zfnet",
+    "torch",
+    "torchvision",
+    "numpy",
+    "pillow",
+    "matplotlib",
+    "hydra-core",
+    "tensorboard",
+    "scikit-learn",
+)
+
+
+class Manifest:
+    """manifest.json of a run folder: written at the start, completed at the end (or not, if the run was killed).
+
+    facts: whatever the job adds: seed, data fingerprint, parameters ... in plain types.
+    """
+
+    def __init__(self, folder: Path, **facts: Any) -> None:
+        self.path, self._begun_s = folder / "manifest.json", time.monotonic()
+        self.facts: dict[str, Any] = {
+            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "finished": None,
+            **commit(),
+            "python": platform.python_version(),
+            "packages": {name: _version(name) for name in PACKAGES},
+            **facts,
+        }
+        self._write()
+
+    def add(self, **facts: Any) -> None:
+        self.facts.update(facts)
+        self._write()
+
+    def finish(self, outcome: str, **facts: Any) -> None:
+        """outcome: "finished", "stopped" or the error's text."""
+        self.add(
+            outcome=outcome,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            wall_s=round(time.monotonic() - self._begun_s, 1),
+            peak_memory_mib=peak_memory_mib(),
+            **facts,
+        )
+
+    def _write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps(self.facts, indent=2, default=str) + "\n")
+        os.replace(partial, self.path)
+
+
+def commit() -> dict[str, Any]:
+    """The commit of the code that runs and whether files differed from it; None outside a git checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    status = git("status", "--porcelain")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+
+
+def device_facts(device: torch.device) -> dict[str, Any]:
+    """What the run computes on."""
+    if device.type == "cuda":
+        name, memory = torch.cuda.get_device_name(device), torch.cuda.get_device_properties(device).total_memory
+        return {"device": f"{name}, {memory / 2**30:.0f} GiB", "cuda": torch.version.cuda}
+    return {"device": f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"}
+
+
+def peak_memory_mib() -> int:
+    """Peak resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
