@@ -1,0 +1,68 @@
+"""Weight files: what loads, and what the errors name."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+import torch
+
+from zfnet import build_model
+
+
+def small(weights: Path | None = None, name: str = "zfnet") -> torch.nn.Module:
+    return build_model(name, 4, weights, width=0.05, input_px=64)
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"model": s, "epoch": 3}, lambda s: {"state_dict": s}])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_a_state_dict_loads_in_its_usual_wrappings(tmp_path: Path, wrap, prefix: str):
+    model = small()
+    torch.save(wrap({prefix + name: tensor for name, tensor in model.state_dict().items()}), tmp_path / "w.pt")
+    loaded = small(tmp_path / "w.pt").state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_a_torchvision_state_dict_loads_with_and_without_auxiliary_heads(tmp_path: Path):
+    from torchvision.models import googlenet
+
+    published = googlenet(weights=None, num_classes=6, aux_logits=True, init_weights=False)
+    torch.save(published.state_dict(), tmp_path / "aux.pt")
+    model = build_model("torchvision:googlenet", 6, tmp_path / "aux.pt")
+    assert torch.equal(model.state_dict()["fc.weight"], published.state_dict()["fc.weight"])
+    assert not any("aux" in name for name in model.state_dict())
+    torch.save(model.state_dict(), tmp_path / "plain.pt")
+    build_model("torchvision:googlenet", 6, tmp_path / "plain.pt")
+
+
+def test_what_does_not_fit_is_named_and_nothing_is_copied(tmp_path: Path):
+    state = small().state_dict()
+    state["conv9.weight"] = state.pop("conv3.weight")
+    state["fc8.bias"] = torch.zeros(5)
+    torch.save(state, tmp_path / "odd.pt")
+    with pytest.raises(ValueError, match="does not fit") as caught:
+        small(tmp_path / "odd.pt")
+    message = str(caught.value)
+    assert "missing conv3.weight" in message
+    assert "not in the model conv9.weight" in message
+    assert "fc8.bias is (5,) in the file, (4,) in the model" in message
+
+
+def test_code_in_a_pickle_is_refused_with_the_way_out(tmp_path: Path):
+    torch.save({"when": datetime.date(2013, 11, 12)}, tmp_path / "code.pt")
+    with pytest.raises(ValueError, match=r"run code, which is refused.*datetime.*weights_only=False"):
+        small(tmp_path / "code.pt")
+
+
+def test_other_files_say_what_they_are(tmp_path: Path):
+    (tmp_path / "text.pt").write_text("not weights")
+    whole = tmp_path / "whole.pt"
+    torch.save(small().state_dict(), whole)
+    (tmp_path / "half.pt").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    torch.save({"epoch": 3}, tmp_path / "numbers.pt")
+    for name in ("text.pt", "half.pt"):
+        with pytest.raises(ValueError, match=f"{name} is cut short or was not written by torch.save"):
+            small(tmp_path / name)
+    with pytest.raises(ValueError, match=r"holds a mapping with keys epoch, expected a state_dict"):
+        small(tmp_path / "numbers.pt")
+    with pytest.raises(FileNotFoundError, match=r"no weight file at .*none\.pt"):
+        small(tmp_path / "none.pt")
