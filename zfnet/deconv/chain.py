@@ -15,6 +15,7 @@ IDENTITIES = (nn.Identity, nn.Dropout, nn.Dropout2d)  # in eval mode
 NORMS = (nn.LocalResponseNorm, ContrastNorm)
 AVERAGES = (nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 LAYERS = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.Flatten, nn.BatchNorm2d, *IDENTITIES, *NORMS, *AVERAGES)
+FLATTENING = "(flatten)"  # done by a function in torchvision's chains: a step, but no layer to ask for
 
 
 class NotAChain(ValueError):
@@ -69,6 +70,8 @@ def chain_of(model: nn.Module) -> Chain:
             following = chain.steps[position + 1].module
             if isinstance(step.module, nn.Conv2d | nn.Linear) and isinstance(following, nn.ReLU):
                 chain.taps[step.name] = position + 1
+    del chain.taps[""]
+    chain.taps.pop(FLATTENING, None)
     return chain
 
 
@@ -79,7 +82,7 @@ def _add(chain: Chain, name: str, module: nn.Module) -> None:
     else:
         for child_name, child in _children(name, module):
             _add(chain, f"{name}.{child_name}" if name else child_name, child)
-    if name and chain.steps:
+    if chain.steps:
         chain.taps[name] = len(chain.steps) - 1
 
 
@@ -90,7 +93,7 @@ def _children(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield from ((n, m) for n, m in module._modules.items() if m is not None)  # with repeats, unlike named_children
     elif isinstance(module, VGG | AlexNet) and type(module).forward in (VGG.forward, AlexNet.forward):
         yield from (("features", module.features), ("avgpool", module.avgpool))
-        yield from (("(flatten)", nn.Flatten()), ("classifier", module.classifier))
+        yield from ((FLATTENING, nn.Flatten()), ("classifier", module.classifier))
     else:
         raise NotAChain(f"{_called(name, module)} is not a layer that the explicit reverse pass knows")
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from zfnet.deconv.chain import chain_of
-from zfnet.deconv.geometry import Field
+from zfnet.deconv.by_autograd import reverse_by_autograd, watch
+from zfnet.deconv.chain import Chain, NotAChain, chain_of
+from zfnet.deconv.geometry import Field, cut
+from zfnet.deconv.memory import parts
 from zfnet.deconv.project import reverse
-from zfnet.deconv.record import Record, walk
-from zfnet.deconv.units import check_layer, check_maps, check_units, kept, seed_values
+from zfnet.deconv.record import Record, record_chain, walk
+from zfnet.deconv.rules import RULES
+from zfnet.deconv.units import check_images, check_layer, check_maps, check_plain, check_units, kept, unit_values
 from zfnet.deconv.windows import has_windows, reverse_windows
 from zfnet.models.modes import evaluating
 
@@ -24,111 +27,169 @@ class Deconvnet:
     record = deconvnet.record(images)                     # images (B, 3, H, W), normalised
     pixels = deconvnet.project(record, "conv5", units)    # units (N, 4): image, map, row, column
 
-    The network runs in eval mode, and is left as it was found.
+    rule: "deconvnet"; or, to compare, "guided" (Springenberg et al. 2015) or "gradient" (Simonyan et al. 2014).
+    Chains of layers go down explicitly under the first rule, everything else by autograd. The network runs in eval
+    mode, and is left as it was found.
+
+    Raises ValueError for an unknown rule, and for compiled or scripted networks, whose relus cannot be seen.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
-        self._chain = chain_of(model)
-        self._fields = self._chain.fields()
-        kinds = (nn.Conv2d, nn.Linear)
-        self.layers = [name for name, m in model.named_modules(remove_duplicate=False) if isinstance(m, kinds)]
+    def __init__(self, model: nn.Module, rule: str = "deconvnet") -> None:
+        if rule not in RULES:
+            raise ValueError(f"rule {rule!r} is not one of {', '.join(RULES)}")
+        check_plain(model)
+        self.model, self.rule = model, rule
+        self._chain: Chain | None = None
+        modules = list(model.named_modules(remove_duplicate=False))
+        try:
+            self._chain = chain_of(model)
+            self._modules = {layer: self._chain.steps[at].name for layer, at in self._chain.taps.items()}
+        except NotAChain as reason:
+            self._no_chain = str(reason)
+            self._modules = {name: name for name, _ in modules if name}
+        self._explicit = self._chain if rule == "deconvnet" else None
+        self.layers = [name for name, module in modules if name and isinstance(module, nn.Conv2d | nn.Linear)]
 
     def field(self, layer: str) -> Field | None:
-        """The layer's receptive field; None where every unit sees the whole image."""
-        check_layer(layer, self._chain.taps)
-        return self._fields[self._chain.taps[layer]]
+        """The layer's receptive field; None where every unit sees the whole image.
 
-    @torch.no_grad()
+        Raises NotAChain, a ValueError, for networks that are not a chain of layers.
+        """
+        check_layer(layer, self._modules)
+        chain = self._as_chain()
+        return chain.fields()[chain.taps[layer]]
+
     def activations(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """The maps of the layers, as `record` keeps them, and nothing else: the pass ends at the deepest of them."""
-        for layer in layers:
-            check_layer(layer, self._chain.taps)
+        """The maps of the layers, as `record` keeps them, and nothing else; in a chain the pass ends at the deepest."""
+        images = self._prepared(images, layers)
         with self._undisturbed():
-            deepest = max((self._chain.taps[layer] for layer in layers), default=-1)
-            return walk(self._chain, self._fit(images), layers, deepest, with_switches=False).maps
+            if self._chain is not None:
+                return walk(self._chain, images, layers, layers)
+            return dict(watch(self.model, images, {layer: self._modules[layer] for layer in layers}, True, layers).maps)
 
     def record(
         self, images: Tensor, layers: Collection[str] | None = None, keep: Collection[str] | None = None
     ) -> Record:
         """Run the network on images (B, 3, H, W) and keep what the reverse pass needs.
 
-        layers: those that will be projected, all by default: the pass ends at the deepest of them.
-        keep: those of them whose maps are kept, all by default. Without its maps a layer's units can still be
-        projected with a scale; switches and sizes take an eighth of the room.
+        layers: those that will be projected, `self.layers` by default; in a chain the pass ends at the deepest.
+        keep: those of them whose maps are kept, all by default. Units of the others can still be projected with a
+        scale; for ZFNet the maps are 400 MB of 64 images' 450, conv1 alone 300.
+
+        Raises ValueError for unknown layers, and for named ones that run more than once or not at all.
         """
-        layers = self.layers if layers is None else layers
-        for layer in layers:
-            check_layer(layer, self._chain.taps)
-        images = self._fit(images)
+        chosen = self.layers if layers is None else list(layers)
+        keep = chosen if keep is None else keep
+        images = self._prepared(images, [*chosen, *keep])
         with self._undisturbed():
-            deepest = max((self._chain.taps[layer] for layer in layers), default=-1)
-            trace = walk(self._chain, images, layers if keep is None else keep, deepest, with_switches=True)
-        sizes = dict(trace.sizes)
-        names = [step.name for step in self._chain.steps]
-        sizes.update({tap: sizes[names[at]] for tap, at in self._chain.taps.items() if at <= deepest})
-        scores = frozenset(tap for tap, at in self._chain.taps.items() if self._chain.gives_scores(at))
-        return Record(trace.maps, trace.switches, sizes, tuple(images.shape[1:]), len(images), None, scores)
+            if self._explicit is not None:
+                return record_chain(self._explicit, images, chosen, keep)
+            return watch(
+                self.model, images, {layer: self._modules[layer] for layer in chosen}, layers is not None, keep
+            )
 
     def project(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None = None) -> Tensor:
-        """What each unit (N, 4: image, map, row, column) answered to, as pixels (N, 3, H, W)."""
-        check_layer(layer, self._chain.taps)
+        """What each unit (N, 4: image, map, row, column) answered to, as pixels (N, 3, H, W).
+
+        scale: the seed of every unit (or one each, (N,)) in place of its recorded activation. Negative seeds are
+        rectified to nothing, but for class scores and plain gradients.
+
+        Raises ValueError for layers and units that are not in the record, and NoReverseRule, a ValueError, which
+        names it, for an operation that the rule has no answer to.
+        """
+        check_layer(layer, self._modules)
         units = check_units(record, layer, units)
-        values = seed_values(record, layer, units, scale, rectified=layer not in record.scores)
-        size = record.sizes[layer]
+        values, size = self._values(record, layer, units, scale), record.sizes[layer]
 
         def seeds(part: slice) -> Tensor:
             signal = values.new_zeros((len(units[part]), *size))
-            rows = torch.arange(len(signal))
-            places = (rows, *units[part, 1:].T) if len(size) == 3 else (rows, units[part, 1])
-            signal[places] = values[part]
+            _, maps, rows, columns = units[part].unbind(1)
+            order = torch.arange(len(signal))
+            signal[(order, maps, rows, columns)[: 1 + len(size)]] = values[part]
             return signal
 
-        return self._dense(record, layer, units[:, 0], seeds)
+        return self._dense(record, layer, units[:, 0], seeds, values)
 
-    def project_maps(self, record: Record, layer: str, chosen: Tensor) -> Tensor:
+    def project_maps(self, record: Record, layer: str, chosen: Tensor | Sequence[Sequence[int]]) -> Tensor:
         """What whole maps (N, 2: image, map) answered to, every place of a map at once, as pixels (N, 3, H, W)."""
-        check_layer(layer, self._chain.taps)
-        chosen = check_maps(record, layer, chosen)
-        maps = kept(record, layer)
+        check_layer(layer, self._modules)
+        chosen, maps = check_maps(record, layer, chosen), kept(record, layer)
 
         def seeds(part: slice) -> Tensor:
-            images, numbers = chosen[part].T
+            images, numbers = chosen[part].unbind(1)
+            order = torch.arange(len(images))
             signal = maps.new_zeros((len(images), *maps.shape[1:]))
-            rows = torch.arange(len(images))
-            signal[rows, numbers] = maps[images, numbers]
-            return signal if layer in record.scores else signal.clamp_(min=0)
+            signal[order, numbers] = self._rectified(record, layer, maps[images, numbers])
+            return signal
 
-        return self._dense(record, layer, chosen[:, 0], seeds)
+        return self._dense(record, layer, chosen[:, 0], seeds, maps)
 
     def project_windows(
         self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """The same as `project`, on the receptive fields alone: crops (N, 3, h, w) and their corners (N, 2).
 
-        Corners are in pixels, row and column, and may be negative; beyond the image's border crops are zero.
+        Corners are in pixels, row and column, and may be negative; beyond the image's border crops are zero. Layers
+        whose units see the whole image give it, with corner (0, 0).
+
+        Raises what `project` raises, and NotAChain, a ValueError, for networks that are not a chain of layers.
         """
-        check_layer(layer, self._chain.taps)
-        position, field = self._chain.taps[layer], self.field(layer)
-        if field is None or not has_windows(self._chain, position):
-            return self.project(record, layer, units, scale), torch.zeros((len(units), 2), dtype=torch.int64)
+        check_layer(layer, self._modules)
+        chain, field = self._as_chain(), self.field(layer)
         units = check_units(record, layer, units)
-        values = seed_values(record, layer, units, scale, rectified=layer not in record.scores)
-        with self._undisturbed():
-            return reverse_windows(self._chain, record, position, units, values)
+        if field is not None and self._explicit is not None and has_windows(chain, chain.taps[layer]):
+            values = self._values(record, layer, units, scale)
+            with self._undisturbed():
+                return reverse_windows(chain, record, chain.taps[layer], units, values)
+        pixels = self.project(record, layer, units, scale)
+        if field is None:
+            return pixels, torch.zeros((len(units), 2), dtype=torch.int64)
+        corners = field.corners(units[:, 2:])
+        return cut(pixels, torch.arange(len(units)), corners, field.size_px), corners
 
-    def _dense(self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor]) -> Tensor:
+    def _dense(
+        self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], like: Tensor
+    ) -> Tensor:
+        pixels = like.new_zeros((len(images), *record.image_size))
         with self._undisturbed():
-            parts = [slice(start, start + 16) for start in range(0, len(images), 16)]
-            position = self._chain.taps[layer]
-            pixels = [reverse(self._chain, record, position, images[part], seeds(part)) for part in parts]
-        return torch.cat(pixels)
+            for part in parts(len(images), record.unit_bytes, pixels.device):
+                if self._explicit is not None:
+                    position = self._explicit.taps[layer]
+                    pixels[part] = reverse(self._explicit, record, position, images[part], seeds(part))
+                else:
+                    assert record.images is not None
+                    inputs = record.images[images[part]]
+                    pixels[part] = reverse_by_autograd(self.model, self._modules[layer], inputs, seeds(part), self.rule)
+        return pixels
 
-    def _fit(self, images: Tensor) -> Tensor:
-        weight = next(self.model.parameters())
-        return images.detach().to(weight.device, weight.dtype)
+    def _values(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None) -> Tensor:
+        if scale is None:
+            return self._rectified(record, layer, unit_values(record, layer, units))
+        values = torch.as_tensor(scale).to(self._like(torch.empty(0))).expand(len(units))
+        return self._rectified(record, layer, values)
+
+    def _rectified(self, record: Record, layer: str, values: Tensor) -> Tensor:
+        return values if layer in record.scores or self.rule == "gradient" else values.clamp(min=0)
+
+    def _as_chain(self) -> Chain:
+        if self._chain is None:
+            raise NotAChain(
+                f"windows and receptive fields are for chains of layers, and {self._no_chain}: use project()"
+            )
+        return self._chain
+
+    def _prepared(self, images: Tensor, layers: Collection[str]) -> Tensor:
+        for layer in layers:
+            check_layer(layer, self._modules)
+        check_images(images)
+        return images.detach().to(self._like(images))
+
+    def _like(self, otherwise: Tensor) -> Tensor:
+        """A tensor of the network's type and device."""
+        return next((p for p in self.model.parameters() if p.is_floating_point()), otherwise)
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
-        with torch.inference_mode(False), torch.no_grad(), evaluating(self.model):
+        kind = self._like(torch.empty(0)).device.type
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False), evaluating(self.model):
             yield

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,8 +21,9 @@ class Record:
     switches: max pool -> (B, C, h, w), the place of each maximum within its window, counted row by row.
     sizes: layer -> the shape of its output without B.
     image_size: (3, H, W).
-    images: (B, 3, H, W), kept only where the reverse pass needs a second forward pass (networks that are no chain).
     scores: the layers whose values are the class scores.
+    unit_bytes: about how much memory the reverse pass of one unit needs.
+    images: (B, 3, H, W), kept only where the reverse pass runs the network again.
     """
 
     maps: Mapping[str, Tensor]
@@ -29,42 +31,57 @@ class Record:
     sizes: Mapping[str, tuple[int, ...]]
     image_size: tuple[int, ...]
     batch: int
+    scores: frozenset[str]
+    unit_bytes: int
     images: Tensor | None = None
-    scores: frozenset[str] = frozenset()
 
 
-@dataclass
-class Trace:
-    """What a walk up a chain collects."""
+def record_chain(chain: Chain, images: Tensor, layers: Collection[str], keep: Collection[str]) -> Record:
+    """Run images (B, 3, H, W) up to the deepest of the layers, with the switches on the way and the maps of `keep`."""
+    switches: dict[str, Tensor] = {}
+    sizes: dict[str, tuple[int, ...]] = {}
+    maps = walk(chain, images, layers, keep, switches, sizes)
+    largest = max((math.prod(size) for size in sizes.values()), default=0) + math.prod(images.shape[1:])
+    return Record(
+        maps=maps,
+        switches=switches,
+        sizes=sizes | {tap: sizes[name] for tap, at in chain.taps.items() if (name := chain.steps[at].name) in sizes},
+        image_size=tuple(images.shape[1:]),
+        batch=len(images),
+        scores=frozenset(tap for tap, at in chain.taps.items() if chain.gives_scores(at)),
+        unit_bytes=4 * largest * images.element_size(),  # a signal, the one below it, indices and a copy
+    )
 
-    maps: dict[str, Tensor] = field(default_factory=dict)
-    switches: dict[str, Tensor] = field(default_factory=dict)
-    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-
-def walk(chain: Chain, images: Tensor, keep: Collection[str], deepest: int, with_switches: bool) -> Trace:
-    """Run the chain on images (B, 3, H, W) up to the step `deepest`, keeping the maps of the named layers."""
-    trace, x = Trace(), images
-    kept_at: dict[int, list[str]] = {}
-    for name in keep:
-        kept_at.setdefault(chain.taps[name], []).append(name)
-    ours = False  # whether x is memory that nobody else looks at, so that a ReLU may overwrite it
+def walk(
+    chain: Chain,
+    images: Tensor,
+    layers: Collection[str],
+    keep: Collection[str],
+    switches: dict[str, Tensor] | None = None,
+    sizes: dict[str, tuple[int, ...]] | None = None,
+) -> dict[str, Tensor]:
+    """Run images up to the deepest of the layers and return the maps of `keep`; fill switches and sizes if given."""
+    maps: dict[str, Tensor] = {}
+    deepest = max((chain.taps[layer] for layer in layers), default=-1)
+    x, ours = images, False  # ours: whether nobody else looks at x, so that a ReLU may overwrite it
     for position, step in enumerate(chain.steps[: deepest + 1]):
-        before = x
+        below = x
         if isinstance(step.module, nn.ReLU):
             x = F.relu(x, inplace=ours)
-        elif with_switches and isinstance(step.module, nn.MaxPool2d):
+        elif switches is not None and isinstance(step.module, nn.MaxPool2d):
             x, index = _pool(step.module, x)
-            trace.switches[step.name] = _places(index, step.module, before.shape[3])
+            switches[step.name] = _places(index, step.module, below.shape[3])
         else:
             x = step.module(x)
-        if x.untyped_storage().data_ptr() != before.untyped_storage().data_ptr():
+        if x.untyped_storage().data_ptr() != below.untyped_storage().data_ptr():
             ours = True
-        trace.sizes[step.name] = tuple(x.shape[1:])
-        for name in kept_at.get(position, ()):
-            trace.maps[name] = x
-            ours = False
-    return trace
+        if sizes is not None:
+            sizes[step.name] = tuple(x.shape[1:])
+        for layer in keep:
+            if chain.taps[layer] == position:
+                maps[layer], ours = x, False
+    return maps
 
 
 def _pool(pool: nn.MaxPool2d, maps: Tensor) -> tuple[Tensor, Tensor]:

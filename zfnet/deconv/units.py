@@ -6,9 +6,30 @@ import difflib
 from collections.abc import Collection, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zfnet.deconv.record import Record
+
+
+def check_plain(model: nn.Module) -> None:
+    """Raise ValueError for a network with compiled or scripted parts: what they call cannot be seen or changed."""
+    for name, module in model.named_modules():
+        scripted = isinstance(module, torch.jit.ScriptModule)
+        compiled = type(module).__module__.startswith("torch._dynamo") or module._compiled_call_impl is not None
+        if scripted or compiled:
+            what = "scripted or traced" if scripted else "compiled"
+            raise ValueError(
+                f"{f'layer {name!r}' if name else 'the network'} ({type(module).__name__}) is {what}, which hides its "
+                "relus: give the deconvnet the network as it was before, with the same weights"
+            )
+
+
+def check_images(images: Tensor) -> None:
+    """Raise ValueError unless these are images (B, 3, H, W) of floating-point numbers."""
+    if images.ndim != 4 or not images.is_floating_point():
+        raise ValueError(
+            f"images are {tuple(images.shape)} of {images.dtype}; expected a batch (B, 3, H, W), normalised to floats"
+        )
 
 
 def check_layer(layer: str, names: Collection[str]) -> None:
@@ -59,19 +80,11 @@ def _checked(chosen: Tensor, names: Sequence[str], bounds: Sequence[int], layer:
     return chosen
 
 
-def seed_values(record: Record, layer: str, units: Tensor, scale: float | Tensor | None, rectified: bool) -> Tensor:
-    """The seed (N,) of each unit (N, 4): its recorded activation, or the scale; negative ones are rectified to nothing.
-
-    Raises ValueError where an activation is needed that the record does not hold.
-    """
-    if scale is None:
-        image, map_, row, column = units.to(kept(record, layer).device).unbind(1)
-        maps = kept(record, layer)
-        values = maps[image, map_, row, column] if maps.ndim == 4 else maps[image, map_]
-    else:
-        like = next(iter(record.maps.values())) if record.maps else torch.empty(0)
-        values = torch.as_tensor(scale, dtype=like.dtype, device=like.device).expand(len(units))
-    return values.clamp(min=0) if rectified else values
+def unit_values(record: Record, layer: str, units: Tensor) -> Tensor:
+    """The recorded activation (N,) of each unit (N, 4). Raises ValueError if the record does not hold it."""
+    maps = kept(record, layer)
+    image, map_, row, column = units.unbind(1)
+    return maps[image, map_, row, column] if maps.ndim == 4 else maps[image, map_]
 
 
 def kept(record: Record, layer: str) -> Tensor:

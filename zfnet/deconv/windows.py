@@ -48,7 +48,7 @@ def reverse_windows(
         if (windows := sliding(step.module)) is not None:
             corners = windows.corners_below(corners)
             # what falls on a convolution's padding does not go further down
-            signal = signal * inside(corners, (signal.shape[2], signal.shape[3]), size[1:])
+            signal = signal * inside(corners, (signal.shape[2], signal.shape[3]), size[1:]).to(signal.device)
     return signal, corners
 
 
