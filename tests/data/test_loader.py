@@ -1,0 +1,84 @@
+"""Batches: every image where it belongs, whatever the number of workers and processes."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from zfnet.data.loader import ordered_batches, training_batches, training_order, unreadable
+from zfnet.data.source import UNREADABLE
+
+
+def test_an_epoch_is_a_permutation_in_whole_batches(array_source):
+    source = array_source(50)
+    seen = [batch.indices.tolist() for batch in training_batches(source, 8, seed=3, epoch=2)]
+    assert [len(indices) for indices in seen] == [8] * 6
+    assert [index for indices in seen for index in indices] == training_order(50, 3, 2)[:48].tolist()
+    assert sorted(training_order(50, 3, 2)) == list(range(50))
+    assert training_order(50, 3, 2).tolist() != training_order(50, 3, 3).tolist()
+
+
+def test_batches_hold_the_images_they_name(array_source):
+    source = array_source(20)
+    for batch in training_batches(source, 4, seed=0, epoch=0):
+        assert np.array_equal(batch.images.permute(0, 2, 3, 1).numpy(), source.images[batch.indices.numpy()])
+        assert np.array_equal(batch.labels.numpy(), source.labels[batch.indices.numpy()])
+
+
+def test_workers_and_a_start_in_the_middle_change_nothing(array_source):
+    source = array_source(40)
+    plain = [(b.indices, b.images) for b in training_batches(source, 8, seed=1, epoch=0)]
+    for others, skipped in (
+        (training_batches(source, 8, seed=1, epoch=0, workers=2), 0),
+        (training_batches(source, 8, seed=1, epoch=0, start=2), 2),
+    ):
+        found = [(b.indices, b.images) for b in others]
+        assert len(found) == len(plain) - skipped
+        for (i, x), (j, y) in zip(found, plain[skipped:], strict=True):
+            assert torch.equal(i, j)
+            assert torch.equal(x, y)
+
+
+def test_processes_share_each_global_batch(array_source):
+    source = array_source(40)
+    whole = [b.indices.tolist() for b in training_batches(source, 8, seed=1, epoch=0)]
+    parts = [
+        [b.indices.tolist() for b in training_batches(source, 8, seed=1, epoch=0, rank=rank, world=2)]
+        for rank in range(2)
+    ]
+    assert [a + b for a, b in zip(*parts, strict=True)] == whole
+
+
+@pytest.mark.parametrize(("count", "world"), [(13, 1), (13, 2), (13, 4), (3, 4)])
+def test_validation_sees_every_image_once(array_source, count: int, world: int):
+    source = array_source(count)
+    seen = [
+        index
+        for rank in range(world)
+        for batch in ordered_batches(source, 4, rank, world)
+        for index in batch.indices.tolist()
+    ]
+    assert sorted(seen) == list(range(count))
+
+
+def test_starting_an_iterator_leaves_the_global_random_state_alone(array_source):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    list(training_batches(array_source(8), 4, seed=0, epoch=0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_uneven_share_is_refused(array_source):
+    with pytest.raises(ValueError, match="batch_size 9 does not divide among 2 processes"):
+        training_batches(array_source(), 9, seed=0, epoch=0, world=2)
+
+
+def test_an_unreadable_image_is_named_once_and_reported(array_source, caplog):
+    source = array_source(8)
+    source.labels[5] = UNREADABLE
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            list(ordered_batches(source, 4))
+    assert [record.getMessage() for record in caplog.records] == ["skipped an image that cannot be read: image 5"]
+    assert unreadable(source) == ["image 5"]

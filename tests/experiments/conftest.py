@@ -1,0 +1,66 @@
+"""A small data set on disk and the command line, for tests of whole jobs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+Command = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="session")
+def image_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """root/{train,val}/<wnid>/*.JPEG: three classes of flat colours with noise, 16 and 4 images a class."""
+    root = tmp_path_factory.mktemp("images")
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 16), ("val", 4)):
+        for label in range(3):
+            folder = root / split / f"n0000000{label}"
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = generator.integers(0, 100, (80, 90, 3), dtype=np.uint8)
+                pixels[..., label] += 120
+                Image.fromarray(pixels).save(folder / f"{wnid_name(label, index)}.JPEG")
+    (root / "words.txt").write_text("n00000000\tred\nn00000001\tgreen\nn00000002\tblue\n")
+    return root
+
+
+def wnid_name(label: int, index: int) -> str:
+    return f"n0000000{label}_{index}"
+
+
+@pytest.fixture
+def command() -> Command:
+    """The words of a job's command line."""
+
+    def words(job: str, *overrides: str) -> list[str]:
+        return [sys.executable, str(ROOT / "experiments" / f"{job}.py"), *overrides]
+
+    return words
+
+
+@pytest.fixture
+def carry_out(command: Command, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a job in an empty folder and return what it printed."""
+
+    def run(job: str, *overrides: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            command(job, *overrides),
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    return run

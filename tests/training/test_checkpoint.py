@@ -1,0 +1,123 @@
+"""Checkpoints: whole or not at all, damaged ones named, the one before used."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from zfnet import build_model
+from zfnet.data.frames import make_frame
+from zfnet.training import (
+    Checkpoints,
+    DamagedCheckpoint,
+    Network,
+    NonFiniteLoss,
+    Recipe,
+    Trainer,
+    load_checkpoint,
+    newest_checkpoint,
+    open_network,
+)
+
+ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.05, "input_px": 64}
+
+
+def run(folder: Path, array_source, epochs: int = 3, chosen: tuple[int, ...] = (), **options) -> Trainer:
+    source, val = array_source(24), array_source(8, seed=1)
+    recipe = Recipe(epochs=epochs, batch_size=8, init="kaiming", input_scale="unit")
+    network = Network(build_model(**ARGUMENTS), make_frame("unit", source, 64), source.wnids, source.names, ARGUMENTS)
+    observer = Checkpoints(folder, network, epochs=chosen, **options)
+    return Trainer(network.model, recipe, network.frame, source, val, observers=[observer])
+
+
+def test_the_newest_the_best_and_chosen_epochs_are_kept(tmp_path: Path, array_source):
+    trainer = run(tmp_path, array_source, epochs=4, chosen=(1, 3))
+    trainer.fit()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["best.pt", "epoch-0001.pt", "epoch-0003.pt", "step-00000009.pt", "step-00000012.pt"]
+    best = min(trainer.history, key=lambda report: report.val_top1_error)
+    assert load_checkpoint(tmp_path / "best.pt")["trainer"]["position"]["epoch"] == best.epoch
+
+
+def test_a_checkpoint_is_tensors_and_plain_types_and_opens_as_a_network(tmp_path: Path, array_source):
+    trainer = run(tmp_path, array_source, epochs=1)
+    trainer.fit()
+    path = tmp_path / "best.pt"
+    content = torch.load(path, weights_only=True)
+    assert not any(key.startswith(("module.", "_orig_mod.")) for key in content["model"])
+    network = open_network(path)
+    for name, tensor in trainer.model.state_dict().items():
+        assert torch.equal(network.model.state_dict()[name], tensor)
+    assert torch.equal(network.frame.mean, trainer.frame.mean)
+    assert network.wnids == trainer.train.wnids
+    images = torch.zeros(1, 3, 64, 64)
+    loaded = build_model("zfnet", 4, weights=path, width=0.05, input_px=64).eval()
+    assert torch.equal(loaded(images), network.model(images))
+
+
+def spoil(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    if how == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "flipped":
+        data[len(data) // 3] ^= 0xFF
+        path.write_bytes(data)
+    else:
+        path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "empty"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path: Path, array_source, caplog, how: str):
+    run(tmp_path, array_source).fit()
+    older, newer = sorted(tmp_path.glob("step-*.pt"))
+    spoil(newer, how)
+    with caplog.at_level(logging.WARNING):
+        found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0] == older
+    assert str(newer) in caplog.text
+    assert "trying the one before" in caplog.text
+    spoil(older, "cut")
+    with pytest.raises(DamagedCheckpoint, match="none of the 2 checkpoints in"):
+        newest_checkpoint(tmp_path)
+
+
+def test_an_empty_folder_has_none_and_other_files_are_no_checkpoints(tmp_path: Path):
+    assert newest_checkpoint(tmp_path) is None
+    with pytest.raises(FileNotFoundError, match="no checkpoint at"):
+        load_checkpoint(tmp_path / "none.pt")
+    torch.save({"format": "another"}, tmp_path / "other.pt")
+    with pytest.raises(DamagedCheckpoint, match=r"not a checkpoint of ours \(format 'another'"):
+        load_checkpoint(tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="is not a checkpoint of ours: for a bare state_dict use"):
+        open_network(tmp_path / "other.pt")
+
+
+def test_a_half_written_file_is_never_taken_for_a_checkpoint(tmp_path: Path, array_source):
+    run(tmp_path, array_source, epochs=1).fit()
+    whole = next(tmp_path.glob("step-*.pt"))
+    (tmp_path / "step-99999999.pt.partial").write_bytes(whole.read_bytes()[:1000])
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0] == whole
+
+
+def test_nothing_is_saved_once_a_weight_is_not_finite(tmp_path: Path, array_source):
+    trainer = run(tmp_path, array_source, epochs=2)
+    trainer.fit()
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir())
+    with torch.no_grad():
+        trainer.model.get_submodule("fc8").bias[0] = float("nan")
+    with pytest.raises(NonFiniteLoss, match="a weight is not finite after step 6"):
+        trainer.observers[0].save(trainer)
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir()) == before
+
+
+def test_minutes_between_saves_are_kept(tmp_path: Path, array_source):
+    trainer = run(tmp_path, array_source, epochs=1, every_minutes=0.0, keep=9)
+    trainer.fit()
+    steps = [int(path.stem.removeprefix("step-")) for path in sorted(tmp_path.glob("step-*.pt"))]
+    assert steps == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"checkpoints.keep=0, expected 1 or more"):
+        Checkpoints(tmp_path, None, keep=0)

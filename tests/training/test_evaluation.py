@@ -1,0 +1,100 @@
+"""Errors against scikit-learn, views and ensembles against averages written out."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import log_loss, top_k_accuracy_score
+
+from zfnet import build_model
+from zfnet.data.source import UNREADABLE
+from zfnet.data.views import InputFrame, cut, ten_views
+from zfnet.training.evaluation import evaluate, log_probabilities, scores_of, tally
+
+
+@pytest.fixture
+def setting(array_source):
+    torch.manual_seed(0)
+    source = array_source(37, classes=8, side_px=72)
+    frame = InputFrame(72, 64, torch.from_numpy(source.mean()), torch.full((3, 1, 1), 60.0))
+    return build_model("zfnet", 8, width=0.1, input_px=64).double(), source, frame
+
+
+def test_tally_is_scikit_learns():
+    generator = torch.Generator().manual_seed(0)
+    logs = F.log_softmax(3 * torch.randn(200, 11, dtype=torch.float64, generator=generator), dim=1)
+    labels = torch.randint(0, 11, (200,), generator=generator)
+    scores = scores_of(tally(logs, labels))
+    classes = list(range(11))
+    assert scores.top1_error == pytest.approx(1 - top_k_accuracy_score(labels, logs.numpy(), k=1, labels=classes))
+    assert scores.top5_error == pytest.approx(1 - top_k_accuracy_score(labels, logs.numpy(), k=5, labels=classes))
+    assert scores.loss == pytest.approx(log_loss(labels, logs.exp().numpy(), labels=classes))
+
+
+def test_ties_fall_to_the_lower_class_and_nan_is_an_error():
+    logs = torch.zeros(3, 4)
+    assert tally(logs, torch.tensor([0, 1, 3]))[1:3].tolist() == [2, 0]
+    assert tally(torch.full((2, 8), float("nan")), torch.tensor([0, 7]))[1:3].tolist() == [2, 2]
+
+
+def test_unreadable_images_do_not_count():
+    logs = F.log_softmax(torch.eye(4), dim=1)
+    sums = tally(logs, torch.tensor([0, UNREADABLE, 2, 0]))
+    assert sums[3] == 3
+    assert sums[1] == 1
+    with pytest.raises(ValueError, match="not one image could be read"):
+        scores_of(tally(logs, torch.full((4,), UNREADABLE)))
+
+
+def test_every_image_counts_once_whatever_the_batch(setting):
+    model, source, frame = setting
+    model.float()
+    results = [evaluate((model, frame), source, 1, size) for size in (5, 37, 64)]
+    assert {result.count for result in results} == {37}
+    assert {result.top1_error for result in results} == {results[0].top1_error}
+
+
+def test_ten_views_average_probabilities(setting):
+    model, source, frame = setting
+    model.float().eval()
+    images, _ = source.read(range(3))
+    views = ten_views(72, 64)
+    mean = torch.zeros(3, 8)
+    for view in range(10):
+        with torch.no_grad():
+            mean += model(cut(images, views[torch.full((3,), view)], frame)).softmax(1) / 10
+    assert torch.allclose(log_probabilities(model, images, frame, 10).exp(), mean, atol=1e-6)
+
+
+def test_an_ensemble_averages_probabilities(setting):
+    first, source, frame = setting
+    second = build_model("zfnet", 8, width=0.1, input_px=64)
+    kept: dict[str, list[torch.Tensor]] = {"a": [], "b": [], "both": []}
+
+    def keep(name):
+        return lambda indices, logs: kept[name].append(logs.exp())
+
+    a, b = (first.float(), frame), (second, frame)
+    evaluate(a, source, on_batch=keep("a"))
+    evaluate(b, source, on_batch=keep("b"))
+    scores = evaluate([a, b], source, on_batch=keep("both"))
+    mean = (torch.cat(kept["a"]) + torch.cat(kept["b"])) / 2
+    assert torch.allclose(torch.cat(kept["both"]), mean, atol=1e-6)
+    assert scores.top1_error == pytest.approx(np.mean(mean.argmax(1).numpy() != source.labels))
+
+
+def test_evaluation_leaves_the_model_as_it_was(setting):
+    model, source, frame = setting
+    model.float().train()
+    model.get_submodule("drop6").eval()
+    modes = [module.training for module in model.modules()]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    evaluate((model, frame), source)
+    assert [module.training for module in model.modules()] == modes
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_three_views_are_not_a_choice(setting):
+    model, source, frame = setting
+    with pytest.raises(ValueError, match="views=3, expected 1"):
+        evaluate((model.float(), frame), source, views=3)

@@ -1,0 +1,216 @@
+"""The loop: a step is the step, resuming is exact (law 9), a stuck or broken run says so."""
+
+import copy
+import logging
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from zfnet import build_model
+from zfnet.data.frames import make_frame
+from zfnet.data.loader import training_order
+from zfnet.data.source import UNREADABLE
+from zfnet.data.views import cut, training_views
+from zfnet.training import Hardware, NonFiniteLoss, Observer, Recipe, StuckLoss, Trainer
+
+RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, init="kaiming", input_scale="unit", views="anywhere")
+
+
+def trainer_on(source, val, recipe: Recipe = RECIPE, **options) -> Trainer:
+    torch.manual_seed(99)  # the trainer's own seed decides, not this one
+    model = build_model("zfnet", len(source.wnids), width=0.05, input_px=64)
+    return Trainer(model, recipe, make_frame(recipe.input_scale, source, 64), source, val, **options)
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+
+
+@pytest.fixture
+def data(array_source):
+    return array_source(44, seed=0), array_source(10, seed=1)
+
+
+def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, filter_rms_limit=None, schedule="constant", init="kaiming",
+                    input_scale="unit", label_smoothing=0.1)  # fmt: skip
+    source, val = data
+    trainer = trainer_on(source, val, recipe)
+    twin = copy.deepcopy(trainer.model).train()
+    trainer.steps_per_epoch, trainer._end_epoch = 5, lambda: None
+    stop = iter([False, False, True])
+    trainer._stop = lambda: next(stop)
+    trainer.fit()
+
+    optimizer = torch.optim.SGD(
+        [{"params": [p for p in twin.parameters() if p.ndim > 1], "weight_decay": 5e-4},
+         {"params": [p for p in twin.parameters() if p.ndim == 1]}], lr=0.01, momentum=0.9,
+    )  # fmt: skip
+    order, views = training_order(44, 0, 0), training_views("ten", 44, 72, 64, 0, 0)
+    for step in range(3):
+        indices = torch.from_numpy(order[8 * step : 8 * step + 8].copy())
+        images, labels = source.read(indices.tolist())
+        loss = F.cross_entropy(twin(cut(images, views[indices], trainer.frame)), labels, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for (name, ours), theirs in zip(trainer.model.named_parameters(), twin.parameters(), strict=True):
+        assert (ours - theirs).norm() <= 1e-5 * theirs.norm(), name
+
+
+def test_accumulated_parts_make_the_same_step(data):
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
+    whole, parts = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(accumulate=4))
+    whole.fit()
+    parts.fit()
+    for name, tensor in weights(whole).items():
+        assert (tensor - weights(parts)[name]).norm() <= 1e-4 * tensor.norm(), name
+    assert whole.history[0].train_loss == pytest.approx(parts.history[0].train_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "onecycle"])
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("stop_at", [10, 13])  # five steps an epoch: after two epochs, and in the middle of one
+def test_a_stopped_and_resumed_run_equals_the_uninterrupted_one(data, schedule: str, workers: int, stop_at: int):
+    recipe = Recipe(**{**RECIPE.__dict__, "schedule": schedule, "plateau_patience": 0})
+    hardware = Hardware(workers=workers)
+    whole = trainer_on(*data, recipe, hardware=hardware, seed=5)
+    assert whole.fit()
+
+    first = trainer_on(*data, recipe, hardware=hardware, seed=5)
+    first._stop = lambda: first.position.step >= stop_at
+    assert not first.fit()
+    state = copy.deepcopy(first.state())
+    second = trainer_on(*data, recipe, hardware=hardware, seed=5)
+    second.load_state(state)
+    assert second.fit()
+
+    assert second.position == whole.position
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(second)[name]), name
+    for one, two in zip(whole.history, second.history, strict=True):
+        for name in ("train_loss", "train_top1_error", "val_loss", "val_top1_error", "learning_rate", "step"):
+            assert getattr(one, name) == getattr(two, name), name
+    momentum = [group["momentum_buffer"] for group in whole.stepper.optimizer.state_dict()["state"].values()]
+    resumed = [group["momentum_buffer"] for group in second.stepper.optimizer.state_dict()["state"].values()]
+    assert all(torch.equal(a, b) for a, b in zip(momentum, resumed, strict=True))
+
+
+def test_the_number_of_workers_changes_nothing(data):
+    plain = trainer_on(*data)
+    plain.fit()
+    busy = trainer_on(*data, hardware=Hardware(workers=2))
+    busy.fit()
+    assert all(torch.equal(tensor, weights(busy)[name]) for name, tensor in weights(plain).items())
+
+
+def test_another_seed_or_number_of_processes_is_refused(data):
+    state = trainer_on(*data).state()
+    with pytest.raises(ValueError, match="had seed=0, this one seed=1"):
+        trainer_on(*data, seed=1).load_state(state)
+    with pytest.raises(ValueError, match="written by 2 processes and this run has 1"):
+        trainer_on(*data).load_state({**state, "random": state["random"] * 2})
+
+
+def test_an_unreadable_image_neither_teaches_nor_counts(data):
+    source, val = data
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", schedule="constant")
+    trainer = trainer_on(source, val, recipe)
+    batch = next(iter(trainer._batches()))
+    views = training_views("centre", 8, 72, 64, 0, 0)
+    twin = copy.deepcopy(trainer.model).train()
+    batch.labels[[2, 5]] = UNREADABLE
+    sums = trainer.stepper(batch, views)
+    assert sums[3] == 6
+    readable = [0, 1, 3, 4, 6, 7]
+    loss = F.cross_entropy(
+        twin(cut(batch.images, views, trainer.frame))[readable], batch.labels[readable], reduction="sum"
+    )
+    (loss / 8).backward()
+    velocity = trainer.stepper.optimizer.state[trainer.model.get_submodule("fc8").bias]["momentum_buffer"]
+    assert torch.allclose(velocity, twin.get_submodule("fc8").bias.grad, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(data):
+    source, val = data
+    trainer = trainer_on(source, val, Recipe(epochs=9, batch_size=8, init="kaiming", learning_rate=1e6))
+    with pytest.raises(NonFiniteLoss, match=r"the training loss is (nan|inf) in epoch \d.*training\.learning_rate"):
+        trainer.fit()
+
+
+def test_a_loss_that_stays_at_guessing_is_warned_about_once(data, caplog):
+    source, val = data
+    recipe = Recipe(epochs=4, batch_size=8, learning_rate=1e-9, init="paper", input_scale="unit")
+    with caplog.at_level(logging.WARNING):
+        trainer_on(source, val, recipe, observers=[StuckLoss(after_steps=10, window=5)]).fit()
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1
+    assert "has not left log(4) = 1.3863" in told[0]
+    assert "training=modern" in told[0]
+
+
+def test_observers_are_told_in_order_and_see_what_the_network_sees(data):
+    events: list[str] = []
+
+    class Recorder(Observer):
+        def on_start(self, trainer):
+            events.append("start")
+
+        def on_epoch_start(self, trainer):
+            events.append("epoch start")
+
+        def on_batch(self, trainer, seen):
+            again = cut(trainer.train.read(seen.indices.tolist())[0], seen.views, trainer.frame)
+            assert torch.equal(again, seen.images)
+            events.append("batch")
+
+        def on_step(self, trainer, report):
+            assert report.step == trainer.position.step
+            events.append("step")
+
+        def on_validation(self, trainer):
+            events.append("validation")
+
+        def on_epoch(self, trainer, report):
+            events.append("epoch")
+
+        def on_end(self, trainer, finished):
+            events.append(f"end {finished}")
+
+    recipe = Recipe(**{**RECIPE.__dict__, "epochs": 1, "batch_size": 22})
+    trainer_on(*data, recipe, observers=[Recorder()]).fit()
+    assert events == ["start", "epoch start", *["batch", "step"] * 2, "validation", "epoch", "end True"]
+
+
+def test_what_cannot_be_trained_is_told_before_it_starts(data, array_source):
+    source, val = data
+    with pytest.raises(ValueError, match=r"batch_size=8 does not divide into 1 processes x 3 .* near it 6 does"):
+        trainer_on(source, val, hardware=Hardware(accumulate=3))
+    with pytest.raises(ValueError, match=r"44 training images do not fill one batch of training\.batch_size=64"):
+        trainer_on(source, val, Recipe(batch_size=64))
+    with pytest.raises(ValueError, match="different classes: n00000003"):
+        trainer_on(source, array_source(9, classes=3))
+
+
+def test_mixed_precision_trains_close_to_full(data):
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
+    full, mixed = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(precision="bfloat16"))
+    full.fit()
+    mixed.fit()
+    assert mixed.history[0].train_loss == pytest.approx(full.history[0].train_loss, rel=0.05)
+    assert all(tensor.dtype == torch.float32 for tensor in weights(mixed).values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"precision": "half"}, "hardware.precision='half' is not one of auto, float32, bfloat16, float16"),
+        ({"accumulate": 0}, "hardware.accumulate=0"),
+        ({"workers": -1}, "hardware.workers=-1"),
+        ({"workers": "many"}, "hardware.workers='many'"),
+    ],
+)
+def test_a_wrong_hardware_option_is_named(wrong: dict[str, object], message: str):
+    with pytest.raises(ValueError, match=message):
+        Hardware(**wrong)

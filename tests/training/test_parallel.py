@@ -1,0 +1,53 @@
+"""Two gloo processes do what one does (law 10), and count validation images once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from zfnet.training.parallel import World, join_world
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def test_two_processes_agree_with_one(tmp_path: Path):
+    from two_processes import outcome
+
+    path = tmp_path / "two.pt"
+    script = Path(__file__).with_name("two_processes.py")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*torchrun, str(script), str(path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    two, one = torch.load(path), outcome(World())
+    assert two["steps"] == one["steps"] == 10
+    for name, tensor in one["weights"].items():
+        assert (two["weights"][name] - tensor).norm() <= 1e-8 * tensor.norm().clamp(min=1e-8), name
+    assert two["errors"] == pytest.approx(one["errors"], rel=1e-8)
+
+
+def test_one_process_needs_no_group(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    world = join_world("cpu")
+    assert (world.rank, world.size, world.first) == (0, 1, True)
+    assert world.sum(torch.tensor([2.0])).item() == 2.0
+    assert world.gather("x") == ["x"]
+    assert world.any(True)
+    assert not world.any(False)
+
+
+def test_a_device_that_is_not_there_is_told():
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="torch finds no CUDA device here; device=cpu works anywhere"):
+            join_world("cuda")
+    with pytest.raises(ValueError, match="device='gpu' is not a device torch knows: auto, cpu, cuda"):
+        join_world("gpu")
