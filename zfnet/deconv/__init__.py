@@ -2,6 +2,20 @@
 
 from zfnet.deconv.deconvnet import Deconvnet
 from zfnet.deconv.geometry import Field, cut, paste
+from zfnet.deconv.mine import Indexed, mine_top
+from zfnet.deconv.mined import Mined, TopUnits, merge, weights_fingerprint
 from zfnet.deconv.record import Record
 
-__all__ = ["Deconvnet", "Field", "Record", "cut", "paste"]
+__all__ = [
+    "Deconvnet",
+    "Field",
+    "Indexed",
+    "Mined",
+    "Record",
+    "TopUnits",
+    "cut",
+    "merge",
+    "mine_top",
+    "paste",
+    "weights_fingerprint",
+]

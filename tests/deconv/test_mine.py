@@ -1,0 +1,218 @@
+"""Law 8: mining finds what a full sort of every activation would find, bit for bit on whole numbers."""
+
+import gc
+import logging
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zfnet import Deconvnet, build_model, mine_top
+from zfnet.deconv import Indexed, Mined, merge, weights_fingerprint
+
+K = 4
+FIELDS = ("value", "image", "row", "column")
+
+
+def whole_net(seed: int = 0) -> nn.Sequential:
+    """Small whole-number weights, so that sums are exact and ties abound."""
+    generator = torch.Generator().manual_seed(seed)
+    net = nn.Sequential(
+        nn.Conv2d(3, 5, 3, stride=2, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.Conv2d(5, 6, 2), nn.Flatten(), nn.Linear(6 * 3 * 3, 8), nn.ReLU(), nn.Linear(8, 4),
+    )  # fmt: skip
+    for parameter in net.parameters():
+        parameter.data = torch.randint(-1, 2, parameter.shape, generator=generator).float()
+    return net
+
+
+def whole_images(count: int, seed: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-1, 2, (count, 3, 15, 15), generator=generator).float()
+
+
+def full_sort(maps: Tensor, k: int) -> dict[str, np.ndarray]:
+    """Every place of every image in one sort: value down, then image, then place; the first of each image kept."""
+    values = maps.numpy().reshape(len(maps), maps.shape[1], -1)
+    width = maps.shape[3] if maps.ndim == 4 else 1
+    found = {name: [] for name in FIELDS}
+    for one in values.transpose(1, 0, 2):
+        image, place = np.divmod(np.arange(one.size), one.shape[1])
+        kept: list[int] = []
+        for at in np.lexsort((place, image, -one.ravel())):
+            if image[at] not in image[kept]:
+                kept.append(at)
+        kept = kept[:k]
+        rows = (one.ravel()[kept], image[kept], place[kept] // width, place[kept] % width)
+        for name, row in zip(FIELDS, rows, strict=True):
+            found[name].append(row)
+    return {name: np.stack(rows) for name, rows in found.items()}
+
+
+def layers_of(net: nn.Sequential, images: Tensor) -> dict[str, Tensor]:
+    outputs, x = {}, images
+    for name, module in net.named_children():
+        x = F.relu(x) if isinstance(module, nn.ReLU) else module(x)
+        outputs[name] = x.detach()
+    return {name: outputs[name] for name in ("0", "3", "5", "7")}
+
+
+def assert_same(mined: Mined, expected: dict[str, dict[str, np.ndarray]]) -> None:
+    assert list(mined) == list(expected)
+    for layer, arrays in expected.items():
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(getattr(mined[layer], name).numpy(), values, err_msg=f"{layer} {name}")
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 40])
+def test_mining_equals_a_full_sort_whatever_the_batches(batch: int) -> None:
+    net, images = whole_net(), whole_images(40)
+    expected = {layer: full_sort(maps, K) for layer, maps in layers_of(net, images).items()}
+    assert any((np.diff(e["value"]) == 0).any() for e in expected.values()), "no ties: this would test less"
+    mined = mine_top(Deconvnet(net), images.split(batch), ["0", "3", "5", "7"], k=K, progress=False)
+    assert_same(mined, expected)
+    assert mined.images == 40
+
+
+@pytest.mark.parametrize("processes", [2, 3, 7])
+def test_parts_of_several_processes_merge_to_the_same(processes: int) -> None:
+    net, images = whole_net(), whole_images(40)
+    parts = [
+        mine_top(Deconvnet(net), images[r::processes].split(3), ["0", "5"], K, False, first=r, step=processes)
+        for r in range(processes)
+    ]
+    outputs = layers_of(net, images)
+    assert_same(merge(parts[::-1]), {layer: full_sort(outputs[layer], K) for layer in ("0", "5")})
+
+
+def test_batches_may_say_which_images_they_hold_in_any_order() -> None:
+    net, images = whole_net(), whole_images(40)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(2))
+    batches = [Indexed(images[some], some) for some in order.split(6)]
+    mined = mine_top(Deconvnet(net), batches, ["3", "7"], K, False)
+    outputs = layers_of(net, images)
+    assert_same(mined, {layer: full_sort(outputs[layer], K) for layer in ("3", "7")})
+
+
+def test_places_of_a_maximum_are_looked_up_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zfnet.deconv.mine.PLACES_AT_ONCE", 100)
+    net, images = whole_net(), whole_images(20)
+    mined = mine_top(Deconvnet(net), [images], ["0"], K, False)
+    assert_same(mined, {"0": full_sort(layers_of(net, images)["0"], K)})
+
+
+def test_fewer_images_than_k() -> None:
+    net, images = whole_net(), whole_images(2)
+    top = mine_top(Deconvnet(net), [(images, "labels")], ["0", "7"], k=5, progress=False)
+    for layer, maps in layers_of(net, images).items():
+        if layer in top:
+            assert (top[layer].value[:, :2].numpy() == full_sort(maps, 2)["value"]).all()
+            assert (top[layer].value[:, 2:] == -torch.inf).all()
+            assert (top[layer].image[:, 2:] == -1).all()
+            assert top[layer].units(3).shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "px"),
+    [("zfnet", ["conv1", "conv4", "fc6", "fc8"], 64), ("torchvision:squeezenet1_0", ["features.3.squeeze"], 64)],
+)
+def test_real_networks_agree_with_a_sort_of_the_record(name: str, layers: list[str], px: int) -> None:
+    torch.manual_seed(0)
+    model = build_model(name, num_classes=10, input_px=px, **({"width": 0.1} if name == "zfnet" else {}))
+    model, images = model.double(), torch.randn(12, 3, px, px, dtype=torch.float64)
+    deconvnet = Deconvnet(model)
+    mined = mine_top(deconvnet, images.split(5), layers, k=3, progress=False)
+    record = deconvnet.record(images, layers)
+    for layer in layers:
+        expected = full_sort(record.maps[layer], 3)
+        np.testing.assert_allclose(mined[layer].value.numpy(), expected["value"], rtol=1e-12)
+        for rank in range(3):
+            answered = expected["value"][:, rank] > 0  # a map that answers nowhere is all ties
+            assert answered.any()
+            assert (mined[layer].image.numpy()[answered, rank] == expected["image"][answered, rank]).all()
+    seed = deconvnet.project(record, layers[0], mined[layers[0]].units(0))
+    assert len(seed) == 3
+
+
+def test_dead_maps_are_named_and_class_scores_never_are(caplog: pytest.LogCaptureFixture) -> None:
+    net = whole_net()
+    for layer, number in (("0", 2), ("5", 1), ("7", 3)):
+        module = net.get_submodule(layer)
+        module.weight.data[number], module.bias.data[number] = 0, -1
+    with caplog.at_level(logging.WARNING):
+        mined = mine_top(Deconvnet(net), whole_images(20).split(6), ["0", "5", "7"], k=2, progress=False)
+    assert 2 in mined["0"].dead
+    assert 1 in mined["5"].dead
+    assert mined["7"].value[3].tolist() == [-1, -1]
+    assert mined["7"].dead.tolist() == []
+    told = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("0: ") and "20 images" in line and line.endswith(": 2") for line in told)
+    assert not any(line.startswith("7: ") for line in told)
+
+
+def test_only_one_batch_is_held_at_a_time() -> None:
+    held: list[weakref.ref[Tensor]] = []
+
+    def batches() -> Iterator[Tensor]:
+        for seed in range(4):
+            gc.collect()
+            assert sum(batch() is not None for batch in held) <= 1
+            images = whole_images(3, seed)
+            held.append(weakref.ref(images))
+            yield images
+            del images
+
+    mine_top(Deconvnet(whole_net()), batches(), ["0", "7"], k=2, progress=False)
+    assert len(held) == 4
+
+
+def test_save_and_load(tmp_path) -> None:
+    net, other = whole_net(), whole_net(seed=5)
+    mined = mine_top(Deconvnet(net), whole_images(10).split(4), ["0", "7"], k=3, progress=False)
+    own = {"data": "d1", "weights": weights_fingerprint(net)}
+    mined.save(tmp_path / "made" / "top.npz", own)
+    loaded = Mined.load(tmp_path / "made" / "top.npz", own)
+    assert_same(loaded, {layer: {name: getattr(top, name).numpy() for name in FIELDS} for layer, top in mined.items()})
+    assert (loaded.images, loaded["7"].scores, loaded["0"].scores) == (10, True, False)
+    for wrong, names in (
+        ({**own, "data": "d2"}, "data d1.*d2"),
+        ({**own, "weights": weights_fingerprint(other)}, f"weights {own['weights']}.*{weights_fingerprint(other)}"),
+        ({"data": "d1"}, f"weights {own['weights']}.*None"),
+    ):
+        with pytest.raises(ValueError, match=names):
+            Mined.load(tmp_path / "made" / "top.npz", wrong)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "made" / "top.npz").read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"cut\.npz"):
+        Mined.load(tmp_path / "cut.npz", own)
+
+
+def test_weights_fingerprint_follows_the_weights_alone() -> None:
+    net = whole_net()
+    before = weights_fingerprint(net)
+    net.train()
+    assert weights_fingerprint(net) == before == weights_fingerprint(whole_net())
+    net[3].weight.data[0, 0, 0, 0] += 1e-6
+    assert weights_fingerprint(net) != before
+
+
+def test_errors_name_what_is_wrong() -> None:
+    net, images = whole_net(), whole_images(5)
+    deconvnet = Deconvnet(net)
+    with pytest.raises(ValueError, match="conv9"):
+        mine_top(deconvnet, [images], ["conv9"], progress=False)
+    with pytest.raises(ValueError, match="k=0"):
+        mine_top(deconvnet, [images], ["0"], k=0, progress=False)
+    with pytest.raises(ValueError, match="no images"):
+        mine_top(deconvnet, [], ["0"], progress=False)
+    with pytest.raises(ValueError, match="at least one"):
+        merge([])
+    images[3, 0, 0, 0] = torch.nan
+    with pytest.raises(ValueError, match="map 0 of layer '3' is nan on image 13"):
+        mine_top(deconvnet, images.split(2), ["3", "7"], progress=False, first=10)
+    few, many = (mine_top(deconvnet, [whole_images(4)], ["0"], k=k, progress=False) for k in (2, 3))
+    with pytest.raises(ValueError, match=r"\(5, 2\).*\(5, 3\)"):
+        merge([few, many])

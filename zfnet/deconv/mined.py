@@ -1,0 +1,152 @@
+"""What mining found: the strongest places of every map, as a value that merges, and is saved and loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
+
+FIELDS = ("value", "image", "row", "column")
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class TopUnits:
+    """The k strongest places of each map of a layer, one a map an image, strongest first.
+
+    value (maps, k) float; image, row, column (maps, k) int64: the position in the data set and the place in the map,
+    0 and 0 in fully connected layers. Equal values: the lower image, then the earlier place. Where there were fewer
+    than k images the value is -inf and the rest -1. scores: whether the values are class scores, which may be negative.
+    """
+
+    value: Tensor
+    image: Tensor
+    row: Tensor
+    column: Tensor
+    scores: bool = False
+
+    @property
+    def dead(self) -> Tensor:
+        """The maps (D,) that are positive nowhere in the data; a class score is never called dead."""
+        silent = self.value[:, 0] <= 0
+        return (silent & (not self.scores)).nonzero()[:, 0]
+
+    def units(self, number: int) -> Tensor:
+        """The places of one map as units (n, 4), n <= k: image, map, row, column, strongest first."""
+        found = self.image[number] >= 0
+        columns = (self.image[number], torch.full_like(self.image[number], number), self.row[number])
+        return torch.stack([*columns, self.column[number]], dim=1)[found]
+
+
+class Mined(dict[str, TopUnits]):
+    """The result of mining: layer -> TopUnits. images: how many were looked at."""
+
+    def __init__(self, layers: Mapping[str, TopUnits], images: int) -> None:
+        super().__init__(layers)
+        self.images = images
+
+    def log_dead(self) -> None:
+        """A line in the log for every layer with maps that answered to nothing."""
+        for layer, top in self.items():
+            dead = top.dead.tolist()
+            if dead:
+                shown = ", ".join(map(str, dead[:20])) + (" ..." if len(dead) > 20 else "")
+                log.warning("%s: %d of %d maps are dead on these %d images, never above 0: %s",
+                            layer, len(dead), len(top.value), self.images, shown)  # fmt: skip
+
+    def save(self, path: str | Path, fingerprint: Mapping[str, str]) -> None:
+        """Write an .npz file; a crash leaves the old file or the new one.
+
+        fingerprint: what the result holds for, such as {"data": ..., "weights": weights_fingerprint(model)}.
+        """
+        path = Path(path)
+        about = {"format": FORMAT, "images": self.images, "fingerprint": dict(fingerprint), "layers": list(self)}
+        arrays = {f"{layer}/{name}": getattr(top, name).numpy() for layer, top in self.items() for name in FIELDS}
+        scores = [layer for layer, top in self.items() if top.scores]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        with open(partial, "wb") as file:
+            np.savez(file, about=json.dumps({**about, "scores": scores}), **arrays)
+        os.replace(partial, path)
+
+    @staticmethod
+    def load(path: str | Path, fingerprint: Mapping[str, str]) -> Mined:
+        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints."""
+        path = Path(path)
+        try:
+            with np.load(path) as arrays:
+                about = json.loads(str(arrays["about"]))
+                _check(path, about, fingerprint)
+                layers = {}
+                for layer in about["layers"]:
+                    value, image, row, column = (torch.from_numpy(arrays[f"{layer}/{name}"]) for name in FIELDS)
+                    layers[layer] = TopUnits(value, image, row, column, layer in about["scores"])
+        except (zipfile.BadZipFile, EOFError, KeyError, json.JSONDecodeError) as error:
+            raise ValueError(f"{path} is no file of mined units ({error!r}): delete it and mine again") from error
+        return Mined(layers, about["images"])
+
+
+def _check(path: Path, about: Mapping[str, object], fingerprint: Mapping[str, str]) -> None:
+    if about["format"] != FORMAT:
+        raise ValueError(f"{path} is of format {about['format']}, expected {FORMAT}: delete it and mine again")
+    held = about["fingerprint"]
+    assert isinstance(held, dict)
+    for name in sorted({*held, *fingerprint}):
+        if held.get(name) != fingerprint.get(name):
+            raise ValueError(
+                f"{path} was mined with {name} {held.get(name)}, but the {name} asked for is {fingerprint.get(name)}: "
+                "delete it to mine again, or give another file"
+            )
+
+
+def merge(results: Sequence[Mined]) -> Mined:
+    """The result over all the images of several, such as those of several processes: the same as one would find.
+
+    Raises ValueError where they are of different layers or k.
+    """
+    if not results:
+        raise ValueError("no results to merge, expected at least one")
+    kinds = [{layer: tuple(top.value.shape) for layer, top in result.items()} for result in results]
+    if any(kind != kinds[0] for kind in kinds):
+        raise ValueError(f"results of different layers, maps or k do not merge: {kinds}")
+    merged = Mined(
+        {layer: _merged([result[layer] for result in results]) for layer in results[0]},
+        sum(result.images for result in results),
+    )
+    merged.log_dead()
+    return merged
+
+
+def _merged(tops: Sequence[TopUnits]) -> TopUnits:
+    joined = [torch.cat([getattr(top, name) for top in tops], dim=1) for name in FIELDS]
+    pick = strongest(joined[0], joined[1], tops[0].value.shape[1])
+    value, image, row, column = (values.gather(1, pick) for values in joined)
+    return TopUnits(value, image, row, column, tops[0].scores)
+
+
+def strongest(value: Tensor, image: Tensor, k: int) -> Tensor:
+    """Columns (maps, k) of the k largest of value (maps, n), n >= k, in order; equal ones by image (maps, n)."""
+    by_image = image.argsort(dim=1, stable=True)
+    by_value = value.gather(1, by_image).argsort(dim=1, descending=True, stable=True)
+    return by_image.gather(1, by_value[:, :k])
+
+
+def weights_fingerprint(model: nn.Module, without: Collection[str] = ("num_batches_tracked",)) -> str:
+    """16 hex digits over the names, shapes and values of a model's parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if name.split(".")[-1] not in without:
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
