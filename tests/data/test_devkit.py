@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from zfnet.data.devkit import list_flat_validation
+from zfnet.data.devkit import list_flat_validation, list_split
 
 LEAVES = [(1, "n30", "kite, bird"), (2, "n10", "tench"), (3, "n20", "quail")]  # ids in an order unlike the sorted wnids
 WNIDS = ("n10", "n20", "n30")
@@ -87,3 +87,15 @@ def test_a_class_that_training_lacks_and_the_other_way(tmp_path: Path, flat: Pat
         flat, devkit, r"class n30 \(id 1, line 2 of the ground truth\) is not one of the 2 training", ("n10", "n20")
     )
     refused(flat, devkit, "no validation image of the training class n40", (*WNIDS, "n40"))
+
+
+def test_a_split_is_flat_only_where_a_devkit_is_given(tmp_path: Path, flat: Path) -> None:
+    for wnid in WNIDS:
+        (tmp_path / "root" / "train" / wnid).mkdir(parents=True)
+        (tmp_path / "root" / "train" / wnid / "a.JPEG").write_bytes(b"x")
+    flat.rename(tmp_path / "root" / "val")
+    devkit = write_devkit(tmp_path / "devkit", TRUTH)
+    assert list_split(tmp_path / "root", "val", devkit).labels.tolist() == [1, 2, 2, 0, 1]
+    assert list_split(tmp_path / "root", "train", devkit).labels.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="give its devkit"):
+        list_split(tmp_path / "root", "val")

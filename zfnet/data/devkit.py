@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
-from zfnet.data.imagenet import ImageList, and_more, image_files
+from zfnet.data.imagenet import ImageList, and_more, image_files, list_folder
 
 LAYOUT = "ILSVRC2012_devkit_t12/data/{meta.mat,ILSVRC2012_validation_ground_truth.txt}"
+
+
+def list_split(root: str | Path, split: str, devkit: str | Path | None = None) -> ImageList:
+    """root/train or root/val as class folders; with a devkit, root/val is the flat official folder."""
+    if split == "val" and devkit is not None:
+        return list_flat_validation(Path(root) / "val", devkit, list_folder(root, "train").wnids)
+    return list_folder(root, split)
 
 
 def list_flat_validation(folder: str | Path, devkit: str | Path, wnids: Sequence[str]) -> ImageList:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,5 +134,6 @@ def _check_same_classes(root: Path, split: str, wnids: tuple[str, ...]) -> None:
             )
 
 
-def and_more(missing: Sequence[object]) -> str:
+def and_more(missing: Sized) -> str:
+    """What to put after the first of several in a message."""
     return f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""

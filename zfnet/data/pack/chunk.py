@@ -75,7 +75,7 @@ def _decoded(task: Task, descriptor: int, skipped: dict[int, str]) -> Iterator[N
                 raise
             skipped[index] = str(error)
             continue
-        _write(descriptor, row, row_offset(index, task.side_px))
+        _write(descriptor, row, layout.row_offset(index, task.side_px))
         yield row
 
 
@@ -84,13 +84,8 @@ def _stored(task: Task, descriptor: int, skipped: dict[int, str]) -> Iterator[ND
     row = np.empty((task.side_px, task.side_px, 3), np.uint8)
     for index in range(task.chunk * CHUNK_IMAGES, task.chunk * CHUNK_IMAGES + len(task.paths)):
         if index not in skipped:
-            os.preadv(descriptor, [row.data], row_offset(index, task.side_px))
+            os.preadv(descriptor, [row.data], layout.row_offset(index, task.side_px))
             yield row
-
-
-def row_offset(index: int, side_px: int) -> int:
-    """Where row `index` of pixels.npy begins, in bytes."""
-    return layout.HEADER_BYTES + index * layout.row_bytes(side_px)
 
 
 def _write(descriptor: int, row: NDArray[np.uint8], offset: int) -> None:

@@ -44,9 +44,14 @@ def row_bytes(side_px: int) -> int:
     return side_px * side_px * 3
 
 
+def row_offset(index: int, side_px: int) -> int:
+    """Where row `index` of pixels.npy begins, in bytes."""
+    return HEADER_BYTES + index * row_bytes(side_px)
+
+
 def pixels_bytes(count: int, side_px: int) -> int:
     """Size of pixels.npy."""
-    return HEADER_BYTES + count * row_bytes(side_px)
+    return row_offset(count, side_px)
 
 
 def pack_bytes(count: int, side_px: int) -> int:

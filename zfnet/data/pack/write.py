@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.data.imagenet import ImageList
+from zfnet.data.imagenet import ImageList, and_more
 from zfnet.data.pack import layout
-from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk, row_offset
+from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk
 from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
@@ -108,7 +108,7 @@ def _complete(
     order = _fill_gaps(partial / layout.PIXELS, side_px, kept)
     np.save(partial / layout.LABELS, images.labels[order])
     np.save(partial / layout.MEAN, (total / len(kept)).astype(np.float32).transpose(2, 0, 1))
-    np.save(partial / layout.PATHS, np.array([os.fsencode(images.paths[index]) for index in order]))
+    np.save(partial / layout.PATHS, _paths(images.paths, order))
     fingerprint = _fingerprint(images.wnids, images.labels[kept], side_px, entries)
     summary = Summary(
         len(kept), side_px, list(images.wnids), list(images.names), fingerprint, source, list(skipped.values())
@@ -120,14 +120,19 @@ def _complete(
     layout.sync([partial])
 
 
+def _paths(paths: list[str], order: NDArray[np.int64]) -> NDArray[np.bytes_]:
+    longest = max(len(os.fsencode(path)) for path in paths)
+    return np.fromiter((os.fsencode(paths[index]) for index in order), f"S{longest}", len(order))
+
+
 def _check_classes(images: ImageList, kept: NDArray[np.int64]) -> None:
     """A class whose every image is unreadable is an error, as an empty class folder is."""
     lost = np.setdiff1d(images.labels, images.labels[kept])
     if len(lost):
         first = images.paths[int(np.argmax(images.labels == lost[0]))]
         raise ValueError(
-            f"{first}: neither this nor any other image of class {images.wnids[lost[0]]} can be read "
-            f"({len(lost)} such classes); mend the files, or remove the class from train and val"
+            f"{first}: neither this nor any other image of class {images.wnids[lost[0]]}{and_more(lost)} can be read; "
+            "mend the files, or remove the class from train and val"
         )
 
 
@@ -140,8 +145,8 @@ def _fill_gaps(pixels: Path, side_px: int, kept: NDArray[np.int64]) -> NDArray[n
     gaps, movers = np.setdiff1d(order, kept), kept[kept >= len(kept)]
     with open(pixels, "r+b", buffering=0) as file:
         for gap, mover in zip(gaps.tolist(), movers.tolist(), strict=True):
-            row = os.pread(file.fileno(), layout.row_bytes(side_px), row_offset(mover, side_px))
-            os.pwrite(file.fileno(), row, row_offset(gap, side_px))
+            row = os.pread(file.fileno(), layout.row_bytes(side_px), layout.row_offset(mover, side_px))
+            os.pwrite(file.fileno(), row, layout.row_offset(gap, side_px))
         os.pwrite(file.fileno(), layout.npy_header(len(kept), side_px), 0)
     order[gaps] = movers
     return order
