@@ -150,8 +150,8 @@ class Deconvnet:
     def _dense(
         self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], like: Tensor
     ) -> Tensor:
-        pixels = like.new_zeros((len(images), *record.image_size))
         with self._undisturbed():
+            pixels = like.new_zeros((len(images), *record.image_size))
             for part in parts(len(images), record.unit_bytes, pixels.device):
                 if self._explicit is not None:
                     position = self._explicit.taps[layer]

@@ -44,22 +44,27 @@ class NoReverseRule(ValueError):
 
 
 def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str]) -> None:
-    """Raise NoReverseRule, naming the operation, unless all that leads from the leaf `image` to `output` has a rule.
+    """Raise NoReverseRule, naming the operations, unless all that leads from the leaf `image` to `output` has a rule.
 
     makers: names of the modules whose output a gradient node is, for the message.
     """
     assert output.grad_fn is not None
     below = _below(output.grad_fn, rule)
     signal = _reaching(below, image)
+    faults: list[str] = []
     for node, sources in below.items():
         if node not in signal or node in rule.settled:
             continue
-        why = _fault(node, [source in signal for source in sources], rule)
-        if why is not None:
-            where = f" in layer {makers[node]}" if node in makers else ""
-            raise NoReverseRule(
-                f"{why}{where} has no sound reverse under the {rule.rule} rule; rule='gradient' gives plain gradients"
-            )
+        fault = _fault(node, [source in signal for source in sources], rule)
+        if fault is not None:
+            faults.append(f"{fault} in layer {makers[node]}" if node in makers else fault)
+    if faults:
+        named = list(dict.fromkeys(faults))
+        more = f" and {len(named) - 6} more" if len(named) > 6 else ""
+        raise NoReverseRule(
+            f"there is no sound reverse under the {rule.rule} rule for {'; '.join(named[:6])}{more}; "
+            "rule='gradient' gives plain gradients"
+        )
 
 
 def _below(start: Any, rule: Rule) -> dict[Any, list[Any]]:
