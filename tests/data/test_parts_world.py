@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from zfnet.data.parts_world import write as writing
 SIDE_PX = 128
 
 
-def drawn(class_index: int, number: int = 0, omit: str | None = None, side_px: int = SIDE_PX) -> Drawing:
+def drawn(class_index: int, number: int = 0, omit: frozenset[str] = frozenset(), side_px: int = SIDE_PX) -> Drawing:
     return draw(class_index, np.random.default_rng([7, class_index, number]), side_px, omit)
 
 
@@ -26,7 +27,7 @@ def test_leaving_a_part_out_changes_its_box_to_the_brim_and_nothing_else(
     monkeypatch.setattr(scene, "occluders", lambda *_: [])  # a leaf in front would hide changes
     whole = drawn(class_index)
     for part in whole.parts:
-        without = drawn(class_index, omit=part.name)
+        without = drawn(class_index, omit=frozenset({part.name}))
         assert part.name not in {other.name for other in without.parts}
         changed = (whole.pixels != without.pixels).any(2)
         left, top, right, bottom = part.box
@@ -71,6 +72,11 @@ def test_a_class_or_side_out_of_range_is_refused() -> None:
         drawn(10)
     with pytest.raises(ValueError, match="side_px 16 is too small"):
         drawn(0, side_px=16)
+
+
+def test_leaving_out_a_part_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"no part \['wing'\] in a fish, whose parts are .*side_fin, tail"):
+        drawn(5, omit=frozenset({"wing", "tail"}))
 
 
 def test_bytes_do_not_depend_on_the_number_of_processes_or_images(tmp_path: Path) -> None:
@@ -135,6 +141,21 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_slower_of_two_makers_takes_the_faster_ones_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, root, write = make_parts_world(tmp_path / "faster", 1, 1, 32, workers=1), tmp_path / "world", writing._write
+
+    def overtaken(task: writing._Task) -> writing.ImageParts:
+        if not root.exists():
+            shutil.copytree(made, root)
+            (root / "mark").touch()
+        return write(task)
+
+    monkeypatch.setattr(writing, "_write", overtaken)
+    assert make_parts_world(root, 1, 1, 32, workers=1) == root
+    assert (root / "mark").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faster", "world"]
+
+
 GOOD = '{"images": [{"path": "a.jpg", "class": "n1", "object": [0, 0, 9, 9], "parts": [%s]}]}'
 
 
@@ -153,6 +174,8 @@ def test_a_json_of_ones_own_needs_no_header(tmp_path: Path) -> None:
         (GOOD % '{"name": "nose", "box": [3, 2, 1, 4]}', r"box \[3, 2, 1, 4\] is not"),
         (GOOD % ", ".join(['{"name": "nose", "box": [1, 2, 3, 4]}'] * 2), "'nose' is listed twice"),
         (GOOD.replace('"class": "n1", ', "") % "", '"class" is None'),
+        (GOOD % '{"name": "nose", "box": [1, 2, 3, 4], "deciding": "yes"}', "\"deciding\" of 'nose' is 'yes'"),
+        ('{"classes": [], "images": []}', r'"classes" is \[\], not an object'),
     ],
 )
 def test_a_json_that_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -7,7 +7,7 @@ others is listed in classes.py and marked "deciding" in the JSON (format: annota
     make_parts_world("data/parts_world")              # or scripts/make_parts_world
     for image in read_parts("data/parts_world").images: ...
     drawing = draw(0, np.random.default_rng(0), 256)  # a cat, not written
-    draw(0, np.random.default_rng(0), 256, omit="left_eye")  # the same cat without that eye
+    draw(0, np.random.default_rng(0), 256, omit=frozenset({"left_eye"}))  # the same cat without that eye
 """
 
 from zfnet.data.parts_world.annotations import Box, ImageParts, Part, PartsFile, read_parts, write_parts

@@ -26,6 +26,8 @@ def main() -> None:
         root = make_parts_world(given.root, given.train, given.val, given.side, given.seed, given.workers)
     except ValueError as error:
         sys.exit(f"make_parts_world: {error}")
+    except KeyboardInterrupt:
+        sys.exit("make_parts_world: interrupted, nothing is kept; the same command begins anew")
     train, val = given.train * len(CLASSES), given.val * len(CLASSES)
     print(f"parts world in {root.absolute()}: {train} training and {val} validation images of {len(CLASSES)} classes")
 

@@ -76,6 +76,9 @@ def read_parts(root: str | Path) -> PartsFile:
         raise ValueError(f"{path} is not JSON ({error}): write it anew") from error
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise ValueError(f'{path} has no list "images": see the format in {__name__}')
+    for key in ("classes", "arguments"):
+        if not isinstance(content.get(key, {}), dict):
+            raise ValueError(f'{path}: "{key}" is {content[key]!r}, not an object: see the format in {__name__}')
     images = tuple(_image(entry, f"{path}, image {number}") for number, entry in enumerate(content["images"]))
     return PartsFile(images, content.get("classes", {}), content.get("arguments", {}))
 
@@ -99,15 +102,21 @@ def _image(entry: object, where: str) -> ImageParts:
     listed = entry.get("parts")
     if not isinstance(listed, list):
         raise ValueError(f'{where}: "parts" is {listed!r}, not a list of parts')
-    parts = tuple(
-        Part(_text(part, "name", where), _box(part.get("box"), where), part.get("deciding", False) is True)
-        for part in listed
-    )
+    parts = tuple(_part(part, where) for part in listed)
     names = [part.name for part in parts]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{where}: part {twice!r} is listed twice: give each its own name")
     return ImageParts(path, wnid, _box(entry.get("object"), where), parts)
+
+
+def _part(entry: object, where: str) -> Part:
+    name = _text(entry, "name", where)
+    assert isinstance(entry, dict)  # _text has seen to it
+    deciding = entry.get("deciding", False)
+    if not isinstance(deciding, bool):
+        raise ValueError(f'{where}: "deciding" of {name!r} is {deciding!r}, not true or false')
+    return Part(name, _box(entry.get("box"), where), deciding)
 
 
 def _text(entry: object, key: str, where: str) -> str:

@@ -24,7 +24,7 @@ def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
     return polygon((left, top), (right, top), (right, bottom), (left, bottom))
 
 
-def rounded(corners: Points, rounds: int = 3, cut: float = 0.25) -> Points:
+def rounded(corners: Points, rounds: int = 2, cut: float = 0.25) -> Points:
     """Cut every corner of a closed polygon, again and again (Chaikin 1974): a smooth outline inside the polygon."""
     for _ in range(rounds):
         following = np.roll(corners, -1, 0)

@@ -30,11 +30,11 @@ class Drawing:
     parts: tuple[Part, ...]
 
 
-def draw(class_index: int, rng: np.random.Generator, side_px: int, omit: str | None = None) -> Drawing:
+def draw(class_index: int, rng: np.random.Generator, side_px: int, omit: frozenset[str] = frozenset()) -> Drawing:
     """Draw one image of a class; everything random comes from rng.
 
-    omit: leave out this part and nothing else: the same rng state gives the same image but for that part's pixels.
-    Raises ValueError if the class or the side is out of range.
+    omit: leave out these parts and nothing else: the same rng state gives the same image but for those parts' pixels.
+    Raises ValueError if the class or the side is out of range, or if the object has no such part.
     """
     if not 0 <= class_index < len(CLASSES):
         raise ValueError(f"class {class_index} is outside 0..{len(CLASSES) - 1}, the classes of the parts world")
@@ -43,10 +43,13 @@ def draw(class_index: int, rng: np.random.Generator, side_px: int, omit: str | N
     kind = CLASSES[class_index]
     light = (rng.uniform(-0.8, 0.8), -0.6)
     shapes, object_px = _placed(kind.build(kind.name, rng, light).shapes, rng, side_px)
+    names = {shape.part for shape in shapes}
+    if not omit <= names:
+        raise ValueError(f"no part {sorted(omit - names)} in a {kind.name}, whose parts are {', '.join(sorted(names))}")
     picture = background(rng, side_px)
     rasterise(distractors(rng, side_px), side_px, 0.004 * side_px, finer=2).onto(picture)
     picture *= _shadow(shapes, rng, side_px)
-    seen = [shape for shape in shapes if shape.part != omit]
+    seen = [shape for shape in shapes if shape.part not in omit]
     layer = rasterise(seen, side_px, CONTOUR * object_px)
     _lit(layer, rng, side_px).onto(picture)
     rasterise(occluders(rng, side_px, _extent(shapes)), side_px, 0.004 * side_px, finer=2).onto(picture)
@@ -112,7 +115,7 @@ def _lit(layer: Layer, rng: np.random.Generator, side_px: int) -> Layer:
 
 def _photographed(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Exposure, tint, contrast and grain."""
-    gain = (rng.uniform(0.75, 1.15) * rng.uniform(0.92, 1.08, 3)).astype(np.float32)
+    gain = (rng.uniform(0.85, 1.2) * rng.uniform(0.92, 1.08, 3)).astype(np.float32)
     contrast = np.float32(rng.uniform(0.75, 1.1))
     grain = rng.standard_normal((*picture.shape[:2], 1), np.float32) * np.float32(rng.uniform(1, 9))
     picture = picture * (gain * contrast) + (128 - 128 * contrast)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zfnet.data.parts_world.geometry import curve, ellipse, polygon, ribbon, rotated, rounded
-from zfnet.data.parts_world.sitting import INK, WHITE
-from zfnet.data.parts_world.sketch import Colour, Sketch, mixed, pleasant, tone
+from zfnet.data.parts_world.sketch import INK, WHITE, Colour, Sketch, mixed, pleasant, tone
 
 
 def sideways(kind: str, rng: np.random.Generator, light: tuple[float, float]) -> Sketch:
@@ -19,7 +18,7 @@ def sideways(kind: str, rng: np.random.Generator, light: tuple[float, float]) ->
     nose = rng.uniform(0.0, 0.15)
     angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     outline = np.stack([long * np.cos(angle) * (1 + nose * np.cos(angle)), tall * np.sin(angle)], 1)
-    sketch.solid("body", rounded(outline * 1.02, 2), coat)
+    sketch.solid("body", rounded(outline * 1.02, 1), coat)
     _pattern(sketch, rng, coat, long, tall)
     front(sketch, rng, coat, accent, long, tall)
     x, y, size = 0.55 * long, -0.28 * tall, rng.uniform(0.13, 0.16)
@@ -107,10 +106,10 @@ def _fish_front(
     sketch: Sketch, rng: np.random.Generator, coat: Colour, accent: Colour, long: float, tall: float
 ) -> None:
     """Gill, side fin and mouth."""
-    gill = curve([(0.26 * long, -0.45 * tall), (0.14 * long, 0.0), (0.26 * long, 0.5 * tall)])
+    gill = curve([(0.3 * long, -0.6 * tall), (0.2 * long, 0.0), (0.3 * long, 0.65 * tall)])
     sketch.flat("gill", ribbon(gill, 0.04), tone(coat, 0.5), edge=False)
     flap = polygon((0, 0), (-0.42, -0.2), (-0.5, 0.02), (-0.36, 0.2))
-    flap = rotated(flap, rng.uniform(-0.4, 0.5), (0.14 * long, 0.12 * tall))
+    flap = rotated(flap, rng.uniform(-0.4, 0.5), (0.06 * long, 0.12 * tall))
     sketch.flat("side_fin", rounded(flap, 2, 0.2), mixed(tone(coat, 0.75), accent, 0.3))
     x, y, open_ = 0.97 * long, 0.2 * tall, rng.uniform(0.06, 0.1)
     sketch.flat("mouth", ellipse(x, y, 0.1, open_), (225, 110, 110))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from zfnet.data.parts_world.geometry import Points, curve, ellipse, mirrored, polygon, ribbon, rotated, rounded
-from zfnet.data.parts_world.sketch import Colour, Sketch, mixed, pleasant, tone
+from zfnet.data.parts_world.sketch import INK, WHITE, Colour, Sketch, mixed, pleasant, tone
 
-INK: Colour = (32, 26, 30)
-WHITE: Colour = (246, 244, 238)
 SIDES = (("left", -1), ("right", 1))
 
 
@@ -22,7 +20,7 @@ def sitting(kind: str, rng: np.random.Generator, light: tuple[float, float]) -> 
     head = Sketch(light)
     width, height = rng.uniform(0.58, 0.7), rng.uniform(0.5, 0.58)
     _ears(kind, head, rng, coat, pale, width, height)
-    head.solid("head", rounded(_head_outline(rng, width, height)), coat)
+    head.solid("head", rounded(_head_outline(rng, width, height), 1), coat)
     turn = rng.uniform(-0.09, 0.09)
     _eyes(kind, head, rng, accent, turn)
     _NOSES[kind](head, rng, pale, accent, turn)
@@ -135,7 +133,7 @@ def _cat_nose(head: Sketch, rng: np.random.Generator, pale: Colour, accent: Colo
             head.flat(f"{name}_whiskers", ribbon(line, 0.04), WHITE)
     mouth = curve([(x - 0.16, y + 0.14), (x - 0.08, y + 0.2), (x, y + 0.1), (x + 0.08, y + 0.2), (x + 0.16, y + 0.14)])
     head.flat("mouth", ribbon(mouth, 0.03), INK, edge=False)
-    head.flat("nose", rounded(polygon((x - 0.17, y - 0.07), (x + 0.17, y - 0.07), (x, y + 0.14)), 2), (236, 120, 130))
+    head.flat("nose", rounded(polygon((x - 0.22, y - 0.1), (x + 0.22, y - 0.1), (x, y + 0.16))), (236, 120, 130))
 
 
 def _dog_nose(head: Sketch, rng: np.random.Generator, pale: Colour, accent: Colour, turn: float) -> None:
@@ -153,9 +151,9 @@ def _rabbit_nose(head: Sketch, rng: np.random.Generator, pale: Colour, accent: C
     for name, side in SIDES:
         head.solid(f"{name}_cheek", ellipse(x + side * 0.14, y + 0.1, 0.16, 0.13), pale)
     for side in (-1, 1):
-        left, right = sorted((x + side * 0.01, x + side * 0.11))
-        head.flat("teeth", polygon((left, y + 0.14), (right, y + 0.14), (right, y + 0.34), (left, y + 0.34)), WHITE)
-    head.flat("nose", ellipse(x, y, 0.14, 0.1), (240, 150, 165))
+        left, right = sorted((x + side * 0.01, x + side * 0.14))
+        head.flat("teeth", polygon((left, y + 0.14), (right, y + 0.14), (right, y + 0.36), (left, y + 0.36)), WHITE)
+    head.flat("nose", ellipse(x, y, 0.16, 0.11), (240, 150, 165))
 
 
 def _owl_beak(head: Sketch, rng: np.random.Generator, pale: Colour, accent: Colour, turn: float) -> None:

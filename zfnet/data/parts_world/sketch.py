@@ -10,6 +10,8 @@ import numpy as np
 from zfnet.data.parts_world.geometry import Points, shrunk
 
 Colour = tuple[int, int, int]
+INK: Colour = (32, 26, 30)
+WHITE: Colour = (246, 244, 238)
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,18 @@ import numpy as np
 from zfnet.data.parts_world.geometry import Points, ellipse, polygon, rectangle, rotated, rounded
 from zfnet.data.parts_world.sketch import Colour, Sketch, mixed, pleasant, tone
 
-GROUND = 0.62
+GROUND = 0.62  # y of the road; x runs from -1, the rear, to 1, the front
 BASE = 0.38  # lower edge of the hull
-SHARED_HOOD = (0.25, 0.6)  # every class draws its hood's length from a range that overlaps the others'
 
 
 def vehicle(kind: str, rng: np.random.Generator, light: tuple[float, float]) -> Sketch:
     """A car, bus, truck or tractor that drives to the right."""
     paint, accent = pleasant(rng), pleasant(rng)
     glass = mixed((150, 195, 215), pleasant(rng), 0.25)
-    roof, hood = rng.uniform(-0.55, -0.4), rng.uniform(*SHARED_HOOD)
+    roof, hood = rng.uniform(-0.55, -0.4), rng.uniform(0.25, 0.6)
     sketch = Sketch(light)
     _KINDS[kind](sketch, rng, paint, accent, glass, roof, hood)
-    lamp = 1.0 - 0.09
-    sketch.flat("headlight", ellipse(lamp, 0.14, 0.09, 0.09), (255, 236, 150))
+    sketch.flat("headlight", ellipse(0.91, 0.14, 0.09, 0.09), (255, 236, 150))
     return sketch
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from zfnet.data.pack.workers import in_order
 from zfnet.data.parts_world.annotations import FILE_NAME, ImageParts, PartsFile, read_parts, write_parts
 from zfnet.data.parts_world.classes import CLASSES
 from zfnet.data.parts_world.scene import SMALLEST_SIDE_PX, draw
@@ -46,36 +45,43 @@ def make_parts_world(
     """Write root/{train,val}/<wnid>/*.JPEG, root/words.txt and root/parts.json; returns root.
 
     Image `number` of a class in a split depends on (seed, split, class, number) and side_px alone. The data appear
-    under root all at once when they are whole. A root made with the same arguments is left as it is. workers: processes
-    (None: one for each core); they are spawned, so a script that calls this guards its main part by `__name__`.
+    under root all at once when they are whole. A root made with the same arguments is left as it is.
+    workers: processes, by default one a core.
     Raises ValueError if an argument is out of range or if root holds anything else.
     """
     root = Path(root)
     _check(train_per_class, val_per_class, side_px, seed, workers)
-    counts = (train_per_class, val_per_class)
     arguments = {
         "version": VERSION, "train_per_class": train_per_class, "val_per_class": val_per_class, "side_px": side_px,
         "seed": seed,
     }  # fmt: skip
     if _is_made(root, arguments):
         return root
-    with _whole_or_nothing(root) as folder:
-        tasks = [
-            _Task(folder, split, class_index, number, seed, side_px)
-            for split, count in enumerate(counts)
-            for class_index in range(len(CLASSES))
-            for number in range(count)
-        ]
-        for split in SPLITS:
-            for kind in CLASSES:
-                (folder / split / kind.wnid).mkdir(parents=True)
-        images = tuple(_drawn(tasks, workers or len(os.sched_getaffinity(0))))
-        names = {kind.wnid: kind.name for kind in CLASSES}
-        (folder / "words.txt").write_text(
-            "".join(f"{wnid}\t{name}\n" for wnid, name in names.items()), encoding="utf-8"
-        )
-        write_parts(folder, PartsFile(images, names, arguments))
+    tasks = [
+        (split, class_index, number)
+        for split, count in enumerate((train_per_class, val_per_class))
+        for class_index in range(len(CLASSES))
+        for number in range(count)
+    ]
+    with _working_folder(root) as folder:
+        _write_world(folder, [_Task(folder, *task, seed, side_px) for task in tasks], arguments, workers)
+        try:
+            folder.rename(root)  # atomic; replaces an empty folder and nothing else
+        except OSError:
+            if not _is_made(root, arguments):  # else another process was faster
+                raise
     return root
+
+
+def _write_world(folder: Path, tasks: list[_Task], arguments: dict[str, int], workers: int | None) -> None:
+    for split in SPLITS:
+        for kind in CLASSES:
+            (folder / split / kind.wnid).mkdir(parents=True)
+    images = tuple(_drawn(tasks, workers or os.cpu_count() or 1))
+    names = {kind.wnid: kind.name for kind in CLASSES}
+    words = "".join(f"{wnid}\t{name}\n" for wnid, name in names.items())
+    (folder / "words.txt").write_text(words, encoding="utf-8")
+    write_parts(folder, PartsFile(images, names, arguments))
 
 
 def _check(train_per_class: int, val_per_class: int, side_px: int, seed: int, workers: int | None) -> None:
@@ -104,30 +110,30 @@ def _is_made(root: Path, arguments: dict[str, int]) -> bool:
 
 
 @contextmanager
-def _whole_or_nothing(root: Path) -> Iterator[Path]:
-    """A folder beside root to write in; it becomes root at the end, and vanishes if anything goes wrong."""
-    folder = root.absolute().parent / f".{root.name}.{os.getpid()}.partial"
+def _working_folder(root: Path) -> Iterator[Path]:
+    """An empty folder beside root, named after this process; what is still there at the end vanishes."""
+    place = root.absolute()
+    folder = place.parent / f".{place.name}.{os.getpid()}.partial"
+    shutil.rmtree(folder, ignore_errors=True)  # of a killed process that had this number
     folder.mkdir(parents=True)
     try:
         yield folder
-        folder.rename(root)  # atomic; replaces an empty folder and nothing else
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _drawn(tasks: list[_Task], workers: int) -> Iterator[ImageParts]:
     """Draw and write every task, yielding them in order."""
-    with Progress("drawing the parts world", len(tasks), unit="image") as progress:
-        if workers == 1:
-            for task in tasks:
-                yield _write(task)
-                progress.advance()
-            return
-        # spawned, not forked: the caller may have running threads, which a fork would copy half-way
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-            for image in pool.map(_write, tasks, chunksize=_IMAGES_A_TURN):
-                yield image
-                progress.advance()
+    turns = [tasks[first : first + _IMAGES_A_TURN] for first in range(0, len(tasks), _IMAGES_A_TURN)]
+    written = in_order(_write_turn, turns, min(workers, len(turns)))
+    with Progress("drawing the parts world", len(tasks), unit="image") as progress, closing(written):
+        for images in written:
+            yield from images
+            progress.advance(len(images))
+
+
+def _write_turn(tasks: list[_Task]) -> list[ImageParts]:
+    return [_write(task) for task in tasks]
 
 
 def _write(task: _Task) -> ImageParts:
