@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,5 +63,25 @@ def carry_out(command: Command, tmp_path: Path) -> Callable[..., subprocess.Comp
             timeout=timeout_s,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def carry_out_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Run a job in this process, which saves its start; returns its exit code and what it printed."""
+
+    def run(job: str, *overrides: str) -> tuple[int, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [f"{job}.py", *overrides])
+        code = 0
+        try:
+            runpy.run_path(str(ROOT / "experiments" / f"{job}.py"), run_name="__main__")
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
 
     return run

@@ -1,0 +1,66 @@
+"""The evaluation command: errors, arrays, ensembles, and images that do not belong to the network."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import top_k_accuracy_score
+
+from zfnet import build_model
+from zfnet.data.views import torchvision_frame
+from zfnet.training import Network
+from zfnet.training.checkpoint import save_checkpoint
+
+ARGUMENTS = {"name": "zfnet", "num_classes": 3, "width": 0.05, "input_px": 64}
+WNIDS = ("n00000000", "n00000001", "n00000002")
+
+
+def checkpoint(path: Path, seed: int, wnids: tuple[str, ...] = WNIDS) -> Path:
+    torch.manual_seed(seed)
+    model = build_model(**ARGUMENTS)
+    network = Network(model, torchvision_frame(64, 72), wnids, wnids, ARGUMENTS)
+    save_checkpoint(path, {"network": network.state(), "model": model.state_dict(), "trainer": {}})
+    return path
+
+
+def test_one_network_and_an_ensemble(carry_out_here, image_root: Path, tmp_path: Path):
+    a, b = checkpoint(tmp_path / "a.pt", 1), checkpoint(tmp_path / "b.pt", 2)
+    data = ["data=imagenet_folder", f"data.root={image_root}", "data.side=72", "hardware.workers=0"]
+    arrays = {}
+    for name, given in (("a", a), ("b", b), ("both", f"[{a},{b}]")):
+        code, printed = carry_out_here("evaluate", *data, f"checkpoint={given}", f"run_dir={tmp_path / name}")
+        assert code == 0, printed
+        arrays[name] = {views: np.load(tmp_path / name / f"val_{views}views.npz") for views in (1, 10)}
+    for views in (1, 10):
+        mean = (arrays["a"][views]["probability"] + arrays["b"][views]["probability"]) / 2
+        assert np.allclose(arrays["both"][views]["probability"], mean, atol=1e-6)
+    with open(tmp_path / "both" / "errors.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, views in zip(rows, (1, 10), strict=True):
+        found = arrays["both"][views]
+        accuracy = top_k_accuracy_score(found["label"], found["probability"], k=1, labels=[0, 1, 2])
+        assert float(row["top1_error"]) == pytest.approx(1 - accuracy)
+        assert row["images"] == "12"
+    with open(tmp_path / "both" / "val_1views_per_class.csv", newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["red", "green", "blue"]
+
+
+@pytest.mark.parametrize(
+    ("wnids", "side", "told"),
+    [
+        (("n0", "n1", "n2"), 72, "tells 3 classes apart (n0, n1, n2 ...), the images have 3 (n00000000, n00000001"),
+        (WNIDS, 80, "sees crops of 72 px squares, the images are 80 px: give data.side=72"),
+    ],
+)
+def test_images_of_another_network_are_refused(
+    carry_out_here, image_root: Path, tmp_path: Path, wnids: tuple[str, ...], side: int, told: str
+):
+    path = checkpoint(tmp_path / "a.pt", 1, wnids)
+    data = ["data=imagenet_folder", f"data.root={image_root}", f"data.side={side}"]
+    code, printed = carry_out_here("evaluate", *data, f"checkpoint={path}")
+    assert code == 2
+    assert told in printed

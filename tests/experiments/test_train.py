@@ -1,0 +1,185 @@
+"""The training command: run folder, refusal of wrong words, Ctrl-C, kill -9 and resume."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+SMALL = (
+    "data=imagenet_folder", "data.side=72", "model.width=0.05", "model.input_px=64", "training=modern",
+    "training.batch_size=8", "hardware.workers=0", "training.learning_rate=0.005",
+)  # fmt: skip
+
+
+def settings(root: Path, folder: Path, *more: str) -> list[str]:
+    return [*SMALL, f"data.root={root}", f"run_dir={folder}", *more]
+
+
+def metrics(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "metrics.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def last_checkpoint(folder: Path) -> dict:
+    return torch.load(sorted((folder / "checkpoints").glob("step-*.pt"))[-1], weights_only=True)
+
+
+def assert_same_end(one: Path, two: Path) -> None:
+    a, b = last_checkpoint(one), last_checkpoint(two)
+    assert a["trainer"]["position"] == b["trainer"]["position"]
+    assert all(torch.equal(tensor, b["model"][name]) for name, tensor in a["model"].items())
+    for x, y in zip(metrics(one), metrics(two), strict=True):
+        assert all(x[name] == y[name] for name in x if name not in ("images_per_s", "wait_share", "wall_s"))
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Path:
+    """An uninterrupted run of 3 epochs of 6 steps."""
+    import sys
+
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    script = Path(__file__).parents[2] / "experiments" / "train.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *settings(image_root, folder, "training.epochs=3")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (folder / "printed.txt").write_text(done.stdout)
+    return folder
+
+
+def test_a_run_folder_holds_everything(whole_run: Path):
+    manifest = json.loads((whole_run / "manifest.json").read_text())
+    assert manifest["outcome"] == "finished"
+    assert manifest["seed"] == 0
+    assert manifest["data"]["images"] == 48
+    assert manifest["parameters"] == sum(t.numel() for t in last_checkpoint(whole_run)["model"].values())
+    assert torch.__version__.startswith(manifest["packages"]["torch"])
+    assert manifest["peak_memory_mib"] > 100
+    assert manifest["wall_s"] > 0
+    assert [row["epoch"] for row in metrics(whole_run)] == ["1", "2", "3"]
+    assert [row["step"] for row in metrics(whole_run)] == ["6", "12", "18"]
+    config = (whole_run / ".hydra" / "config.yaml").read_text()
+    assert "learning_rate: 0.005" in config
+    printed = (whole_run / "printed.txt").read_text()
+    assert "tensorboard --logdir" in printed
+    assert printed.splitlines()[0].split()[:3] == ["epoch", "loss", "top-1"]
+
+
+def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_run: Path):
+    events = EventAccumulator(str(whole_run / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    for name in ("train_loss", "val_loss", "train_top1_error", "val_top1_error", "val_top5_error"):
+        points = events.Scalars(f"epoch/{name}")
+        assert [point.step for point in points] == [1, 2, 3]
+        assert [point.value for point in points] == pytest.approx([float(row[name]) for row in metrics(whole_run)])
+    assert {f"dead_maps/conv{layer}" for layer in range(1, 6)} <= set(tags["scalars"])
+    assert "dead_maps/fc8" not in tags["scalars"]
+    assert [image.step for image in events.Images("filters/first_layer")] == [0, 1, 2, 3]
+    assert "weights/conv1.weight" in tags["histograms"]
+    assert any("configuration" in tag for tag in tags["tensors"])
+
+
+def test_ctrl_c_saves_and_the_printed_command_goes_on_to_the_same_end(
+    whole_run: Path, image_root: Path, tmp_path: Path, command
+):
+    folder = tmp_path / "stopped"
+    words = command("train", *settings(image_root, folder, "training.epochs=3"))
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for(lambda: list((folder / "checkpoints").glob("step-*.pt")), process)
+    process.send_signal(signal.SIGINT)
+    printed, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert "finishing this step, then saving" in told
+    assert json.loads((folder / "manifest.json").read_text())["outcome"] == "stopped"
+    again = printed.strip().splitlines()[-1].split()
+    assert again[:2] == ["python", "experiments/train.py"]
+    assert again[-1] == "resume=auto"
+    done = subprocess.run(command("train", *again[2:]), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "going on from" in done.stdout
+    assert_same_end(whole_run, folder)
+
+
+def test_kill_9_costs_at_most_the_work_since_the_last_checkpoint(
+    whole_run: Path, image_root: Path, tmp_path: Path, command
+):
+    folder = tmp_path / "killed"
+    words = settings(image_root, folder, "training.epochs=3", "checkpoints.every_minutes=0")
+    process = subprocess.Popen(command("train", *words), cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    wait_for(lambda: len(metrics(folder)) if (folder / "metrics.csv").exists() else 0, process)
+    process.kill()
+    process.wait()
+    reached = last_checkpoint(folder)["trainer"]["position"]["step"]
+    assert reached >= 6
+    done = subprocess.run(command("train", *words, "resume=auto"), cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_same_end(whole_run, folder)
+
+
+def wait_for(condition, process: subprocess.Popen, timeout_s: float = 60) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_folder_with_a_run_in_it_is_not_overwritten(whole_run: Path, image_root: Path, carry_out_here):
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in (whole_run / "checkpoints").iterdir())
+    code, printed = carry_out_here("train", *settings(image_root, whole_run, "training.epochs=3"))
+    assert code == 2
+    assert "already holds a run: give resume=auto to go on with it" in printed
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in (whole_run / "checkpoints").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["data=imagenet_folder", "training=modern"], "no value for data.root: give it as data.root=..."),
+        (["training=modern"], "You must specify 'data'"),
+        ([*SMALL, "data.root=nowhere", "training.rate=1"], "Key 'rate' is not in struct"),
+        ([*SMALL, "data.root=nowhere"], "nowhere: no such folder; expected images as root/{train,val}/<wnid>"),
+        ([*SMALL, "data.root=.", "training.epochs=0"], "training.epochs=0, expected a number above 0"),
+    ],
+)
+def test_wrong_words_end_in_one_line_that_says_what_is_wanted(carry_out_here, words: list[str], told: str):
+    code, printed = carry_out_here("train", *words)
+    assert code != 0
+    assert told in printed
+    assert "Traceback" not in printed
+
+
+def test_a_truncated_image_is_skipped_with_a_report_and_strict_stops(carry_out_here, tmp_path: Path):
+    generator = torch.Generator().manual_seed(0)
+    for split in ("train", "val"):
+        for wnid in ("n0", "n1"):
+            (tmp_path / "root" / split / wnid).mkdir(parents=True)
+            for index in range(5):
+                pixels = torch.randint(0, 255, (80, 80, 3), dtype=torch.uint8, generator=generator).numpy()
+                Image.fromarray(pixels).save(tmp_path / "root" / split / wnid / f"{index}.JPEG")
+    bad = tmp_path / "root" / "train" / "n1" / "3.JPEG"
+    bad.write_bytes(bad.read_bytes()[:600])
+    words = settings(tmp_path / "root", tmp_path / "run", "training.epochs=1", "training.batch_size=10")
+    code, printed = carry_out_here("train", *words)
+    assert code == 0, printed
+    assert f"skipped an image that cannot be read: {bad}" in printed
+    assert "1 images could not be read and were skipped" in printed
+    assert (tmp_path / "run" / "skipped.txt").read_text() == f"{bad}\n"
+    code, printed = carry_out_here("train", *words, "data.strict=true", f"run_dir={tmp_path / 'strict'}")
+    assert code == 2
+    assert str(bad) in printed
