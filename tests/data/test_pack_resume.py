@@ -25,7 +25,7 @@ from zfnet.data.imagenet import list_folder
 from zfnet.data.pack import write_pack
 decode = chunk.decode_square
 def slowly(path, side_px):
-    time.sleep(0.002)
+    time.sleep(0.05 if path >= sys.argv[4] else 0.001)
     return decode(path, side_px)
 chunk.decode_square = slowly
 write_pack(list_folder(sys.argv[1], "train"), sys.argv[2], int(sys.argv[3]), workers=2)
@@ -47,7 +47,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 ) -> None:
     damage(images, 7, 301, 555)
     partial = tmp_path / "killed.partial"
-    arguments = [sys.executable, "-c", SLOW_PACKING, tmp_path / "root", tmp_path / "killed", str(SIDE_PX)]
+    last_chunk = images.paths[512]
+    arguments = [sys.executable, "-c", SLOW_PACKING, tmp_path / "root", tmp_path / "killed", str(SIDE_PX), last_chunk]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     until_s = time.monotonic() + 60
     while journal_lines(partial) < 2 and process.poll() is None and time.monotonic() < until_s:
@@ -139,7 +140,10 @@ def test_a_line_cut_off_by_the_kill_is_dropped(
 ) -> None:
     write_pack(images, tmp_path / "whole", SIDE_PX, workers=1)
     journal = interrupted(tmp_path, images, monkeypatch) / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes()[:-30])
+    for cut_bytes in (30, 1):
+        journal.write_bytes(journal.read_bytes()[:-cut_bytes])
+        interrupted(tmp_path, images, monkeypatch)
+        assert [json.loads(line).get("chunk") for line in journal.read_text().splitlines()] == [256, 0, 1, 2]
     write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
     assert contents(tmp_path / "pack") == contents(tmp_path / "whole")
 
