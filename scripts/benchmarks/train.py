@@ -1,0 +1,132 @@
+"""A training step through our loop, beside the bare forward, backward and optimiser step of the same network."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from harness import hardware, table
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet import build_model
+from zfnet.data.loader import training_order
+from zfnet.data.views import InputFrame, cut, training_views
+from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, World, join_world
+
+
+class Noise:
+    """An ImageSource of random squares in memory."""
+
+    def __init__(self, count: int, classes: int, side_px: int) -> None:
+        generator = np.random.default_rng(0)
+        self.side_px, self.fingerprint = side_px, "noise"
+        self.labels: NDArray[np.int64] = np.arange(count) % classes
+        self.wnids = self.names = tuple(f"n{index:08d}" for index in range(classes))
+        self._images = generator.integers(0, 256, (count, side_px, side_px, 3), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        rows = np.asarray(indices)
+        return torch.from_numpy(self._images[rows]).permute(0, 3, 1, 2), torch.from_numpy(self.labels[rows])
+
+    def path(self, index: int) -> str:
+        return f"noise {index}"
+
+    def mean(self) -> NDArray[np.float32]:
+        return np.full((3, self.side_px, self.side_px), 127.5, np.float32)
+
+
+class TakeTurns(Observer):
+    """After each of the loop's steps, the bare step on the same batch; keeps both times."""
+
+    def __init__(self, bare: Any) -> None:
+        self.bare, self.loop_s, self.bare_s = bare, list[float](), list[float]()
+        self._ended_s = time.perf_counter()
+
+    def on_start(self, trainer: Trainer) -> None:
+        self._ended_s = time.perf_counter()
+
+    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+        synchronize(trainer.world)
+        self.loop_s.append(time.perf_counter() - self._ended_s)
+        self.bare_s.append(self.bare(trainer, trainer.position.batch - 1))
+        self._ended_s = time.perf_counter()
+
+
+def synchronize(world: World) -> None:
+    if world.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+class BareStep:
+    """Forward, backward and SGD on the batch that the loop just saw, already cut and on the device."""
+
+    def __init__(self, model: torch.nn.Module, recipe: Recipe, tools: Hardware, world: World) -> None:
+        self.model = model.to(world.device).to(memory_format=tools.memory_format())
+        weights = [parameter for parameter in self.model.parameters() if parameter.ndim > 1]
+        vectors = [parameter for parameter in self.model.parameters() if parameter.ndim == 1]
+        groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.SGD(groups, recipe.learning_rate, recipe.momentum)
+        self.autocast, self.world = tools.autocast(world.device), world
+
+    def __call__(self, trainer: Trainer, batch: int) -> float:
+        size = trainer.recipe.batch_size
+        order = training_order(len(trainer.train), trainer.seed, trainer.position.epoch)
+        indices = torch.from_numpy(order[batch * size : (batch + 1) * size].copy())
+        frame = trainer.frame
+        views = training_views(
+            trainer.recipe.views, len(trainer.train), frame.side_px, frame.size_px, trainer.seed, trainer.position.epoch
+        )
+        images, labels = trainer.train.read(indices.tolist())
+        ready = cut(images.to(self.world.device), views[indices], frame)
+        truth = labels.to(self.world.device)
+        synchronize(self.world)
+        began_s = time.perf_counter()
+        with self.autocast():
+            scores = self.model(ready)
+        F.cross_entropy(scores.float(), truth).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        synchronize(self.world)
+        return time.perf_counter() - began_s
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--width", type=float, default=0.5)
+    parser.add_argument("--input", type=int, default=112, help="pixels")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--classes", type=int, default=40)
+    parser.add_argument("--precision", default="auto")
+    given = parser.parse_args()
+    world, tools = join_world(), Hardware(precision=given.precision)
+    recipe = Recipe(epochs=1, batch_size=given.batch, init="kaiming", input_scale="unit", views="anywhere")
+    side_px = given.input * 8 // 7
+    train, val = Noise(given.batch * given.steps, given.classes, side_px), Noise(given.classes, given.classes, side_px)
+    frame = InputFrame(side_px, given.input, torch.from_numpy(train.mean()), torch.full((3, 1, 1), 60.0))
+    models = [build_model("zfnet", given.classes, width=given.width, input_px=given.input) for _ in range(2)]
+    turns = TakeTurns(BareStep(models[1].train(), recipe, tools, world))
+    Trainer(models[0], recipe, frame, train, val, hardware=tools, world=world, observers=[turns]).fit()
+    loop_s, bare_s = turns.loop_s[3:], turns.bare_s[3:]  # the first steps warm up
+    ratio = statistics.median(a / b for a, b in zip(loop_s, bare_s, strict=True))
+    rows = [
+        [name, f"{1e3 * statistics.median(times):.0f}", f"{given.batch / statistics.median(times):.0f}"]
+        for name, times in (("our loop, data to filter limit", loop_s), ("bare step, batch ready", bare_s))
+    ]
+    print(f"{hardware()}\nZFNet width {given.width} at {given.input} px, batches of {given.batch}, {len(loop_s)} steps")
+    print(table(["step", "median ms", "images/s"], rows))
+    print(f"our loop takes {ratio:.3f} times the bare step (median of the ratios step by step)")
+
+
+if __name__ == "__main__":
+    main()
