@@ -14,7 +14,7 @@ from zfnet.data.frames import make_frame
 from zfnet.data.loader import unreadable
 from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
-from zfnet.models import build_model
+from zfnet.models import build_model, summary
 from zfnet.training import (
     Checkpoints,
     Network,
@@ -38,6 +38,8 @@ def train(config: DictConfig, run: Run) -> str:
     images, val = data.open("train"), data.open("val")
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     network = _network(config.model, recipe, images) if resumed is None else network_of(resumed, "the checkpoint")
+    if run.world.first:
+        (run.folder / "summary.txt").write_text(summary(network.model, config.model.input_px) + "\n")
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
     checkpoints = Checkpoints(
         folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep

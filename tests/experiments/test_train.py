@@ -69,6 +69,7 @@ def test_a_run_folder_holds_everything(whole_run: Path):
     assert manifest["wall_s"] > 0
     assert [row["epoch"] for row in metrics(whole_run)] == ["1", "2", "3"]
     assert [row["step"] for row in metrics(whole_run)] == ["6", "12", "18"]
+    assert "conv5" in (whole_run / "summary.txt").read_text()
     config = (whole_run / ".hydra" / "config.yaml").read_text()
     assert "learning_rate: 0.005" in config
     printed = (whole_run / "printed.txt").read_text()

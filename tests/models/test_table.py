@@ -138,7 +138,9 @@ def test_what_does_not_apply_is_refused():
 
 
 def test_the_summary_tells_shapes_and_parameters_a_layer():
-    text = summary(build_model("zfnet", width=0.25, input_px=112))
+    model = build_model("zfnet", width=0.25, input_px=112)
+    text = summary(model)
+    assert model.training
     conv2 = next(line for line in text.splitlines() if "(conv2)" in line)
     assert "[1, 64, 12, 12]" in conv2
     assert f"{24 * 64 * 25 + 64:,}" in conv2
