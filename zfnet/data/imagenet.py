@@ -34,7 +34,7 @@ class ImageList:
 
         The folders above do not count, so that a data set that moved is still the same. A missing file has size -1.
         """
-        digest = hashlib.sha256("\n".join([*self.wnids, *map(str, more)]).encode())
+        digest = hashlib.sha256(os.fsencode("\n".join([*self.wnids, *map(str, more)])))
         digest.update(self.labels.tobytes())
         for path in self.paths:
             digest.update(os.fsencode(f"{'/'.join(path.split(os.sep)[-2:])}\0{_size(path)}\n"))

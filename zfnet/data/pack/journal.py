@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from zfnet.data.pack import layout
 from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry
@@ -64,15 +65,11 @@ class Journal:
                 time.sleep(0.1)
 
     def _load(self, head: dict[str, object]) -> None:
-        """Read what is there; a last line that a kill cut off is dropped."""
-        self._file.seek(0)
-        data = self._file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        self._file.truncate(len(whole))
-        if not whole:
+        lines = self._whole_lines()
+        if not lines:
             self._append(head)
             return
-        begun, *entries = [json.loads(line) for line in whole.splitlines()]
+        begun, *entries = lines
         if begun != head:
             raise ValueError(
                 f"{self.path.parent}: begun for other images (list {begun['source']}, {begun['count']} images, "
@@ -82,6 +79,22 @@ class Journal:
         for entry in entries:
             skipped = {int(index): reason for index, reason in entry["skipped"].items()}
             self.done[entry["chunk"]] = Entry(entry["chunk"], entry["sha256"], skipped)
+
+    def _whole_lines(self) -> list[dict[str, Any]]:
+        """The lines up to one that a kill cut short or a loss of power left as zeros; what follows is dropped."""
+        self._file.seek(0)
+        lines, size = [], 0
+        for line in self._file.read().splitlines(keepends=True):
+            try:
+                content = json.loads(line)
+            except ValueError:
+                break
+            if not line.endswith(b"\n"):
+                break
+            lines.append(content)
+            size += len(line)
+        self._file.truncate(size)
+        return lines
 
     def _append(self, line: dict[str, object]) -> None:
         os.write(self._file.fileno(), json.dumps(line).encode() + b"\n")  # opened to append: one write, one line

@@ -55,8 +55,8 @@ def pixels_bytes(count: int, side_px: int) -> int:
 
 
 def pack_bytes(count: int, side_px: int) -> int:
-    """Size of a pack on the disk, but for its list of paths (some 100 bytes an image)."""
-    return pixels_bytes(count, side_px) + 12 * row_bytes(side_px) // 3 + 8 * count
+    """Size of a pack on the disk: pixels, mean (float32), labels (int64); the paths add some 100 bytes each."""
+    return pixels_bytes(count, side_px) + 4 * row_bytes(side_px) + 8 * count
 
 
 def npy_header(count: int, side_px: int) -> bytes:

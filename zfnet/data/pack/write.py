@@ -155,7 +155,7 @@ def _fill_gaps(pixels: Path, side_px: int, kept: NDArray[np.int64]) -> NDArray[n
 def _fingerprint(wnids: tuple[str, ...], labels: NDArray[np.int64], side_px: int, entries: list[Entry]) -> str:
     """16 hex digits over the classes, the labels and the chunks' hashes, all in the order of the list of images."""
     parts = [str(side_px), *wnids, *(entry.sha256 for entry in entries)]
-    digest = hashlib.sha256("\n".join(parts).encode())
+    digest = hashlib.sha256(os.fsencode("\n".join(parts)))
     digest.update(labels.tobytes())
     return digest.hexdigest()[:16]
 
