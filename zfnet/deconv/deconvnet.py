@@ -125,12 +125,18 @@ class Deconvnet:
         return self._dense(record, layer, chosen[:, 0], seeds, maps)
 
     def project_windows(
-        self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None = None
+        self,
+        record: Record,
+        layer: str,
+        units: Tensor,
+        scale: float | Tensor | None = None,
+        dtype: torch.dtype | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The same as `project`, on the receptive fields alone: crops (N, 3, h, w) and their corners (N, 2).
 
         Corners are in pixels, row and column, and may be negative; beyond the image's border crops are zero. Layers
-        whose units see the whole image give it, with corner (0, 0).
+        whose units see the whole image give it, with corner (0, 0). dtype: a type to calculate in, such as bfloat16,
+        on windows; the pixels come in the network's own.
 
         Raises what `project` raises, and NotAChain, a ValueError, for networks that are not a chain of layers.
         """
@@ -140,7 +146,7 @@ class Deconvnet:
         if field is not None and self._explicit is not None and has_windows(chain, chain.taps[layer]):
             values = self._values(record, layer, units, scale)
             with self._undisturbed():
-                return reverse_windows(chain, record, chain.taps[layer], units, values)
+                return reverse_windows(chain, record, chain.taps[layer], units, values, dtype or values.dtype)
         pixels = self.project(record, layer, units, scale)
         if field is None:
             return pixels, torch.zeros((len(units), 2), dtype=torch.int64)

@@ -118,13 +118,18 @@ def kernel_of(pool: nn.MaxPool2d) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def flat_index(places: Tensor, pool: nn.MaxPool2d, width: int) -> Tensor:
-    """Places in windows (..., h, w) back to flat indices, int64, into maps of that width; windows start at (0, 0)."""
-    windows, (kernel, dilation) = sliding(pool), kernel_of(pool)
+    """Places in windows (B, C, h, w) back to flat indices, int64, into maps of that width."""
+    windows = sliding(pool)
     assert windows is not None
-    rows, columns = (torch.arange(k, device=places.device) * d for k, d in zip(kernel, dilation, strict=True))
-    within = (rows[:, None] * width + columns).flatten()
     top, left = (
-        torch.arange(places.shape[axis - 2], device=places.device) * windows.stride[axis] - windows.padding[axis]
+        torch.arange(places.shape[axis + 2], device=places.device) * windows.stride[axis] - windows.padding[axis]
         for axis in (0, 1)
     )
-    return within[places.int()].add_(top[:, None] * width + left)
+    within = within_window(pool, width, places.device).index_select(0, places.flatten().int())
+    return within.view(places.shape).add_(top[:, None] * width + left)
+
+
+def within_window(pool: nn.MaxPool2d, width: int, device: torch.device) -> Tensor:
+    """The flat index, counted from a window's first place, of each of its places in a map of that width."""
+    rows, columns = (torch.arange(k, device=device) * d for k, d in zip(*kernel_of(pool), strict=True))
+    return (rows[:, None] * width + columns).flatten()

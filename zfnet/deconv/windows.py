@@ -1,18 +1,20 @@
 """The same reverse pass on receptive fields only: exact, and many times less work for the lower layers.
 
 A single activation reaches only its receptive field, so many units of many images go down together, each on its own
-small window of every layer's maps.
+small window of every layer's maps. Windows are held channels-last.
 """
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
-from zfnet.deconv.chain import AVERAGES, Chain, sliding
-from zfnet.deconv.geometry import cut, inside
-from zfnet.deconv.project import scale_of, unpool
-from zfnet.deconv.record import Record, flat_index
+from zfnet.deconv.chain import AVERAGES, Chain, Step, sliding
+from zfnet.deconv.geometry import Pair, cut, inside
+from zfnet.deconv.memory import WINDOW_BYTES, parts
+from zfnet.deconv.project import scale_of
+from zfnet.deconv.record import Record, within_window
+from zfnet.deconv.transposed import TransposedFilters
 
 
 def has_windows(chain: Chain, position: int) -> bool:
@@ -22,49 +24,87 @@ def has_windows(chain: Chain, position: int) -> bool:
 
 
 def reverse_windows(
-    chain: Chain, record: Record, position: int, units: Tensor, values: Tensor
+    chain: Chain, record: Record, position: int, units: Tensor, values: Tensor, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """The pixels (N, 3, h, w) under each unit's receptive field and their corners (N, 2).
+    """The pixels (N, 3, h, w) under each unit's receptive field, in the type of the values, and their corners (N, 2).
 
-    units (N, 4): image, map, row, column at the output of the step; values (N,): their seeds, rectified already.
+    units (N, 4): image, map, row, column at the output of the step; values (N,): their seeds, rectified already;
+    dtype: what the signals and filters are on the way.
     """
-    images, corners = units[:, 0], units[:, 2:]
-    signal = F.one_hot(units[:, 1], record.sizes[chain.steps[position].name][0]).to(values.dtype)
-    signal = (signal * values[:, None])[:, :, None, None]
-    for below in range(position, -1, -1):
-        step = chain.steps[below]
-        size = record.sizes[chain.steps[below - 1].name] if below else record.image_size
-        window = (signal.shape[2], signal.shape[3])
-        match step.module:
-            case nn.Conv2d():
-                signal = _filter_back(step.module, signal)
-            case nn.MaxPool2d():
-                places = cut(record.switches[step.name], images, corners, window)
-                signal = _unpool(step.module, signal, places)
-            case nn.ReLU():
-                signal = signal.clamp_(min=0)
-            case nn.BatchNorm2d():
-                signal = signal * scale_of(step.module).to(signal.dtype)[:, None, None]
-        if (windows := sliding(step.module)) is not None:
+    steps, field = chain.steps[: position + 1], chain.fields()[position]
+    assert field is not None
+    filters = {s.name: TransposedFilters(s.module, dtype) for s in steps if isinstance(s.module, nn.Conv2d)}
+    pixels = values.new_empty((len(units), record.image_size[0], *field.size_px))
+    unit_bytes = _largest(record, steps) * torch.finfo(dtype).bits // 8
+    for part in parts(len(units), unit_bytes, values.device, WINDOW_BYTES):
+        pixels[part] = _down(record, steps, filters, units[part], values[part].to(dtype))
+    return pixels, field.corners(units[:, 2:])
+
+
+def _down(
+    record: Record, steps: list[Step], filters: dict[str, TransposedFilters], units: Tensor, values: Tensor
+) -> Tensor:
+    images, maps, corners = units[:, 0], units[:, 1], units[:, 2:]
+    signal: Tensor | None = None  # until the first layer that spreads: a single place a unit
+    for below in range(len(steps) - 1, -1, -1):
+        module, name = steps[below].module, steps[below].name
+        size = record.sizes[steps[below - 1].name] if below else record.image_size
+        windows = sliding(module)
+        if isinstance(module, nn.Conv2d):
+            signal = filters[name].of_one_place(maps, values) if signal is None else filters[name](signal)
+        elif isinstance(module, nn.MaxPool2d):
+            signal = _one_place(maps, values, size[0]) if signal is None else signal
+            window = (signal.shape[2], signal.shape[3])
+            signal = unpool_windows(module, signal, cut(record.switches[name], images, corners, window))
+        elif isinstance(module, nn.ReLU) and signal is not None:
+            signal = signal.clamp_(min=0)
+        elif isinstance(module, nn.BatchNorm2d):
+            signal = _one_place(maps, values, size[0]) if signal is None else signal
+            signal = signal * scale_of(module).to(signal.dtype)[:, None, None]
+        if windows is not None:
+            assert signal is not None
             corners = windows.corners_below(corners)
-            # what falls on a convolution's padding does not go further down
-            signal = signal * inside(corners, (signal.shape[2], signal.shape[3]), size[1:]).to(signal.device)
-    return signal, corners
+            window = (signal.shape[2], signal.shape[3])
+            # what falls outside the map below, on a convolution's padding, does not go further down
+            signal *= inside(corners, window, size[1:]).to(signal.device)
+    return _one_place(maps, values, record.image_size[0]) if signal is None else signal
 
 
-def _filter_back(conv: nn.Conv2d, signal: Tensor) -> Tensor:
-    return F.conv_transpose2d(
-        signal,
-        conv.weight.to(signal.dtype),
-        stride=conv.stride,
-        groups=conv.groups,
-        dilation=conv.dilation,
-    )
+def _one_place(maps: Tensor, values: Tensor, count: int) -> Tensor:
+    """Windows (N, count, 1, 1) that are zero but for the values (N,) in the given maps (N,)."""
+    signal = values.new_zeros((len(values), count, 1, 1))
+    signal[torch.arange(len(values)), maps, 0, 0] = values
+    return signal
 
 
-def _unpool(pool: nn.MaxPool2d, signal: Tensor, places: Tensor) -> Tensor:
+def unpool_windows(pool: nn.MaxPool2d, values: Tensor, places: Tensor) -> Tensor:
+    """Put each value where its switch points, adding where windows share a place, as `unpool` does for whole maps.
+
+    values, places: (N, C, h, w). Returns the windows (N, C, H, W) of the map below that these windows see.
+    """
     windows = sliding(pool)
     assert windows is not None
-    height, width = windows.size_below((signal.shape[2], signal.shape[3]))
-    index = flat_index(places, pool, width) + windows.padding[0] * width + windows.padding[1]
-    return unpool(signal, index, (height, width))
+    count, maps, height, width = values.shape
+    rows, columns = windows.size_below((height, width))
+    top, left = (
+        torch.arange(n, device=values.device) * s for n, s in zip((height, width), windows.stride, strict=True)
+    )
+    first = ((top[:, None] * columns + left)[:, :, None] * maps + torch.arange(maps, device=values.device)).flatten()
+    offsets = within_window(pool, columns, values.device) * maps
+    index = offsets.index_select(0, places.permute(0, 2, 3, 1).flatten().int()).view(count, -1).add_(first)
+    below = values.new_zeros((count, rows * columns * maps))
+    below.scatter_add_(1, index, values.permute(0, 2, 3, 1).reshape(count, -1))
+    return below.view(count, rows, columns, maps).permute(0, 3, 1, 2)
+
+
+def _largest(record: Record, steps: list[Step]) -> int:
+    """The most numbers that a unit's windows hold on the way down, with the map or layer below them."""
+    size: Pair = (1, 1)
+    largest = 0
+    for below in range(len(steps) - 1, -1, -1):
+        windows = sliding(steps[below].module)
+        if windows is not None:
+            size = windows.size_below(size)
+            maps = (record.sizes[steps[below - 1].name] if below else record.image_size)[0]
+            largest = max(largest, maps * size[0] * size[1])
+    return largest
