@@ -5,6 +5,7 @@ from zfnet.deconv.geometry import Field, cut, paste
 from zfnet.deconv.mine import Indexed, mine_top
 from zfnet.deconv.mined import Mined, TopUnits, merge, weights_fingerprint
 from zfnet.deconv.record import Record
+from zfnet.deconv.traced import field_of
 
 __all__ = [
     "Deconvnet",
@@ -14,6 +15,7 @@ __all__ = [
     "Record",
     "TopUnits",
     "cut",
+    "field_of",
     "merge",
     "mine_top",
     "paste",

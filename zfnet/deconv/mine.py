@@ -52,7 +52,7 @@ def mine_top(
             continue
         maps = deconvnet.activations(images, layers)
         if best is None:
-            best = Best(maps, k, deconvnet.record(images[:1], layers, keep=()).scores)
+            best = Best(maps, k, deconvnet.record(images[:1], layers).scores)
         best.update(maps, indices)
         seen += len(images)
     if best is None:

@@ -1,0 +1,34 @@
+"""Mining once: the strongest places of a network's maps, found or read from where they were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.common.images import CentreViews, frame_fingerprint
+from experiments.common.job import Run
+from zfnet.deconv import Deconvnet, Mined, merge, mine_top, weights_fingerprint
+
+
+def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], k: int, run: Run) -> Mined:
+    """The result in `path`, if it is there and has these layers and k; else mine, by all processes, and keep it there.
+
+    Raises ValueError where the file is of other images, another network or another input frame.
+    """
+    fingerprint = {
+        "data": views.source.fingerprint,
+        "weights": weights_fingerprint(deconvnet.model),
+        "frame": frame_fingerprint(views.frame),
+    }
+    if run.world.from_first(path.is_file()):
+        kept = Mined.load(path, fingerprint)
+        if set(layers) <= set(kept) and all(top.value.shape[1] >= k for top in kept.values()):
+            return kept
+        print(f"{path} has not all of {', '.join(layers)} with {k} places each: mining them again")
+    world = run.world
+    own = mine_top(deconvnet, views, layers, k, progress=world.first, first=world.rank, step=world.size)
+    parts = world.gather(own)
+    mined = merge(parts) if world.size > 1 else own
+    if world.first:
+        mined.save(path, fingerprint)
+    return mined

@@ -1,0 +1,65 @@
+"""The look that all figures share, and how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+DPI = 300
+TITLE_PT, LABEL_PT, NOTE_PT = 9, 6.5, 6.5
+INK, FAINT = "#222222", "#666666"
+WIDTH_IN = 10.0
+
+
+@contextmanager
+def _plain() -> Iterator[None]:
+    """Text in PDFs stays text, whatever the user's matplotlibrc says."""
+    with mpl.rc_context({"pdf.fonttype": 3, "font.family": "DejaVu Sans"}):
+        yield
+
+
+def save(figure: Figure, folder: Path, name: str, **about: Any) -> Path:
+    """Write name.png (300 dpi) and name.pdf to the folder; returns the PNG's path. about: the PDF's Title and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    with _plain():
+        figure.savefig(path, dpi=DPI, facecolor="white")
+        figure.savefig(path.with_suffix(".pdf"), dpi=DPI, facecolor="white", metadata={"Title": name, **about})
+    return path
+
+
+def pixels(figure: Figure, dpi: int = 100) -> NDArray[np.uint8]:
+    """The figure as an image (H, W, 3), for TensorBoard."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    before, canvas = figure.dpi, FigureCanvasAgg(figure)
+    figure.set_dpi(dpi)
+    with _plain():
+        canvas.draw()
+    shown = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    figure.set_dpi(before)
+    return shown
+
+
+def bare(figure: Figure, left_in: float, top_in: float, width_in: float, height_in: float) -> Axes:
+    """Axes without frame or ticks, by inches from the figure's upper left corner."""
+    width, height = figure.get_size_inches()
+    box = (left_in / width, 1 - (top_in + height_in) / height, width_in / width, height_in / height)
+    axes = figure.add_axes(box)
+    axes.set_axis_off()
+    return axes
+
+
+def text(figure: Figure, left_in: float, top_in: float, words: str, **options: Any) -> None:
+    """Text whose upper left corner lies at that many inches from the figure's."""
+    width, height = figure.get_size_inches()
+    options = {"fontsize": TITLE_PT, "color": INK, "va": "top", "ha": "left", **options}
+    figure.text(left_in / width, 1 - top_in / height, words, **options)
