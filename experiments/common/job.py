@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +22,10 @@ from zfnet.runs import Manifest, device_facts
 from zfnet.training import Hardware, NonFiniteLoss, World, join_world, leave_world
 
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
-OTHER_RANKS = (
+OTHER_RANKS = (  # they warn on the console, about images that only they read, but own no folder
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
-    "hydra/job_logging=disabled",
-    "hydra/hydra_logging=disabled",
+    f"hydra.job_logging.handlers.file.filename={os.devnull}",
 )
 T = TypeVar("T")
 
@@ -116,19 +116,26 @@ def again(run: Run, config_name: str) -> str:
 
 
 class StopSignal:
-    """Ctrl-C or SIGTERM asks for a clean end; a second one ends at once."""
+    """Ctrl-C or SIGTERM asks for a clean end; another one, at least ECHO_S later, ends at once.
+
+    Under torchrun one Ctrl-C arrives twice: from the terminal, and a moment later from torchrun.
+    """
+
+    ECHO_S = 2.0
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked, self._asked_s = False, 0.0
         self._before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         return self.asked
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
-        signal.signal(number, self._before[number])
+        if not self.asked:
+            self.asked, self._asked_s = True, time.monotonic()
+            print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
+        elif time.monotonic() - self._asked_s > self.ECHO_S:
+            raise KeyboardInterrupt
 
     def __enter__(self) -> StopSignal:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -53,6 +53,13 @@ def test_cut_gives_channels_last_batches_and_takes_one_number_a_channel(pieces):
     assert torch.allclose(cut(images, views, flat)[2].double(), expected.flip(-1), atol=1e-5)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_cuts_what_the_cpu_cuts(pieces):
+    images, frame, views = pieces
+    assert torch.equal(cut(images.cuda(), views, frame.to("cuda")).cpu(), cut(images, views, frame))
+
+
 def test_the_ten_are_the_corners_the_centre_and_their_flips():
     views = ten_views(256, 224)
     corners = [(0, 0), (0, 32), (32, 0), (32, 32), (16, 16)]

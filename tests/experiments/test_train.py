@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -45,8 +46,6 @@ def assert_same_end(one: Path, two: Path) -> None:
 @pytest.fixture(scope="session")
 def whole_run(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Path:
     """An uninterrupted run of 3 epochs of 6 steps."""
-    import sys
-
     folder = tmp_path_factory.mktemp("whole") / "run"
     script = Path(__file__).parents[2] / "experiments" / "train.py"
     done = subprocess.run(
@@ -130,6 +129,39 @@ def test_kill_9_costs_at_most_the_work_since_the_last_checkpoint(
     done = subprocess.run(command("train", *words, "resume=auto"), cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert_same_end(whole_run, folder)
+
+
+def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, command):
+    folder = tmp_path / "shared"
+    _, script, *words = command("train", *settings(image_root, folder, "training.epochs=1"))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*torchrun, script, *words], cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["shared"]
+    assert json.loads((folder / "manifest.json").read_text())["processes"] == 2
+    assert len(list((folder / "tensorboard").iterdir())) == 1
+    assert len(metrics(folder)) == 1
+    assert len(last_checkpoint(folder)["trainer"]["random"]) == 2
+    assert done.stdout.count("best: epoch 1") == 1
+
+
+def test_a_signal_and_its_echo_ask_once_and_a_later_one_ends_at_once(capsys, monkeypatch):
+    from experiments.common.job import StopSignal
+
+    before = signal.getsignal(signal.SIGINT)
+    with StopSignal() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop()
+        assert capsys.readouterr().err.count("finishing this step") == 1
+        monkeypatch.setattr(StopSignal, "ECHO_S", -1.0)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def wait_for(condition, process: subprocess.Popen, timeout_s: float = 60) -> None:

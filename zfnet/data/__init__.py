@@ -1,0 +1,5 @@
+"""Images: ImageNet-format folders, the pack, the parts world, views and batches.
+
+Import from the modules (zfnet.data.pack, zfnet.data.views ...): drawing and packing do without torch, which this
+package must not import for them.
+"""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zfnet.data.devkit import list_flat_validation
+from zfnet.data.devkit import list_split
 from zfnet.data.folder import FolderImages
-from zfnet.data.imagenet import ImageList, list_folder
+from zfnet.data.imagenet import ImageList
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
 from zfnet.data.source import ImageSource
@@ -59,7 +59,4 @@ class ImageData:
         return FolderImages(self._list(split), self.side, self.strict)
 
     def _list(self, split: str) -> ImageList:
-        if split == "val" and self.devkit is not None:
-            wnids = list_folder(self.root, "train").wnids
-            return list_flat_validation(Path(self.root) / "val", self.devkit, wnids)
-        return list_folder(self.root, split)
+        return list_split(self.root, split, self.devkit)
