@@ -4,12 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zfnet.analysis import occlude
     from zfnet.deconv import Deconvnet, mine_top
     from zfnet.models import build_model
 
-__all__ = ["Deconvnet", "build_model", "mine_top"]
+__all__ = ["Deconvnet", "build_model", "mine_top", "occlude"]
 
-_HOMES = {"Deconvnet": "zfnet.deconv", "build_model": "zfnet.models", "mine_top": "zfnet.deconv"}
+_HOMES = {
+    "Deconvnet": "zfnet.deconv",
+    "build_model": "zfnet.models",
+    "mine_top": "zfnet.deconv",
+    "occlude": "zfnet.analysis",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -76,11 +76,11 @@ class Board(Observer):
             self._writer.add_scalar(f"epoch/train_{name}", getattr(report, f"train_{name}"), report.epoch)
             self._writer.add_scalar(f"epoch/val_{name}", getattr(report, f"val_{name}"), report.epoch)
         for name, strongest in list(self._strongest.items())[:-1]:  # class scores may well be negative everywhere
-            self._writer.add_scalar(f"dead_maps/{name}", float((strongest <= 0).float().mean()), report.epoch)
+            self._writer.add_scalar(f"layers_dead_maps/{name}", float((strongest <= 0).float().mean()), report.epoch)
         limit = trainer.recipe.filter_rms_limit
         if limit is not None:
             for name, module in convolutions(trainer.model):
-                self._writer.add_scalar(f"at_rms_limit/{name}", share_at_limit(module.weight, limit), report.epoch)
+                self._writer.add_scalar(f"layers_at_rms_limit/{name}", share_at_limit(module.weight, limit), report.epoch)
         if report.epoch % self.images_every == 0:
             self._filters(trainer, report.epoch)
         if report.epoch % self.histograms_every == 0 or report.epoch == 1:

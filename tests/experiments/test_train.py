@@ -84,8 +84,8 @@ def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_r
         points = events.Scalars(f"epoch/{name}")
         assert [point.step for point in points] == [1, 2, 3]
         assert [point.value for point in points] == pytest.approx([float(row[name]) for row in metrics(whole_run)])
-    assert {f"dead_maps/conv{layer}" for layer in range(1, 6)} <= set(tags["scalars"])
-    assert "dead_maps/fc8" not in tags["scalars"]
+    assert {f"layers_dead_maps/conv{layer}" for layer in range(1, 6)} <= set(tags["scalars"])
+    assert "layers_dead_maps/fc8" not in tags["scalars"]
     assert [image.step for image in events.Images("filters/first_layer")] == [0, 1, 2, 3]
     assert "weights/conv1.weight" in tags["histograms"]
     assert any("configuration" in tag for tag in tags["tensors"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,8 +13,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
+from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.montage import CONTRAST, Pixels, around_grey, frame, place, rows_of, side_of
 
+KIND = "fig2"
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text
 MARGIN_IN, TITLE_IN, NOTE_IN, TILE_IN = 0.2, 0.18, 0.3, 0.6
 NOTE = (
@@ -46,30 +47,27 @@ class LayerFeatures:
     map_name: NDArray[np.str_]
 
 
+ARRAYS = [field.name for field in fields(LayerFeatures) if field.name != "layer"]
+
+
 def save_features(path: Path, layers: Sequence[LayerFeatures], names: Sequence[str]) -> None:
-    """Write the arrays of Fig. 2 to an .npz file from which `load_features` and `draw_fig2` draw it again.
+    """Write the arrays of Fig. 2, from which `load_features` and `draw_fig2` draw it again.
 
     names: a readable name of each label; empty where there are none.
     """
-    arrays = {f"{one.layer}/{f.name}": getattr(one, f.name) for one in layers for f in fields(one) if f.name != "layer"}
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        order = np.array([one.layer for one in layers])
-        np.savez_compressed(file, layers=order, names=np.array(names, dtype=np.str_), **arrays)
-    os.replace(partial, path)
+    arrays = {f"{one.layer}/{name}": getattr(one, name) for one in layers for name in ARRAYS}
+    order = np.array([one.layer for one in layers])
+    save_arrays(path, KIND, {"layers": order, "names": np.array(names, dtype=np.str_), **arrays})
 
 
 def load_features(path: str | Path) -> tuple[list[LayerFeatures], list[str]]:
     """What `save_features` wrote: the layers and the names. Raises ValueError for another kind of file."""
-    with np.load(path) as arrays:
-        if "layers" not in arrays or "names" not in arrays:
-            raise ValueError(f"{path} holds {', '.join(arrays)}, not the arrays of Fig. 2 (layers, names, ...)")
-        wanted = [f.name for f in fields(LayerFeatures) if f.name != "layer"]
-        layers = [
-            LayerFeatures(layer, **{name: arrays[f"{layer}/{name}"] for name in wanted})
-            for layer in arrays["layers"].tolist()
-        ]
-        return layers, arrays["names"].tolist()
+    arrays = load_arrays(path, KIND)
+    layers = [
+        LayerFeatures(layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
+        for layer in arrays["layers"].tolist()
+    ]
+    return layers, arrays["names"].tolist()
 
 
 def draw_fig2(layers: Sequence[LayerFeatures], names: Sequence[str] = (), columns: int = 4) -> Figure:
