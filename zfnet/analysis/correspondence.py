@@ -1,0 +1,117 @@
+"""Does a layer answer alike when the same part is hidden in different images? Zeiler & Fergus 2013, Table 1.
+
+Hide one part of image i: x~_i is the layer's feature vector then, x_i the clean one, eps_i = x_i - x~_i. Over the pairs
+of images, sign(eps_i) and sign(eps_j) are compared by their Hamming distance, here as the share of numbers whose signs
+differ. Signs are -1, 0 and 1: a number that both images leave alone agrees, one that only one of them changes does not.
+Most numbers are left alone (rectified to zero with and without the part), which is why the rates are small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.analysis.feature_vector import Layer, feature_vectors
+from zfnet.analysis.permutation import chance_of_less
+from zfnet.data.parts_world import Box
+from zfnet.deconv import Deconvnet
+from zfnet.progress import Progress
+
+ROUNDING = 64  # a change below so many units of rounding of the image's largest feature is none; measured: up to 4
+COLUMNS_AT_ONCE = 2**14
+
+
+@dataclass(frozen=True)
+class PartChange:
+    """One row of Table 1 in one layer.
+
+    pairs (P,): the distance of each pair of images, i < j, with the part hidden. random (draws, P): the same with a
+    random box of the part's size hidden in each image. p_value: how probable a mean distance as small as the part's is,
+    if the part is a place like the random ones (one-sided; see `permutation`); nan with too few images.
+    """
+
+    pairs: NDArray[np.float64]
+    random: NDArray[np.float64]
+    p_value: float
+
+
+def correspondence(
+    deconvnet: Deconvnet,
+    images: Tensor,
+    parts: Mapping[str, tuple[Sequence[Box], NDArray[np.int64]]],
+    layers: Sequence[Layer],
+    generator: np.random.Generator,
+    fill: float = 0.0,
+    batch_size: int = 64,
+    progress: bool = True,
+) -> dict[str, dict[Layer, PartChange]]:
+    """Table 1: part -> layer -> PartChange.
+
+    images (N, 3, H, W), normalised, N > 1. parts: the box of each image's part, and the random boxes (N, draws, 4)
+    beside it; boxes are left, top, right, bottom in pixels of the images. fill: what hides a box, in normalised
+    numbers; 0 is the frame's grey. generator: for the permutation test.
+    """
+    if len(images) < 2:
+        raise ValueError(f"{len(images)} images, expected at least two to compare")
+    total = sum(len(own) + random.shape[0] * random.shape[1] for own, random in parts.values())
+    with Progress("hiding parts", total, "image", enabled=progress) as shown:
+        table = {}
+        for part, (own, random) in parts.items():
+            boxes = np.concatenate([np.array(own, np.int64)[:, None], random], axis=1)
+            signs = sign_changes(deconvnet, images, boxes, layers, fill, batch_size, shown)
+            table[part] = {layer: _compared(signs[layer], generator) for layer in layers}
+    return table
+
+
+def sign_changes(
+    deconvnet: Deconvnet, images: Tensor, boxes: NDArray[np.int64], layers: Sequence[Layer], fill: float,
+    batch_size: int, progress: Progress,
+) -> dict[Layer, Tensor]:  # fmt: skip
+    """The sign of each feature's change when each of the boxes (N, K, 4) is hidden alone: layer -> (N, K, n) int8."""
+    signs: dict[Layer, list[Tensor]] = {layer: [] for layer in layers}
+    for image, own in zip(images, boxes, strict=True):
+        clean = feature_vectors(deconvnet, image[None], layers)
+        for some in np.array_split(own, range(batch_size, len(own), batch_size)):
+            hidden = hide(image, some, fill)
+            for layer, features in feature_vectors(deconvnet, hidden, layers).items():
+                signs[layer].append(_sign(clean[layer], features))
+            progress.advance(len(some))
+    return {layer: torch.cat(own).unflatten(0, boxes.shape[:2]) for layer, own in signs.items()}
+
+
+def hide(image: Tensor, boxes: NDArray[np.int64], fill: float) -> Tensor:
+    """Copies (K, 3, H, W) of an image (3, H, W), each with one of the boxes (K, 4) filled."""
+    copies = image.repeat(len(boxes), 1, 1, 1)
+    for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
+        copy[:, top:bottom, left:right] = fill
+    return copies
+
+
+def _sign(clean: Tensor, hidden: Tensor) -> Tensor:
+    """The sign of clean - hidden as int8, on the CPU; 0 for what rounding alone may have changed."""
+    change = clean - hidden
+    least = ROUNDING * torch.finfo(clean.dtype).eps * clean.abs().max()
+    return torch.where(change.abs() <= least, 0, change.sign()).to("cpu", torch.int8)
+
+
+def differing(signs: Tensor) -> NDArray[np.int64]:
+    """How many signs of each two of M rows (M, n) int8 differ: (M, M)."""
+    changed, agreement = signs.ne(0).sum(1), torch.zeros(len(signs), len(signs), dtype=torch.float64)
+    for some in signs.split(COLUMNS_AT_ONCE, dim=1):
+        rows = some.float()  # sums of whole numbers below 2^24, hence exact
+        agreement += rows @ rows.T + 3 * (rows.abs() @ rows.abs().T)
+    # two that changed alike count twice in `changed`; alike 1 + 3 = 4 halves take both off, unlike -1 + 3 = 2 one
+    return (changed[:, None] + changed - agreement / 2).to(torch.int64).numpy()
+
+
+def _compared(signs: Tensor, generator: np.random.Generator) -> PartChange:
+    images, boxes, numbers = signs.shape
+    counts = differing(signs.flatten(0, 1)).reshape(images, boxes, images, boxes)
+    first, second = np.triu_indices(images, 1)
+    pairs = np.stack([counts[first, box, second, box] for box in range(boxes)]) / numbers
+    return PartChange(pairs[0], pairs[1:], chance_of_less(counts, generator))
