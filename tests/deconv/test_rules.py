@@ -232,6 +232,20 @@ def test_what_has_no_reverse_rule_is_refused_by_name(name, rule):
     torch.testing.assert_close(plain.project(plain.record(x), "above", unit, scale=1), expected)
 
 
+def test_a_branch_out_of_autograds_sight_is_refused():
+    class Detached(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.seen, self.unseen, self.above = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+
+        def forward(self, x):
+            return self.above(self.seen(x) + self.unseen(x.detach()))
+
+    deconvnet = Deconvnet(Detached())
+    with pytest.raises(ValueError, match="out of autograd's sight"):
+        deconvnet.project(deconvnet.record(torch.randn(1, 3, 9, 9)), "above", torch.tensor([[0, 0, 0, 0]]), scale=1)
+
+
 def test_modules_are_named_in_refusals():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Conv2d(4, 4, 3))
     deconvnet = Deconvnet(model)

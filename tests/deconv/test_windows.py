@@ -33,16 +33,18 @@ def compare(model: nn.Module, layer: str, px: tuple[int, int], count: int = 12) 
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "conv3", "conv5"])
-@pytest.mark.parametrize("px", [125, 161])
+@pytest.mark.parametrize("px", [125, 163])
 def test_zfnet(layer, px):
     torch.manual_seed(0)
     compare(build_model("zfnet", 5, width=0.05, input_px=px).double(), layer, (px, px))
 
 
-@pytest.mark.parametrize("layer", ["conv1", "conv2", "conv5", "norm1", "pool5"])
-def test_alexnet_and_layers_between(layer):
+@pytest.mark.parametrize(
+    ("layer", "px"), [("conv1", 131), ("conv2", 131), ("conv5", 171), ("norm1", 131), ("pool5", 202)]
+)
+def test_alexnet_and_layers_between(layer, px):
     torch.manual_seed(0)
-    compare(build_model("alexnet", 5, width=0.05, input_px=131).double(), layer, (131, 131))
+    compare(build_model("alexnet", 5, width=0.03, input_px=px).double(), layer, (px, px), count=8)
 
 
 ODD = {
@@ -83,6 +85,38 @@ def test_field_wider_than_the_image():
     model = nn.Sequential(*layers, nn.LazyConv2d(5, 3, padding=1)).double()
     model(torch.zeros(1, 3, 33, 33, dtype=torch.float64))
     compare(model, "12", (33, 33), count=6)
+
+
+def test_bfloat16_is_near():
+    torch.manual_seed(0)
+    model = build_model("zfnet", 5, width=0.1, input_px=125)
+    deconvnet = Deconvnet(model)
+    record = deconvnet.record(torch.randn(2, 3, 125, 125), layers=["conv3"])
+    units = some_units(record.sizes["conv3"], 8, images=2)
+    exact, _ = deconvnet.project_windows(record, "conv3", units, scale=1)
+    near, _ = deconvnet.project_windows(record, "conv3", units, scale=1, dtype=torch.bfloat16)
+    assert near.dtype == torch.float32
+    assert 0 < (near - exact).norm() <= 0.02 * exact.norm()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("layer", ["conv2", "conv4", "fc7"])
+def test_a_gpu_projects_what_the_cpu_projects(layer, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    torch.manual_seed(0)
+    model = build_model("zfnet", 5, width=0.1, input_px=125).double()
+    x = torch.randn(2, 3, 125, 125, dtype=torch.float64)
+    on_cpu = Deconvnet(model).record(x, layers=[layer])
+    units = some_units(on_cpu.sizes[layer], 8, images=2)
+    expected = Deconvnet(model).project(on_cpu, layer, units, scale=1)
+    expected_crops, _ = Deconvnet(model).project_windows(on_cpu, layer, units, scale=1)
+    deconvnet = Deconvnet(model.cuda())
+    record = deconvnet.record(x.cuda(), layers=[layer])
+    crops, _ = deconvnet.project_windows(record, layer, units, scale=1)
+    assert (deconvnet.project(record, layer, units, scale=1).cpu() - expected).norm() <= 1e-9 * expected.norm()
+    assert (crops.cpu() - expected_crops).norm() <= 1e-9 * expected_crops.norm()
 
 
 def test_full_layers_see_the_whole_image():

@@ -16,7 +16,7 @@ from zfnet.deconv.project import reverse
 from zfnet.deconv.record import Record, record_chain, walk
 from zfnet.deconv.rules import RULES
 from zfnet.deconv.units import check_images, check_layer, check_maps, check_plain, check_units, kept, unit_values
-from zfnet.deconv.windows import has_windows, reverse_windows
+from zfnet.deconv.windows import is_worth_windows, reverse_windows
 from zfnet.models.modes import evaluating
 
 
@@ -78,9 +78,9 @@ class Deconvnet:
 
         Raises ValueError for unknown layers, and for named ones that run more than once or not at all.
         """
-        chosen = self.layers if layers is None else list(layers)
+        chosen = list(dict.fromkeys([*(self.layers if layers is None else layers), *(keep or ())]))
         keep = chosen if keep is None else keep
-        images = self._prepared(images, [*chosen, *keep])
+        images = self._prepared(images, chosen)
         with self._undisturbed():
             if self._explicit is not None:
                 return record_chain(self._explicit, images, chosen, keep)
@@ -143,7 +143,7 @@ class Deconvnet:
         check_layer(layer, self._modules)
         chain, field = self._as_chain(), self.field(layer)
         units = check_units(record, layer, units)
-        if field is not None and self._explicit is not None and has_windows(chain, chain.taps[layer]):
+        if field is not None and self._explicit is not None and is_worth_windows(chain, chain.taps[layer], record):
             values = self._values(record, layer, units, scale)
             with self._undisturbed():
                 return reverse_windows(chain, record, chain.taps[layer], units, values, dtype or values.dtype)

@@ -53,7 +53,7 @@ def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str]) 
     signal = _reaching(below, image)
     faults: list[str] = []
     for node, sources in below.items():
-        if node not in signal or node in rule.settled:
+        if node in rule.settled or not (node in signal or node in rule.hidden):
             continue
         fault = _fault(node, [source in signal for source in sources], rule)
         if fault is not None:

@@ -17,10 +17,12 @@ from zfnet.deconv.record import Record, within_window
 from zfnet.deconv.transposed import TransposedFilters
 
 
-def has_windows(chain: Chain, position: int) -> bool:
-    """Whether every layer up to the step works on windows: no fully connected ones, no averages."""
-    whole = (nn.Linear, nn.Flatten, *AVERAGES)
-    return not any(isinstance(step.module, whole) for step in chain.steps[: position + 1])
+def is_worth_windows(chain: Chain, position: int, record: Record) -> bool:
+    """Whether every layer up to the step works on windows, and the receptive field is smaller than the image."""
+    field, whole = chain.fields()[position], (nn.Linear, nn.Flatten, *AVERAGES)
+    if field is None or any(isinstance(step.module, whole) for step in chain.steps[: position + 1]):
+        return False
+    return field.size_px[0] * field.size_px[1] < record.image_size[1] * record.image_size[2]
 
 
 def reverse_windows(
