@@ -101,13 +101,13 @@ def picture_layer(
 
 
 def draw(layers: Sequence[LayerFeatures], names: Sequence[str], columns: int, folder: Path) -> None:
-    """The figure of all layers, and one of each."""
-    writer = SummaryWriter(str(folder / "tensorboard"))
-    for name, some in [("fig2", layers), *((f"fig2_{one.layer}", [one]) for one in layers)]:
-        figure = draw_fig2(some, names, columns)
-        print(f"drawn: {style.save(figure, folder, name)}")
-        writer.add_image(name, style.pixels(figure), dataformats="HWC")
-    writer.close()
+    """The figure of all layers and, where there are several, one of each."""
+    figures = {"fig2": layers, **({f"fig2_{one.layer}": [one] for one in layers} if len(layers) > 1 else {})}
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        for name, some in figures.items():
+            figure = draw_fig2(some, names, columns)
+            print(f"drawn: {style.save(figure, folder, name)}")
+            writer.add_image(name, style.pixels(figure), dataformats="HWC")
 
 
 if __name__ == "__main__":

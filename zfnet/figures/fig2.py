@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from zfnet.figures import style
 from zfnet.figures.arrays import load_arrays, save_arrays
-from zfnet.figures.montage import CONTRAST, Pixels, around_grey, frame, place, rows_of, side_of
+from zfnet.figures.montage import CONTRAST, Pixels, around_grey, frame, grid, place, rows_of, side_of
 
 KIND = "fig2"
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text
+LEAST_PX = 60
 MARGIN_IN, TITLE_IN, NOTE_IN, TILE_IN = 0.2, 0.18, 0.3, 0.6
 NOTE = (
     f"{CONTRAST}\nPatches are cut at the unit's receptive field (the whole image where that is larger); what lies "
@@ -103,14 +104,14 @@ class _Sheet:
     def __init__(self, maps: int, k: int, columns: int) -> None:
         self.k_side = side_of(k)
         self.columns = min(columns, side_of(maps))
-        self.cell = self.k_side + (self.k_side - 1) * GAP
-        self.width = self.columns * (self.cell + BETWEEN) - BETWEEN
-        self.height = rows_of(maps, self.columns) * (self.cell + LABEL + BETWEEN / 2) - BETWEEN / 2
+        self.wide, self.high = (n + (n - 1) * GAP for n in (self.k_side, rows_of(k, self.k_side)))
+        self.width = self.columns * (self.wide + BETWEEN) - BETWEEN
+        self.height = rows_of(maps, self.columns) * (self.high + LABEL + BETWEEN / 2) - BETWEEN / 2
 
     def corner(self, position: int) -> tuple[float, float]:
-        """Left and top of a map's cell; its label comes first, then its tiles."""
+        """Left and top of a map's label, which stands above its tiles."""
         row, column = divmod(position, self.columns)
-        return column * (self.cell + BETWEEN), row * (self.cell + LABEL + BETWEEN / 2)
+        return column * (self.wide + BETWEEN), row * (self.high + LABEL + BETWEEN / 2)
 
 
 def _draw_map(
@@ -119,12 +120,16 @@ def _draw_map(
     left, top = sheet.corner(position)
     label = _map_label(one, position) if projections else _class_label(one.label[position], names)
     axes.text(left, top + LABEL * 0.85, label, fontsize=style.LABEL_PT, color=style.FAINT, va="bottom", clip_on=False)
-    found = one.image[position] >= 0
     pictures: Pixels = around_grey(one.projection[position]) if projections else one.patch[position]
-    for rank, picture in enumerate(pictures):
-        if found[rank]:
-            row, column = divmod(rank, sheet.k_side)
-            place(axes, picture, left + column * (1 + GAP), top + LABEL + row * (1 + GAP), 1, 1)
+    tiles = _tiles(pictures, one.image[position] >= 0, sheet.k_side)
+    place(axes, tiles, left, top + LABEL, sheet.wide, sheet.high)
+
+
+def _tiles(pictures: Pixels, there: NDArray[np.bool_], columns: int) -> Pixels:
+    """The pictures (k, h, w, 3) of a map as one, enlarged so that gaps are whole pixels; white where none is."""
+    larger = pictures.repeat(-(-LEAST_PX // pictures.shape[1]), 1).repeat(-(-LEAST_PX // pictures.shape[2]), 2)
+    larger[~there] = 255 if larger.dtype == np.uint8 else 1
+    return grid(larger, round(GAP * larger.shape[2]), columns)
 
 
 def _map_label(one: LayerFeatures, position: int) -> str:

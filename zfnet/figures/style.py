@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -21,25 +22,23 @@ WIDTH_IN = 10.0
 
 @contextmanager
 def _plain() -> Iterator[None]:
-    """Text in PDFs stays text, whatever the user's matplotlibrc says."""
-    with mpl.rc_context({"pdf.fonttype": 3, "font.family": "DejaVu Sans"}):
+    """The same letters, whatever the user's matplotlibrc says."""
+    with mpl.rc_context({"font.family": "DejaVu Sans"}):
         yield
 
 
-def save(figure: Figure, folder: Path, name: str, **about: Any) -> Path:
-    """Write name.png (300 dpi) and name.pdf to the folder; returns the PNG's path. about: the PDF's Title and so on."""
+def save(figure: Figure, folder: Path, name: str) -> Path:
+    """Write name.png (300 dpi) and name.pdf to the folder; returns the PNG's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
     with _plain():
-        figure.savefig(path, dpi=DPI, facecolor="white")
-        figure.savefig(path.with_suffix(".pdf"), dpi=DPI, facecolor="white", metadata={"Title": name, **about})
+        figure.savefig(path, dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 3})  # half the time of 6
+        figure.savefig(path.with_suffix(".pdf"), dpi=DPI, facecolor="white", metadata={"Title": name})
     return path
 
 
 def pixels(figure: Figure, dpi: int = 100) -> NDArray[np.uint8]:
     """The figure as an image (H, W, 3), for TensorBoard."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     before, canvas = figure.dpi, FigureCanvasAgg(figure)
     figure.set_dpi(dpi)
     with _plain():

@@ -1,0 +1,106 @@
+"""What a layer sees in one image: python experiments/project.py image=... layer=... checkpoint=..."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from experiments.common.job import Run, start
+from zfnet.analysis.features import picture_units
+from zfnet.data.decode import decode_square
+from zfnet.data.views import centre_views, cut
+from zfnet.deconv import Deconvnet
+from zfnet.figures import style
+from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
+from zfnet.training import Network, open_network
+
+GUESSES = 3
+
+
+def project(config: DictConfig, run: Run) -> None:
+    """Project, save the arrays and draw; or draw again from saved arrays."""
+    if not run.world.first:
+        return
+    if config.redraw is None:
+        sheet = compute(config, run)
+        save_sheet(run.folder / "project.npz", sheet)
+    else:
+        sheet = load_sheet(config.redraw)
+    print(f"drawn: {style.save(draw_sheet(sheet), run.folder, 'project')}")
+
+
+def compute(config: DictConfig, run: Run) -> UnitSheet:
+    """The arrays of the figure. Raises ValueError where the image, the network or the layer is not there."""
+    if config.image is None or config.checkpoint is None:
+        raise ValueError("give image=FILE and checkpoint=FILE or torchvision:NAME, or redraw=FILE.npz")
+    if config.top < 1:
+        raise ValueError(f"top={config.top}, expected at least 1")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network.model.to(run.world.device)
+    deconvnet = Deconvnet(network.model, config.rule)
+    layer = last_convolution(deconvnet) if config.layer is None else config.layer
+    images, pixels = read_image(config.image, network, run)
+    units, values, scores = strongest_units(deconvnet, layer, images, config.top)
+
+    def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        return images, pixels
+
+    grey = [round(value) for value in network.frame.mean.mean((1, 2)).tolist()]
+    pictures = picture_units(deconvnet, layer, units, fetch, grey)
+    probability, classes = guesses(network, images)
+    run.note(checkpoint=str(config.checkpoint), image=str(config.image), layer=layer)
+    maps, rows, columns = (units[:, column].numpy() for column in (1, 2, 3))
+    names = np.array([network.names[number] if scores else "" for number in maps], np.str_)
+    return UnitSheet(
+        pixels[0].permute(1, 2, 0).numpy(), np.array(layer), maps, rows, columns, values.numpy(), names,
+        pictures.projection, pictures.patch, pictures.corner, classes, probability,
+    )  # fmt: skip
+
+
+def last_convolution(deconvnet: Deconvnet) -> str:
+    modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
+    return [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)][-1]
+
+
+def read_image(path: str, network: Network, run: Run) -> tuple[Tensor, Tensor]:
+    """One image file as the network sees it (1, 3, size, size), and as pixels, uint8 of the same size."""
+    frame = network.frame.to(run.world.device)
+    square = torch.from_numpy(decode_square(path, frame.side_px).copy()).permute(2, 0, 1)[None]
+    margin = (frame.side_px - frame.size_px) // 2
+    inside = slice(margin, margin + frame.size_px)
+    view = centre_views(1, frame.side_px, frame.size_px)
+    return cut(square.to(run.world.device), view, frame), square[:, :, inside, inside]
+
+
+def strongest_units(deconvnet: Deconvnet, layer: str, images: Tensor, top: int) -> tuple[Tensor, Tensor, bool]:
+    """The strongest place of each of the strongest maps on the first image: units (n, 4), values (n,), n <= top.
+
+    Also whether they are class scores; of others only those above zero are taken. Raises ValueError if none is.
+    """
+    record = deconvnet.record(images, [layer])
+    maps, scores = record.maps[layer][0].float().cpu(), layer in record.scores
+    peaks, place = maps.reshape(len(maps), -1).max(1)
+    order = peaks.argsort(descending=True, stable=True)[:top]
+    if not scores:
+        order = order[peaks[order] > 0]
+    if len(order) == 0:
+        raise ValueError(f"no map of layer {layer!r} answers to this image: try a lower layer")
+    width = maps.shape[2] if maps.ndim == 3 else 1
+    row, column = place[order] // width, place[order] % width
+    return torch.stack([torch.zeros_like(order), order, row, column], dim=1), peaks[order], scores
+
+
+def guesses(network: Network, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """The probabilities and names of the most probable classes."""
+    with torch.no_grad():
+        probability = network.model(images).float().softmax(1)[0].cpu()
+    shares, numbers = probability.topk(min(GUESSES, len(probability)))
+    return shares.numpy(), np.array([network.names[number] for number in numbers.tolist()], np.str_)
+
+
+if __name__ == "__main__":
+    start(project, "project")
