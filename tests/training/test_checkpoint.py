@@ -25,8 +25,8 @@ ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.05, "input_px": 64}
 
 def run(folder: Path, array_source, epochs: int = 3, chosen: tuple[int, ...] = (), **options) -> Trainer:
     source, val = array_source(24), array_source(8, seed=1)
-    recipe = Recipe(epochs=epochs, batch_size=8, init="kaiming", input_scale="unit")
-    network = Network(build_model(**ARGUMENTS), make_frame("unit", source, 64), source.wnids, source.names, ARGUMENTS)
+    recipe = Recipe(epochs=epochs, batch_size=8, init="kaiming", input_scale="scaled")
+    network = Network(build_model(**ARGUMENTS), make_frame("scaled", source, 64), source.wnids, source.names, ARGUMENTS)
     observer = Checkpoints(folder, network, epochs=chosen, **options)
     return Trainer(network.model, recipe, network.frame, source, val, observers=[observer])
 

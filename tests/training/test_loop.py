@@ -14,7 +14,7 @@ from zfnet.data.source import UNREADABLE
 from zfnet.data.views import cut, training_views
 from zfnet.training import Hardware, NonFiniteLoss, Observer, Recipe, StuckLoss, Trainer
 
-RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, init="kaiming", input_scale="unit", views="anywhere")
+RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, init="kaiming", input_scale="scaled", views="anywhere")
 
 
 def trainer_on(source, val, recipe: Recipe = RECIPE, **options) -> Trainer:
@@ -34,7 +34,7 @@ def data(array_source):
 
 def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
     recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, filter_rms_limit=None, schedule="constant", init="kaiming",
-                    input_scale="unit", label_smoothing=0.1)  # fmt: skip
+                    input_scale="scaled", label_smoothing=0.1)  # fmt: skip
     source, val = data
     trainer = trainer_on(source, val, recipe)
     twin = copy.deepcopy(trainer.model).train()
@@ -60,7 +60,7 @@ def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
 
 
 def test_accumulated_parts_make_the_same_step(data):
-    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled")
     whole, parts = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(accumulate=4))
     whole.fit()
     parts.fit()
@@ -115,7 +115,7 @@ def test_another_seed_or_number_of_processes_is_refused(data):
 
 def test_an_unreadable_image_neither_teaches_nor_counts(data):
     source, val = data
-    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", schedule="constant")
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled", schedule="constant")
     trainer = trainer_on(source, val, recipe)
     batch = next(iter(trainer._batches()))
     views = training_views("centre", 8, 72, 64, 0, 0)
@@ -141,7 +141,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(data):
 
 def test_a_loss_that_stays_at_guessing_is_warned_about_once(data, caplog):
     source, val = data
-    recipe = Recipe(epochs=4, batch_size=8, learning_rate=1e-9, init="paper", input_scale="unit")
+    recipe = Recipe(epochs=4, batch_size=8, learning_rate=1e-9, init="paper", input_scale="scaled")
     with caplog.at_level(logging.WARNING):
         trainer_on(source, val, recipe, observers=[StuckLoss(after_steps=10, window=5)]).fit()
     told = [record.getMessage() for record in caplog.records]
@@ -194,7 +194,7 @@ def test_what_cannot_be_trained_is_told_before_it_starts(data, array_source):
 
 
 def test_mixed_precision_trains_close_to_full(data):
-    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled")
     full, mixed = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(precision="bfloat16"))
     full.fit()
     mixed.fit()

@@ -41,6 +41,15 @@ def test_kaiming_keeps_the_size_of_the_signal():
     assert weight.std().item() == pytest.approx(math.sqrt(2 / weight[0].numel()), rel=0.02)
 
 
+def test_the_first_layer_makes_up_for_the_inputs_scale_and_scores_start_small():
+    plain, scaled = build_model("zfnet", 10, width=0.5, input_px=112), build_model("zfnet", 10, width=0.5, input_px=112)
+    prepare(plain, Recipe(init="kaiming", input_scale="scaled"), torch.Generator().manual_seed(0))
+    prepare(scaled, Recipe(init="kaiming", input_scale="scaled", input_deviation=4), torch.Generator().manual_seed(0))
+    assert torch.allclose(scaled.get_submodule("conv1").weight * 4, plain.get_submodule("conv1").weight)
+    assert torch.equal(scaled.get_submodule("conv2").weight, plain.get_submodule("conv2").weight)
+    assert plain.get_submodule("fc8").weight.std().item() == pytest.approx(1e-2, rel=0.05)
+
+
 def test_the_rms_limit_touches_only_filters_over_it():
     model = small()
     conv = model.get_submodule("conv1")

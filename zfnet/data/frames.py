@@ -10,22 +10,22 @@ from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.data.views import InputFrame, torchvision_frame
 
 SCALE_IMAGES = 512
-FRAME_KINDS = ("paper", "unit", "torchvision")
+FRAME_KINDS = ("paper", "scaled", "torchvision")
 
 
-def make_frame(kind: str, train: ImageSource, size_px: int) -> InputFrame:
+def make_frame(kind: str, train: ImageSource, size_px: int, deviation: float = 1.0) -> InputFrame:
     """How a network will see the images of `train`.
 
     kind: "paper" subtracts the per-pixel mean over the training set and leaves the scale, about [-128, 128];
-    "unit" also divides by each channel's deviation, over SCALE_IMAGES evenly spaced images; "torchvision" uses
-    torchvision's own numbers.
+    "scaled" also brings each channel to the given deviation, as measured on SCALE_IMAGES evenly spaced images;
+    "torchvision" uses torchvision's own numbers.
     """
     if kind == "torchvision":
         return torchvision_frame(size_px, train.side_px)
     if kind not in FRAME_KINDS:
         raise ValueError(f"input_scale {kind!r} is not one of {', '.join(FRAME_KINDS)}")
     mean = torch.from_numpy(train.mean())
-    scale = torch.ones(3, 1, 1) if kind == "paper" else _deviation(train, mean)
+    scale = torch.ones(3, 1, 1) if kind == "paper" else _deviation(train, mean) / deviation
     return InputFrame(train.side_px, size_px, mean, scale)
 
 

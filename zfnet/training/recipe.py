@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
+from zfnet.data.frames import FRAME_KINDS
 from zfnet.data.views import VIEW_KINDS
 
 INITS = ("paper", "kaiming", "keep")
 SCHEDULES = ("plateau", "onecycle", "constant")
-INPUT_SCALES = ("paper", "unit", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class Recipe:
     epochs, batch_size (global, all processes together), learning_rate, momentum; weight_decay on weights, not biases.
     schedule: "plateau" divides the rate by ten when the validation error has not fallen for plateau_patience epochs
         (the paper annealed by hand); "onecycle" warms up to learning_rate and comes down over the whole run.
-    init: "paper" N(0, 0.01) and biases 0; "kaiming" for He et al. 2015; "keep" what the network came with.
+    init: "paper" N(0, 0.01) and biases 0; "kaiming" for He et al. 2015, the class scores at 0.01; "keep" what the
+        network came with.
     dropout: probability in the fully connected layers; null keeps the network's own.
     filter_rms_limit: convolution filters whose RMS exceeds it are brought back to it; null for no limit.
     views: "ten" sub-crops as in the paper, "anywhere" for any position and flip, "centre" for none.
-    input_scale: "paper" (pixels minus the mean, about [-128, 128]), "unit" (divided by their deviation) or
-        "torchvision" (its weights' normalisation).
+    input_scale: "paper" (pixels minus the mean, about [-128, 128]), "scaled" (brought to input_deviation, which the
+        Kaiming initialisation of the first layer takes into account) or "torchvision" (its weights' normalisation).
     """
 
     epochs: int = 70
@@ -48,13 +49,14 @@ class Recipe:
     filter_rms_limit: float | None = 0.1
     views: str = "ten"
     input_scale: str = "paper"
+    input_deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        choices = {"schedule": SCHEDULES, "init": INITS, "views": VIEW_KINDS, "input_scale": INPUT_SCALES}
+        choices = {"schedule": SCHEDULES, "init": INITS, "views": VIEW_KINDS, "input_scale": FRAME_KINDS}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"training.{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
-        for name in ("epochs", "batch_size", "learning_rate", "plateau_factor"):
+        for name in ("epochs", "batch_size", "learning_rate", "plateau_factor", "input_deviation"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.{name}={getattr(self, name)!r}, expected a number above 0")
         for name in ("momentum", "dropout", "label_smoothing", "warmup_share"):
@@ -75,13 +77,19 @@ def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> Non
     for module in model.modules():
         if isinstance(module, nn.Dropout) and recipe.dropout is not None:
             module.p = recipe.dropout
-        if recipe.init != "keep" and isinstance(module, nn.Conv2d | nn.Linear):
-            if recipe.init == "paper":
-                nn.init.normal_(module.weight, std=1e-2, generator=generator)  # paper 3.1: "initialized to 1e-2"
-            else:
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    if recipe.init == "keep":
+        return
+    for layer in layers:
+        if recipe.init == "paper" or layer is layers[-1]:
+            nn.init.normal_(layer.weight, std=1e-2, generator=generator)  # paper 3.1: "initialized to 1e-2"
+        else:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    if recipe.init == "kaiming" and recipe.input_scale == "scaled":
+        with torch.no_grad():
+            layers[0].weight /= recipe.input_deviation  # so that the signal above it has unit variance
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> SGD:
