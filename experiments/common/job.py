@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from zfnet.runs import Manifest, device_facts
 from zfnet.training import Hardware, NonFiniteLoss, World, join_world, leave_world
+from zfnet.training.memory import keep_freed_memory
 
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
 OTHER_RANKS = (  # they warn on the console, about images that only they read, but own no folder
@@ -52,6 +53,8 @@ def start(job: Callable[[DictConfig, Run], str | None], name: str) -> None:
     """
     if int(os.environ.get("RANK", "0")) > 0:
         sys.argv += OTHER_RANKS  # rank 0 owns the run folder
+
+    keep_freed_memory()
 
     @hydra.main(version_base="1.3", config_path=CONF, config_name=name)
     def main(config: DictConfig) -> None:

@@ -1,0 +1,21 @@
+"""Freed activations are reused: no page of theirs is asked of the system again."""
+
+import resource
+
+import pytest
+import torch
+
+from zfnet.training.memory import keep_freed_memory
+
+
+def test_a_large_block_freed_and_taken_again_costs_no_page_faults():
+    if not keep_freed_memory():
+        pytest.skip("another C library than glibc")
+
+    def faults_of_a_round() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(64 * 2**20, dtype=torch.uint8)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults_of_a_round()
+    assert faults_of_a_round() < 2**20 * 64 / 4096 / 10
