@@ -80,7 +80,8 @@ class Board(Observer):
         limit = trainer.recipe.filter_rms_limit
         if limit is not None:
             for name, module in convolutions(trainer.model):
-                self._writer.add_scalar(f"layers_at_rms_limit/{name}", share_at_limit(module.weight, limit), report.epoch)
+                share = share_at_limit(module.weight, limit)
+                self._writer.add_scalar(f"layers_at_rms_limit/{name}", share, report.epoch)
         if report.epoch % self.images_every == 0:
             self._filters(trainer, report.epoch)
         if report.epoch % self.histograms_every == 0 or report.epoch == 1:
