@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from zfnet.training.memory import keep_freed_memory
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -29,6 +31,7 @@ def compare(
 
     before: run ahead of every job and not timed. Ratios are taken within a round, where both saw the same machine.
     """
+    keep_freed_memory()  # for all jobs alike; without it the system's share of the time is large and uneven
     if rounds < 1:
         raise ValueError(f"{rounds} rounds, expected at least 1")
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
