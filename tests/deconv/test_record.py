@@ -199,6 +199,12 @@ def test_errors_name_the_value_and_the_choices():
         deconvnet.project(record, "conv2", torch.tensor([0, 0, 0, 0]))
     with pytest.raises(ValueError, match="whole numbers"):
         deconvnet.project(record, "conv2", torch.zeros(1, 4))
+    with pytest.raises(ValueError, match=r"scale is \(3,\), expected one number or one for each of 1 units"):
+        deconvnet.project(record, "conv2", torch.zeros((1, 4), dtype=torch.int64), scale=torch.ones(3))
+    guided = Deconvnet(net(), "guided")
+    for other, of_other in ((guided, record), (deconvnet, guided.record(torch.randn(1, 3, 97, 97)))):
+        with pytest.raises(ValueError, match="another rule or network"):
+            other.project(of_other, "conv2", torch.zeros((1, 4), dtype=torch.int64))
     assert deconvnet.project(record, "conv2", torch.zeros((0, 4), dtype=torch.int64)).shape == (0, 3, 97, 97)
     empty, corners = deconvnet.project_windows(record, "conv2", torch.zeros((0, 4), dtype=torch.int64))
     assert empty.shape == (0, 3, 27, 27)

@@ -97,7 +97,7 @@ class Deconvnet:
         Raises ValueError for layers and units that are not in the record, and NoReverseRule, a ValueError, which
         names it, for an operation that the rule has no answer to.
         """
-        check_layer(layer, self._modules)
+        self._check(record, layer)
         units = check_units(record, layer, units)
         values, size = self._values(record, layer, units, scale), record.sizes[layer]
 
@@ -112,7 +112,7 @@ class Deconvnet:
 
     def project_maps(self, record: Record, layer: str, chosen: Tensor | Sequence[Sequence[int]]) -> Tensor:
         """What whole maps (N, 2: image, map) answered to, every place of a map at once, as pixels (N, 3, H, W)."""
-        check_layer(layer, self._modules)
+        self._check(record, layer)
         chosen, maps = check_maps(record, layer, chosen), kept(record, layer)
 
         def seeds(part: slice) -> Tensor:
@@ -140,7 +140,7 @@ class Deconvnet:
 
         Raises what `project` raises, and NotAChain, a ValueError, for networks that are not a chain of layers.
         """
-        check_layer(layer, self._modules)
+        self._check(record, layer)
         chain, field = self._as_chain(), self.field(layer)
         units = check_units(record, layer, units)
         if field is not None and self._explicit is not None and is_worth_windows(chain, chain.taps[layer], record):
@@ -171,11 +171,23 @@ class Deconvnet:
     def _values(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None) -> Tensor:
         if scale is None:
             return self._rectified(record, layer, unit_values(record, layer, units))
-        values = torch.as_tensor(scale).to(self._like(torch.empty(0))).expand(len(units))
-        return self._rectified(record, layer, values)
+        values = torch.as_tensor(scale).to(self._like(torch.empty(0)))
+        if values.ndim and values.shape != units.shape[:1]:
+            raise ValueError(
+                f"scale is {tuple(values.shape)}, expected one number or one for each of {len(units)} units"
+            )
+        return self._rectified(record, layer, values.expand(len(units)))
 
     def _rectified(self, record: Record, layer: str, values: Tensor) -> Tensor:
         return values if layer in record.scores or self.rule == "gradient" else values.clamp(min=0)
+
+    def _check(self, record: Record, layer: str) -> None:
+        check_layer(layer, self._modules)
+        if (record.images is None) != (self._explicit is not None):
+            raise ValueError(
+                f"the record was made by a deconvnet with another rule or network than this one ({self.rule}, "
+                f"{type(self.model).__name__}): record again with this one"
+            )
 
     def _as_chain(self) -> Chain:
         if self._chain is None:

@@ -7,6 +7,8 @@ Measured on one core of a CPU, ZFNet's layers, ms a window: the last step to the
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,18 +34,20 @@ class TransposedFilters:
         self._simple = conv.groups == 1 and conv.dilation == (1, 1)
         rows, columns = self._stride
         self._shuffles = rows == columns > 1 and self.weight.shape[1] * rows * columns <= FEW_MAPS
-        self._parts: dict[Pair, Tensor] = {}
-        if self._simple and self._shuffles:
-            self._parts[0, 0] = _all_parities(self.weight, rows)
-        elif self._simple:
-            for first in ((row, column) for row in range(rows) for column in range(columns)):
-                taps = self.weight[:, :, first[0] :: rows, first[1] :: columns]
-                if taps.numel():
-                    self._parts[first] = _as_convolution(taps)
+
+    @cached_property
+    def _parts(self) -> dict[Pair, Tensor]:
+        """The filters as convolutions for each parity of output places, or one for all; the top layer needs none."""
+        rows, columns = self._stride
+        if self._shuffles:
+            return {(0, 0): _all_parities(self.weight, rows)}
+        firsts = [(row, column) for row in range(rows) for column in range(columns)]
+        taps = {first: self.weight[:, :, first[0] :: rows, first[1] :: columns] for first in firsts}
+        return {first: _as_convolution(some) for first, some in taps.items() if some.numel()}
 
     def of_one_place(self, maps: Tensor, values: Tensor) -> Tensor:
         """What single values (N,) in the given maps (N,) become: each is its map's filter, nothing to convolve."""
-        if self.conv.groups == 1 and self._simple:
+        if self._simple:
             filters = self.weight[maps.to(self.weight.device)]
             return filters * values.to(self.weight.dtype)[:, None, None, None]
         signal = F.one_hot(maps.to(values.device), len(self.weight)) * values[:, None]
@@ -62,7 +66,12 @@ class TransposedFilters:
             return F.pixel_shuffle(blocks, self._stride[0])[:, :, : size[0], : size[1]]
         if self._stride == (1, 1):
             return _convolve(signal, self._parts[0, 0])
-        below = signal.new_zeros((len(signal), self.weight.shape[1], *size)).to(memory_format=torch.channels_last)
+        below = torch.empty(
+            (len(signal), self.weight.shape[1], *size),
+            dtype=signal.dtype,
+            device=signal.device,
+            memory_format=torch.channels_last,
+        ).zero_()  # where the stride is wider than the kernel some places get nothing
         for (row, column), part in self._parts.items():
             below[:, :, row :: self._stride[0], column :: self._stride[1]] = _convolve(signal, part)
         return below
