@@ -98,11 +98,11 @@ def test_batches_may_say_which_images_they_hold_in_any_order() -> None:
     assert_same(mined, {layer: full_sort(outputs[layer], K) for layer in ("3", "7")})
 
 
-def test_places_of_a_maximum_are_looked_up_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zfnet.deconv.mine.PLACES_AT_ONCE", 100)
+def test_memory_format_changes_nothing() -> None:
     net, images = whole_net(), whole_images(20)
-    mined = mine_top(Deconvnet(net), [images], ["0"], K, False)
-    assert_same(mined, {"0": full_sort(layers_of(net, images)["0"], K)})
+    expected = {layer: full_sort(maps, K) for layer, maps in layers_of(net, images).items()}
+    net, images = (thing.to(memory_format=torch.channels_last) for thing in (net, images))
+    assert_same(mine_top(Deconvnet(net), images.split(7), list(expected), K, False), expected)
 
 
 def test_fewer_images_than_k() -> None:
