@@ -1,0 +1,138 @@
+"""Fig. 7 of any network: python experiments/fig7_occlusion.py checkpoint=... data=... classes=... (or pictures=...)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.common.chosen import Chosen, choose_images
+from experiments.common.images import CentreViews
+from experiments.common.job import Run, start
+from experiments.common.mining import mined_once
+from zfnet.analysis.features import Pictures, picture_units
+from zfnet.analysis.occlusion import Occlusion, occlude
+from zfnet.deconv import Deconvnet, TopUnits
+from zfnet.figures import style
+from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
+from zfnet.progress import track
+from zfnet.runs import write_csv
+from zfnet.training import open_network
+
+
+def occlusion(config: DictConfig, run: Run) -> None:
+    """Hide, mine, project, save the arrays and draw; or draw again from saved arrays."""
+    if config.redraw is None:
+        rows = compute(config, run)
+        if rows is None:
+            return
+        save_rows(run.folder / "fig7.npz", rows)
+    else:
+        rows = load_rows(config.redraw)
+    if run.world.first:
+        report(rows, run.folder)
+
+
+def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
+    """The arrays of the figure; None in all processes but the first, which only help with mining."""
+    if config.checkpoint is None:
+        raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
+    chosen, views = choose_images(config, run, network)
+    deconvnet = Deconvnet(network.model, config.rule)
+    heat = None
+    if run.world.first:
+        noise = torch.Generator().manual_seed(config.seed)
+        heat = occlude(
+            network.model, chosen.images, torch.from_numpy(chosen.target), config.square_px, config.stride_px,
+            config.fill, config.layer, noise,
+        )  # fmt: skip
+    layer = run.world.from_first("" if heat is None else heat.layer)
+    path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
+    mined = mined_once(path, deconvnet, views, [layer], config.others + 1, run)
+    if heat is None:
+        return None
+    run.note(checkpoint=str(config.checkpoint), pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))
+    tiles = [
+        picture_map(deconvnet, layer, int(heat.map[number]), mined[layer], chosen, number, views, config.others)
+        for number in track(range(len(chosen.paths)), "projecting", unit="image")
+    ]
+    return gathered(heat, chosen, tiles, network.names)
+
+
+def picture_map(
+    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, chosen: Chosen, number: int, views: CentreViews,
+    others: int,
+) -> tuple[NDArray[np.floating], Pictures]:  # fmt: skip
+    """A map's strongest place on a chosen image and on the others it answers to most: values (T,) and T pictures."""
+    image, pixels = chosen.images[number : number + 1], chosen.pixels[number : number + 1]
+    maps = deconvnet.activations(image, [layer])[layer][0, map_]
+    value, place = maps.flatten().max(0)
+    width = maps.shape[1] if maps.ndim else 1
+    unit = torch.tensor([[0, map_, int(place) // width, int(place) % width]])
+    here = picture_units(deconvnet, layer, unit, lambda numbers: (image, pixels), views.grey())
+    units = top.units(map_)
+    elsewhere = [at for at, one in enumerate(views.fetch(units[:, 0].tolist())[1]) if not torch.equal(one, pixels[0])]
+    elsewhere = elsewhere[:others]
+    there = picture_units(deconvnet, layer, units[elsewhere], views.fetch, views.grey()) if elsewhere else here
+    values = np.array([float(value), *top.value[map_, elsewhere].tolist()])
+    return values, Pictures(*(
+        np.concatenate([getattr(here, name), getattr(there, name)])[: len(values)]
+        for name in ("projection", "patch", "corner")
+    ))  # fmt: skip
+
+
+def gathered(
+    heat: Occlusion, chosen: Chosen, tiles: Sequence[tuple[NDArray[np.floating], Pictures]], names: Sequence[str]
+) -> OcclusionRows:
+    """Everything as arrays, images first; tiles that a map has not are -inf and blank."""
+    most = max(len(values) for values, _ in tiles)
+
+    def filled(parts: Sequence[NDArray[Any]], blank: float) -> NDArray[Any]:
+        whole = np.full((len(parts), most, *parts[0].shape[1:]), blank, parts[0].dtype)
+        for own, part in zip(whole, parts, strict=True):
+            own[: len(part)] = part
+        return whole
+
+    return OcclusionRows(
+        chosen.pixels.permute(0, 2, 3, 1).contiguous().numpy(), np.array(chosen.paths, np.str_), chosen.target,
+        chosen.known, heat.rows.numpy(), heat.columns.numpy(), np.array(heat.size_px), heat.probability.numpy(),
+        heat.label.numpy(), heat.activity.numpy(), heat.map.numpy(), heat.clean_probability.numpy(),
+        heat.clean_label.numpy(), heat.clean_activity.numpy(), filled([values for values, _ in tiles], -np.inf),
+        filled([pictures.projection for _, pictures in tiles], 0), filled([pictures.patch for _, pictures in tiles], 0),
+        np.array(heat.layer), np.array(names, np.str_),
+    )  # fmt: skip
+
+
+def report(rows: OcclusionRows, folder: Path) -> None:
+    """The figure, in files and TensorBoard, and what a line an image can say."""
+    table: list[dict[str, object]] = []
+    for number, path in enumerate(rows.path.tolist()):
+        row, column = rows.deepest(number)
+        name, least = str(rows.names[rows.target[number]]), rows.probability[number, row, column]
+        kept = float((rows.label[number] == rows.target[number]).mean())
+        clean = rows.clean_probability[number]
+        table.append({
+            "path": path, "class": name, "known": bool(rows.known[number]), "clean_probability": float(clean),
+            "least_probability": float(least), "row_px": int(rows.rows[row]), "column_px": int(rows.columns[column]),
+            "places_of_class": kept, "map": int(rows.map[number]),
+            "least_activity": float(rows.activity[number].min() / rows.clean_activity[number]),
+        })  # fmt: skip
+        print(f"{name}: probability {clean:.3f}, least {least:.3f} with the square at row {rows.rows[row]}, column "
+              f"{rows.columns[column]}; taken for it at {kept:.0%} of the places")  # fmt: skip
+    write_csv(folder / "fig7.csv", table)
+    figure = draw_fig7(rows)
+    print(f"drawn: {style.save(figure, folder, 'fig7')}")
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        writer.add_image("fig7", style.pixels(figure), dataformats="HWC")
+
+
+if __name__ == "__main__":
+    start(occlusion, "fig7_occlusion")

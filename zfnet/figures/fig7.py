@@ -1,0 +1,205 @@
+"""Fig. 7: five panels an image, of what a network makes of it while a grey square hides one place after another."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from zfnet.figures import style
+from zfnet.figures.arrays import load_arrays, save_arrays
+from zfnet.figures.fig2 import shortened
+from zfnet.figures.heat import BAR_IN, TEXT_IN, Squares, draw_bar, draw_cells, say
+from zfnet.figures.montage import CONTRAST, around_grey, frame, place, side_of
+
+KIND = "fig7"
+PANELS = 6
+MARGIN_IN, GAP_IN, HEAD_IN, BETWEEN_IN, NOTE_IN = 0.2, 0.12, 0.55, 0.15, 0.35
+PANEL_IN = (style.WIDTH_IN - 2 * MARGIN_IN - (PANELS - 1) * GAP_IN) / PANELS
+LINE_IN, LINES = 0.115, 3  # the least number of lines of text under a row of panels
+TILE_GAP = 0.04
+COLORS = ("#2166ac", "#e66101", "#4dac26", "#d01c8b", "#fdb863", "#bababa")  # the target, four others, the rest
+
+
+@dataclass(frozen=True)
+class OcclusionRows:
+    """N images of H x W pixels, a square of size_px at R x C places of each, and the strongest map of a layer on each.
+
+    picture (N, H, W, 3) uint8, as the network saw it; path (N,); target (N,) the class followed; known (N,) whether it
+    is the image's true class. rows (R,), columns (C,): the squares' first pixels. probability, label, activity
+    (N, R, C): the target's probability, the most probable class, the sum over map (N,); clean_... (N,) without it.
+    value, projection, patch (N, T ...): the map's strongest place on this image and on T - 1 others: what it answered
+    (-inf where there is no such image), signed pixels (3, h, w), the image there (h, w, 3) uint8. names: of each class.
+    """
+
+    picture: NDArray[np.uint8]
+    path: NDArray[np.str_]
+    target: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    size_px: NDArray[np.int64]
+    probability: NDArray[np.floating]
+    label: NDArray[np.int64]
+    activity: NDArray[np.floating]
+    map: NDArray[np.int64]
+    clean_probability: NDArray[np.floating]
+    clean_label: NDArray[np.int64]
+    clean_activity: NDArray[np.floating]
+    value: NDArray[np.floating]
+    projection: NDArray[np.float32]
+    patch: NDArray[np.uint8]
+    layer: NDArray[np.str_]
+    names: NDArray[np.str_]
+
+    @property
+    def squares(self) -> Squares:
+        return Squares(self.rows, self.columns, int(self.size_px))
+
+    def deepest(self, number: int) -> tuple[int, int]:
+        """Which row and column of places lowers the target's probability most in an image."""
+        row, column = np.unravel_index(self.probability[number].argmin(), self.probability[number].shape)
+        return int(row), int(column)
+
+
+def save_rows(path: Path, rows: OcclusionRows) -> None:
+    save_arrays(path, KIND, asdict(rows))
+
+
+def load_rows(path: str | Path) -> OcclusionRows:
+    """What `save_rows` wrote; ValueError for another kind of file."""
+    arrays = load_arrays(path, KIND)
+    return OcclusionRows(**{field.name: arrays[field.name] for field in fields(OcclusionRows)})
+
+
+def draw_fig7(rows: OcclusionRows) -> Figure:
+    """The paper's five panels a row; in (c) the image patches stand beside the projections."""
+    legends = [legend_of(label, int(target)) for label, target in zip(rows.label, rows.target, strict=True)]
+    text_in = LINE_IN * max(LINES, *(len(legend) for legend in legends)) + BETWEEN_IN
+    row_in = PANEL_IN + text_in
+    figure = Figure(figsize=(style.WIDTH_IN, HEAD_IN + len(legends) * row_in + NOTE_IN))
+    for at, title in enumerate(_titles(rows)):
+        style.text(figure, _left(at), MARGIN_IN, title, fontsize=style.LABEL_PT + 1, linespacing=1.3)
+    for number, legend in enumerate(legends):
+        top = HEAD_IN + number * row_in
+        panels = [style.bare(figure, _left(at), top, PANEL_IN, PANEL_IN) for at in range(PANELS)]
+        below = [style.bare(figure, _left(at), top + PANEL_IN, PANEL_IN, text_in) for at in range(PANELS)]
+        for axes in below:
+            frame(axes, PANEL_IN, text_in)
+        _draw_image(panels[0], below[0], rows, number)
+        _draw_activity(panels[1], below[1], rows, number)
+        _draw_tiles(panels[2], around_grey(rows.projection[number]), rows.value[number])
+        _draw_tiles(panels[3], rows.patch[number], rows.value[number])
+        values = ", ".join(f"{value:.4g}" for value in rows.value[number] if np.isfinite(value))
+        say(below[2], 0, BAR_IN[0], f"strongest activations: {values}")
+        _draw_probability(panels[4], below[4], rows, number)
+        _draw_labels(panels[5], below[5], rows, number, legend)
+    note_in = HEAD_IN + len(legends) * row_in
+    style.text(figure, MARGIN_IN, note_in, _note(rows), fontsize=style.NOTE_PT, color=style.FAINT)
+    return figure
+
+
+def _left(panel: int) -> float:
+    return MARGIN_IN + panel * (PANEL_IN + GAP_IN)
+
+
+def _titles(rows: OcclusionRows) -> list[str]:
+    return [
+        "(a) the image, and the\nsquare where (d) is least",
+        f"(b) {rows.layer}: total\nactivity of its strongest map",
+        "(c) projections of that map:\nhere (framed), other images",
+        "… and what the images\nshow there",
+        f"(d) probability of the\n{'true class' if rows.known.all() else 'class under (a)'}",
+        "(e) most probable class",
+    ]
+
+
+def _note(rows: OcclusionRows) -> str:
+    height, width = rows.picture.shape[1:3]
+    steps = f" in steps of {rows.rows[1] - rows.rows[0]} px" if len(rows.rows) > 1 else ""
+    return (
+        f"A square of {rows.size_px} px slides over images of {width} × {height} px{steps}; (b), (d) and (e) show at "
+        f"each point the answer with the square's centre there. White lines in the bars: without a square.\n{CONTRAST}"
+    )
+
+
+def _draw_image(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
+    height, width = rows.picture.shape[1:3]
+    frame(axes, width, height)
+    place(axes, rows.picture[number], 0, 0, width, height)
+    row, column = rows.deepest(number)
+    corner, size = (rows.columns[column], rows.rows[row]), int(rows.size_px)
+    for color, line in (("black", 2.0), ("white", 1.0)):
+        axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=line))
+    target, label = (str(rows.names[at[number]]) for at in (rows.target, rows.clean_label))
+    lines = [f"{'true' if rows.known[number] else 'taken for'}: {shortened(target, 24)}"]
+    lines += [f"probability {rows.clean_probability[number]:.2f}"]
+    if rows.clean_label[number] != rows.target[number]:
+        lines += [f"taken for: {shortened(label, 24)}"]
+    say(below, 0, BAR_IN[0], "\n".join(lines))
+
+
+def _draw_activity(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
+    """In percent of what it is without a square; as it is where that is not above zero."""
+    clean, values = float(rows.clean_activity[number]), rows.activity[number]
+    mark, unit = (clean, "") if clean <= 0 else (100.0, "%")
+    shown = values if clean <= 0 else 100 * values / clean
+    low, high = min(0.0, shown.min()), max(shown.max(), mark)
+    draw_cells(axes, rows.picture[number], rows.squares, shown, low, high)
+    draw_bar(below, PANEL_IN, low, high, mark, unit)
+    say(below, PANEL_IN / 2, TEXT_IN, f"map {rows.map[number]}", ha="center")
+
+
+def _draw_probability(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
+    values, clean = rows.probability[number], float(rows.clean_probability[number])
+    high = max(values.max(), clean)
+    draw_cells(axes, rows.picture[number], rows.squares, values, 0, high)
+    draw_bar(below, PANEL_IN, 0, high, clean)
+    say(below, PANEL_IN / 2, TEXT_IN, f"least {values.min():.2g}", ha="center")
+
+
+def _draw_tiles(
+    axes: Axes, pictures: NDArray[np.floating] | NDArray[np.uint8], values: NDArray[np.floating]
+) -> None:  # fmt: skip
+    """This image's tile in a black frame, then the others'."""
+    side = side_of(len(pictures))
+    tile = 1 / (side + (side - 1) * TILE_GAP)
+    frame(axes, 1, 1)
+    for rank, picture in enumerate(pictures):
+        if np.isfinite(values[rank]):
+            row, column = divmod(rank, side)
+            place(axes, picture, column * tile * (1 + TILE_GAP), row * tile * (1 + TILE_GAP), tile, tile)
+    axes.add_patch(Rectangle((0, 0), tile, tile, fill=False, edgecolor="black", linewidth=1.5, clip_on=False))
+
+
+def legend_of(label: NDArray[np.int64], target: int) -> list[tuple[list[int], float]]:
+    """Lines of a legend of labels (R, C): classes, and their share of the places.
+
+    The target comes first, then the others by how common they are; the last line holds all that have no own colour.
+    """
+    found, counts = np.unique(label, return_counts=True)
+    share = dict(zip(found.tolist(), (counts / label.size).tolist(), strict=True))
+    others = sorted((one for one in share if one != target), key=lambda one: -share[one])
+    lines = [[target], *([one] for one in others[: len(COLORS) - 2])]
+    if rest := others[len(COLORS) - 2 :]:
+        lines.append(rest)
+    return [(line, sum(share.get(one, 0.0) for one in line)) for line in lines]
+
+
+def _draw_labels(
+    axes: Axes, below: Axes, rows: OcclusionRows, number: int, legend: list[tuple[list[int], float]]
+) -> None:
+    label, ranks = rows.label[number], np.zeros(rows.label.shape[1:], np.int64)
+    for rank, (classes, share) in enumerate(legend):
+        ranks[np.isin(label, classes)] = rank
+        name = shortened(str(rows.names[classes[0]]), 24) if len(classes) == 1 else f"{len(classes)} others"
+        top = BAR_IN[0] + rank * LINE_IN
+        below.add_patch(Rectangle((0, top), 0.08, 0.08, facecolor=COLORS[rank], edgecolor="none"))
+        say(below, 0.12, top - 0.01, f"{'<1%' if 0 < share < 0.005 else f'{share:.0%}'}  {name}")
+    draw_cells(axes, rows.picture[number], rows.squares, ranks, 0, len(COLORS) - 1, ListedColormap(COLORS))
