@@ -65,13 +65,13 @@ def test_layers_that_are_not_there_are_refused():
 def test_table_1_is_the_papers_arithmetic():
     model, generator = small(), np.random.default_rng(1)
     images = torch.randn(5, 3, 80, 80, dtype=torch.float64)
-    parts = {part: (boxes_at(generator, 5), boxes_at(generator, 5, 3)) for part in ("eye", "nose")}
-    table = correspondence(Deconvnet(model), images, parts, [5, 7], generator, fill=0.25, batch_size=3, progress=False)
+    hidden = {part: boxes_at(generator, 5, 4) for part in ("eye", "nose")}
+    table = correspondence(Deconvnet(model), images, hidden, [5, 7], generator, fill=0.25, batch_size=3, progress=False)
     upto = {5: "pool5", 7: "relu7"}
-    for part, (own, random) in parts.items():
+    for part, every in hidden.items():
         for layer, last in upto.items():
             sets = []
-            for boxes in (own, *random.transpose(1, 0, 2)):
+            for boxes in every.transpose(1, 0, 2):
                 signs = []
                 for image, (left, top, right, bottom) in zip(images, boxes, strict=True):
                     pixels = image.numpy().copy()
@@ -79,8 +79,8 @@ def test_table_1_is_the_papers_arithmetic():
                         if top <= row < bottom and left <= column < right:
                             pixels[channel, row, column] = 0.25
                     both = torch.stack([image, torch.from_numpy(pixels)])
-                    x, hidden = output(model, last, both).numpy()
-                    signs.append(np.where(np.abs(x - hidden) < 1e-12, 0, np.sign(x - hidden)))
+                    before, after = output(model, last, both).numpy()
+                    signs.append(np.where(np.abs(before - after) < 1e-12, 0, np.sign(before - after)))
                 sets.append(pdist(np.array(signs), "hamming"))
             found = table[part][layer]
             assert 0.02 < sets[0].mean() < 0.98
@@ -106,9 +106,8 @@ def test_what_rounding_changes_is_no_change():
     model = nn.Sequential(Rounds())
     images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     images[1] *= -1
-    boxes = np.array([[0, 0, 8, 8]] * 2)
-    parts = {"all": (boxes, np.zeros((2, 0, 4), np.int64))}
-    row = correspondence(Deconvnet(model), images, parts, ["0"], np.random.default_rng(0), progress=False)["all"]["0"]
+    boxes = {"all": np.array([[[0, 0, 8, 8]]] * 2)}
+    row = correspondence(Deconvnet(model), images, boxes, ["0"], np.random.default_rng(0), progress=False)["all"]["0"]
     assert row.pairs.tolist() == [1 / 3]  # only the last number changes, up in one image and down in the other
     assert row.random.shape == (0, 1)
     assert np.isnan(row.p_value)
@@ -122,9 +121,9 @@ def test_a_part_that_is_answered_alike_scores_lower_than_random_places():
     for image, (left, top, right, bottom) in zip(images, own, strict=True):
         image[:, top:bottom, left:right] = torch.tensor([9.0, 0, 0]).reshape(3, 1, 1)
     draw = np.random.default_rng(0)
-    random = np.stack([draw_boxes(box, [box], (0, 0, 32, 32), 12, draw) for box in own])
+    boxes = np.stack([np.concatenate([[box], draw_boxes(box, [box], (0, 0, 32, 32), 12, draw)]) for box in own])
     model = nn.Sequential(nn.Conv2d(3, 5, 1, bias=False), nn.AdaptiveAvgPool2d(1))
-    row = correspondence(Deconvnet(model), images, {"red": (own, random)}, ["1"], draw, progress=False)["red"]["1"]
+    row = correspondence(Deconvnet(model), images, {"red": boxes}, ["1"], draw, progress=False)["red"]["1"]
     assert row.pairs.max() == 0
     assert row.random.mean() > 0.3
     assert row.p_value < 0.01

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from zfnet.analysis.feature_vector import Layer, feature_vectors
 from zfnet.analysis.permutation import chance_of_less
-from zfnet.data.parts_world import Box
 from zfnet.deconv import Deconvnet
 from zfnet.progress import Progress
 
@@ -43,7 +42,7 @@ class PartChange:
 def correspondence(
     deconvnet: Deconvnet,
     images: Tensor,
-    parts: Mapping[str, tuple[Sequence[Box], NDArray[np.int64]]],
+    boxes: Mapping[str, NDArray[np.int64]],
     layers: Sequence[Layer],
     generator: np.random.Generator,
     fill: float = 0.0,
@@ -52,18 +51,17 @@ def correspondence(
 ) -> dict[str, dict[Layer, PartChange]]:
     """Table 1: part -> layer -> PartChange.
 
-    images (N, 3, H, W), normalised, N > 1. parts: the box of each image's part, and the random boxes (N, draws, 4)
-    beside it; boxes are left, top, right, bottom in pixels of the images. fill: what hides a box, in normalised
+    images (N, 3, H, W), normalised, N > 1. boxes: part -> (N, 1 + draws, 4), the box of each image's part and then
+    random ones of its size; left, top, right, bottom in pixels of the images. fill: what hides a box, in normalised
     numbers; 0 is the frame's grey. generator: for the permutation test.
     """
     if len(images) < 2:
         raise ValueError(f"{len(images)} images, expected at least two to compare")
-    total = sum(len(own) + random.shape[0] * random.shape[1] for own, random in parts.values())
+    total = sum(own.shape[0] * own.shape[1] for own in boxes.values())
+    table = {}
     with Progress("hiding parts", total, "image", enabled=progress) as shown:
-        table = {}
-        for part, (own, random) in parts.items():
-            boxes = np.concatenate([np.array(own, np.int64)[:, None], random], axis=1)
-            signs = sign_changes(deconvnet, images, boxes, layers, fill, batch_size, shown)
+        for part, own in boxes.items():
+            signs = sign_changes(deconvnet, images, own, layers, fill, batch_size, shown)
             table[part] = {layer: _compared(signs[layer], generator) for layer in layers}
     return table
 
