@@ -65,12 +65,3 @@ def _made_from(images: Tensor, fill: str, size_px: int, generator: torch.Generat
     deviation = images.std((2, 3), correction=0, keepdim=True)
     drawn = torch.randn(images.shape, generator=generator, device=generator.device, dtype=torch.float64)
     return mean + deviation * drawn.to(images)
-
-
-def covered(images: Tensor, canvas: Tensor, corners: Tensor, size_px: int) -> Tensor:
-    """One image (3, H, W) once for each corner (N, 2), the square there showing the canvas (3, H, W): (N, 3, H, W)."""
-    copies = images.repeat(len(corners), 1, 1, 1)
-    for copy, (row, column) in zip(copies, corners.tolist(), strict=True):
-        square = slice(row, row + size_px), slice(column, column + size_px)
-        copy[:, *square] = canvas[:, *square]
-    return copies

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from zfnet.analysis.occlusion_grid import covered
-from zfnet.analysis.occlusion_seen import Seen, seen_in
+from zfnet.analysis.occlusion_sweep import check_scores, map_sums
 from zfnet.deconv.by_autograd import watch
 from zfnet.deconv.memory import parts
 
@@ -15,26 +14,29 @@ SCORES = "the class scores"
 
 
 class PlainSweep:
-    """Runs a network on images with a square at given places.
-
-    module: dotted name of the module whose output is the layer.
-    """
+    """A Sweep of any network. module: the dotted name of the module whose output is the layer."""
 
     def __init__(self, model: nn.Module, layer: str, module: str) -> None:
         self.model, self.layer = model, layer
         self._modules = {layer: module, SCORES: ""}
-        self._image_bytes = 0
 
-    def clean(self, image: Tensor) -> Seen:
-        """What the network makes of the image (3, H, W) itself."""
-        seen, self._image_bytes = self._run(image[None])
-        return seen
+    def clean(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        self._image = image
+        record = watch(self.model, image[None], self._modules, True, self._modules)
+        self._image_bytes = record.unit_bytes
+        return check_scores(record.maps[SCORES])[0], map_sums(self.layer, record.maps[self.layer])[0]
 
-    def covered(self, image: Tensor, canvas: Tensor, corners: Tensor, size_px: int) -> Iterator[Seen]:
-        """The same with squares at corners (N, 2), batch by batch."""
-        for part in parts(len(corners), self._image_bytes, image.device):
-            yield self._run(covered(image, canvas, corners[part], size_px))[0]
+    def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        for part in parts(len(corners), self._image_bytes, canvas.device):
+            images = _covered(self._image, canvas, corners[part], size_px)
+            maps = watch(self.model, images, self._modules, True, self._modules).maps
+            yield maps[SCORES], map_sums(self.layer, maps[self.layer][:, map_[None]])[:, 0]
 
-    def _run(self, images: Tensor) -> tuple[Seen, int]:
-        record = watch(self.model, images, self._modules, True, self._modules)
-        return seen_in(self.layer, record.maps[self.layer], record.maps[SCORES]), record.unit_bytes
+
+def _covered(image: Tensor, canvas: Tensor, corners: Tensor, size_px: int) -> Tensor:
+    """The image (3, H, W) once for each corner (N, 2), with the canvas in the square there: (N, 3, H, W)."""
+    copies = image.repeat(len(corners), 1, 1, 1)
+    for copy, (row, column) in zip(copies, corners.tolist(), strict=True):
+        square = slice(row, row + size_px), slice(column, column + size_px)
+        copy[:, *square] = canvas[:, *square]
+    return copies
