@@ -144,7 +144,7 @@ def _class_label(labels: NDArray[np.int64], names: Sequence[str]) -> str:
     if not counts or counts.most_common(1)[0][1] < 2:
         return ""
     label, count = counts.most_common(1)[0]
-    return f"{count} of {len(labels)} {shortened(names[label])}"
+    return f"{count} of {sum(counts.values())} {shortened(names[label])}"
 
 
 def shortened(name: str, most: int = 22) -> str:

@@ -1,0 +1,110 @@
+"""Fig. 2's drawing: every picture where its map and rank say, and drawn again from its arrays."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from PIL import Image
+
+from zfnet.figures import style
+from zfnet.figures.arrays import save_arrays
+from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
+
+MAPS, K, PX = 5, 3, 6
+NAMES = ["tabby, tabby cat", "wheel", "a name that is much too long to be shown in full"]
+
+
+def colour(number: int, rank: int) -> tuple[int, int, int]:
+    return 40 * number, 80 * rank, 90
+
+
+@pytest.fixture
+def one() -> LayerFeatures:
+    """Five maps of three pictures, each of one colour of its own; the last map has only two."""
+    image = np.tile(np.arange(K), (MAPS, 1))
+    image[4, 2] = -1
+    patch = np.zeros((MAPS, K, PX, PX, 3), np.uint8)
+    projection = np.zeros((MAPS, K, 3, PX, PX), np.float32)
+    for number in range(MAPS):
+        for rank in range(K):
+            patch[number, rank] = colour(number, rank)
+            projection[number, rank] = 1 if rank % 2 else -1
+    label = np.array([[0, 0, 1], [2, 2, 2], [0, 1, 2], [1, 1, -1], [0, -1, -1]])
+    value = np.where(image >= 0, np.arange(MAPS)[:, None] + 1.0, -np.inf)
+    value[2] = 0
+    return LayerFeatures(
+        "conv3", np.array([3, 8, 11, 20, 31]), value, image, image, image, label, projection, patch,
+        np.zeros((MAPS, K, 2), np.int64), np.array([""] * MAPS),
+    )  # fmt: skip
+
+
+def centres(axes: Axes, shown: NDArray[np.uint8], columns: int, rows: int) -> list[list[tuple[int, ...]]]:
+    """For each picture on the axes, the drawn colours at the centres of the cells of its grid."""
+    found = []
+    for image in axes.images:
+        left, right, bottom, top = image.get_extent()
+        cells = []
+        for cell in range(columns * rows):
+            x = left + (right - left) * (cell % columns + 0.5) / columns
+            y = top + (bottom - top) * (cell // columns + 0.5) / rows
+            across, up = axes.transData.transform((x, y))
+            cells.append(tuple(shown[len(shown) - 1 - round(up), round(across)].tolist()))
+        found.append(cells)
+    return found
+
+
+def test_every_picture_lies_where_its_map_and_rank_say(one: LayerFeatures) -> None:
+    figure = draw_fig2([one], NAMES, columns=4)
+    figure.set_dpi(100)
+    shown = style.pixels(figure)
+    projections, patches = figure.axes
+    white = (255, 255, 255)
+    for number, cells in enumerate(centres(patches, shown, 2, 2)):
+        assert cells == [colour(number, 0), colour(number, 1), colour(number, 2) if number < 4 else white, white]
+    for number, cells in enumerate(centres(projections, shown, 2, 2)):
+        assert cells[:3] == [(0, 0, 0), white, (0, 0, 0) if number < 4 else white]
+    lefts = [image.get_extent()[0] for image in patches.images]
+    tops = [image.get_extent()[3] for image in patches.images]
+    assert lefts[:3] == sorted(lefts[:3])
+    assert (lefts[3], tops[3]) == (lefts[0], max(tops))  # five maps in rows of three
+
+
+def test_maps_and_classes_are_named(one: LayerFeatures) -> None:
+    projections, patches = draw_fig2([one], NAMES).axes
+    assert [text.get_text() for text in projections.texts] == ["3", "8", "11  (dead)", "20", "31"]
+    said = [text.get_text() for text in patches.texts]
+    assert said == ["2 of 3 tabby", "3 of 3 a name that is much t…", "", "2 of 2 wheel", ""]
+    named = replace(one, map_name=np.array(["tabby", "b", "c", "d", "e"]))
+    assert draw_fig2([named], []).axes[0].texts[0].get_text() == "3  tabby"
+
+
+def test_arrays_come_back_and_draw_the_same(one: LayerFeatures, tmp_path) -> None:
+    other = replace(one, layer="features.12", patch=one.patch[..., :4, :4, :], projection=one.projection[..., :4, :4])
+    save_features(tmp_path / "fig2.npz", [one, other], NAMES)
+    layers, names = load_features(tmp_path / "fig2.npz")
+    assert ([layer.layer for layer in layers], names) == (["conv3", "features.12"], NAMES)
+    for before, after in zip((one, other), layers, strict=True):
+        for field in fields(LayerFeatures):
+            np.testing.assert_array_equal(getattr(after, field.name), getattr(before, field.name))
+    drawn = [style.pixels(draw_fig2(some, NAMES)) for some in ([one, other], layers)]
+    np.testing.assert_array_equal(*drawn)
+
+
+def test_other_files_are_refused_by_name(tmp_path) -> None:
+    save_arrays(tmp_path / "other.npz", "fig6", {"letters": np.array(["a"])})
+    with pytest.raises(ValueError, match=r"other\.npz.*'fig6'.*'fig2'"):
+        load_features(tmp_path / "other.npz")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"cut\.npz"):
+        load_features(tmp_path / "cut.npz")
+
+
+def test_saved_as_png_at_300_dpi_and_pdf(one: LayerFeatures, tmp_path) -> None:
+    figure = draw_fig2([one])
+    path = style.save(figure, tmp_path / "new", "fig2")
+    with Image.open(path) as image:
+        assert image.width == 300 * figure.get_size_inches()[0]
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,47 @@
+"""Fig. 6's drawing: the panels that are there, their numbers under them, and redrawing."""
+
+import numpy as np
+
+from zfnet.figures import style
+from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
+
+
+def panel(letter: str, count: int = 6, px: int = 7) -> Panel:
+    pictures = np.random.default_rng(ord(letter)).normal(size=(count, 3, px, px)).astype(np.float32)
+    return Panel(letter, pictures, 3, 96, 1234, np.array([0.125, 0.25, 0.625]), 2.345)
+
+
+def test_the_story_tells_the_numbers() -> None:
+    assert panel("a").story().splitlines() == [
+        "dead: 3 of 96 maps (3.1%) on 1,234 images",
+        "energy in low, middle, high frequencies: 12, 25, 62 %",
+        "largest over median filter norm: 2.35",
+    ]
+
+
+def test_panels_that_are_there_are_drawn_with_their_letters() -> None:
+    for letters in ("abcde", "c", "ce", "bd"):
+        figure = draw_fig6([panel(letter) for letter in letters])
+        assert len(figure.axes) == len(letters)
+        said = [text.get_text() for text in figure.texts]
+        assert [words[1] for words in said if words.startswith("(")] == list(letters)
+        assert sum(words.startswith("dead:") for words in said) == len(letters)
+
+
+def test_filters_share_a_scale_and_projections_do_not() -> None:
+    pictures = np.ones((4, 3, 5, 5), np.float32) * np.array([1, 2, 4, 8], np.float32)[:, None, None, None]
+    sheets = {}
+    for letter in "ad":
+        one = Panel(letter, pictures, 0, 4, 10, np.ones(3) / 3, 1.0)
+        sheets[letter] = draw_fig6([one]).axes[0].images[0].get_array()
+    assert sheets["a"][0, 0, 0] == 0.5 + 0.5 / 8
+    assert sheets["a"][-1, -1, 0] == 1
+    assert sheets["d"][0, 0, 0] == sheets["d"][-1, -1, 0] == 1
+
+
+def test_arrays_come_back_and_draw_the_same(tmp_path) -> None:
+    panels = [panel("c"), panel("e", 9, 27)]
+    save_panels(tmp_path / "fig6.npz", panels)
+    loaded = load_panels(tmp_path / "fig6.npz")
+    np.testing.assert_array_equal(*(style.pixels(draw_fig6(some)) for some in (panels, loaded)))
+    assert [one.story() for one in loaded] == [one.story() for one in panels]
