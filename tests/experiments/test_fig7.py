@@ -9,32 +9,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_network import NAMES, small_network
 
 from zfnet import build_model
 from zfnet.data.decode import decode_square
-from zfnet.data.views import torchvision_frame
-from zfnet.training import Network
-from zfnet.training.checkpoint import save_checkpoint
 
-ARGUMENTS = {"name": "zfnet", "num_classes": 3, "width": 0.05, "input_px": 64}
-WNIDS, NAMES = ("n00000000", "n00000001", "n00000002"), ("red", "green", "blue")
 SMALL = ("square_px=24", "stride_px=16", "hardware.workers=0", "layer=conv2")
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    model = build_model(**ARGUMENTS)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    path = tmp_path_factory.mktemp("network") / "a.pt"
-    network = Network(model, torchvision_frame(64, 72), WNIDS, NAMES, ARGUMENTS)
-    save_checkpoint(path, {"network": network.state(), "model": model.state_dict(), "trainer": {}})
-    return path
+    return small_network(tmp_path_factory.mktemp("network") / "a.pt")
 
 
 def opened(checkpoint: Path) -> torch.nn.Module:
-    model = build_model(**ARGUMENTS).eval()
+    model = build_model("zfnet", num_classes=3, width=0.05, input_px=64).eval()
     model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     return model
 
@@ -50,10 +39,9 @@ def conv2(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def view(path: str) -> tuple[torch.Tensor, np.ndarray]:
-    """An image as torchvision's own arithmetic would give it to the network, and its pixels."""
+    """An image as the network sees it, and its pixels."""
     pixels = decode_square(path, 72)[4:68, 4:68]
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    return ((torch.from_numpy(pixels.copy()) / 255 - mean) / std).permute(2, 0, 1), pixels
+    return (torch.from_numpy(pixels.copy()).float() - torch.tensor([110.0, 120, 130])).permute(2, 0, 1), pixels
 
 
 def test_five_panels_of_the_first_images_of_classes(carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path):

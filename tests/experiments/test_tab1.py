@@ -9,15 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from small_network import small_network
 
-from zfnet import build_model
-from zfnet.data.views import torchvision_frame
-from zfnet.training import Network
-from zfnet.training.checkpoint import save_checkpoint
-
-ARGUMENTS = {"name": "zfnet", "num_classes": 2, "width": 0.05, "input_px": 64}
 WNIDS = ("n1", "n2")
 
 
@@ -37,12 +31,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         box = [min(left, 50), 10, 80, 60]
         images.append({"path": f"val/{wnid}/{number}.png", "class": wnid, "object": box, "parts": [nose, eye]})
     (root / "parts.json").write_text(json.dumps({"classes": {"n1": "dog"}, "images": images}))
-    torch.manual_seed(0)
-    model = build_model(**ARGUMENTS)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    network = Network(model, torchvision_frame(64, 72), WNIDS, WNIDS, ARGUMENTS)
-    save_checkpoint(root / "a.pt", {"network": network.state(), "model": model.state_dict(), "trainer": {}})
+    small_network(root / "a.pt")
     return root
 
 
