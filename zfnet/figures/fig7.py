@@ -81,13 +81,12 @@ def load_rows(path: str | Path) -> OcclusionRows:
 def draw_fig7(rows: OcclusionRows) -> Figure:
     """The paper's five panels a row; in (c) the image patches stand beside the projections."""
     legends = [legend_of(label, int(target)) for label, target in zip(rows.label, rows.target, strict=True)]
-    text_in = LINE_IN * max(LINES, *(len(legend) for legend in legends)) + BETWEEN_IN
-    row_in = PANEL_IN + text_in
-    figure = Figure(figsize=(style.WIDTH_IN, HEAD_IN + len(legends) * row_in + NOTE_IN))
+    texts_in = [LINE_IN * max(LINES, len(legend)) + BETWEEN_IN for legend in legends]
+    end_in = HEAD_IN + sum(PANEL_IN + text_in for text_in in texts_in)
+    figure, top = Figure(figsize=(style.WIDTH_IN, end_in + NOTE_IN)), HEAD_IN
     for at, title in enumerate(_titles(rows)):
         style.text(figure, _left(at), MARGIN_IN, title, fontsize=style.LABEL_PT + 1, linespacing=1.3)
-    for number, legend in enumerate(legends):
-        top = HEAD_IN + number * row_in
+    for number, (legend, text_in) in enumerate(zip(legends, texts_in, strict=True)):
         panels = [style.bare(figure, _left(at), top, PANEL_IN, PANEL_IN) for at in range(PANELS)]
         below = [style.bare(figure, _left(at), top + PANEL_IN, PANEL_IN, text_in) for at in range(PANELS)]
         for axes in below:
@@ -100,8 +99,8 @@ def draw_fig7(rows: OcclusionRows) -> Figure:
         say(below[2], 0, BAR_IN[0], f"strongest activations: {values}")
         _draw_probability(panels[4], below[4], rows, number)
         _draw_labels(panels[5], below[5], rows, number, legend)
-    note_in = HEAD_IN + len(legends) * row_in
-    style.text(figure, MARGIN_IN, note_in, _note(rows), fontsize=style.NOTE_PT, color=style.FAINT)
+        top += PANEL_IN + text_in
+    style.text(figure, MARGIN_IN, end_in, _note(rows), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
