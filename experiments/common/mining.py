@@ -13,6 +13,7 @@ from zfnet.deconv import Deconvnet, Mined, merge, mine_top, weights_fingerprint
 def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], k: int, run: Run) -> Mined:
     """The result in `path`, if it is there and has these layers and k; else mine, by all processes, and keep it there.
 
+    Processes other than the first get their own part when they mine.
     Raises ValueError where the file is of other images, another network or another input frame.
     """
     fingerprint = {
@@ -28,7 +29,8 @@ def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Seq
     world = run.world
     own = mine_top(deconvnet, views, layers, k, progress=world.first, first=world.rank, step=world.size)
     parts = world.gather(own)
-    mined = merge(parts) if world.size > 1 else own
-    if world.first:
-        mined.save(path, fingerprint)
+    if not world.first:
+        return own
+    mined = merge(parts) if len(parts) > 1 else own
+    mined.save(path, fingerprint)
     return mined
