@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
+from torch import nn
 
 from experiments.common.job import Run, start
 from experiments.common.parts import SeenParts, images_with, seen
@@ -22,7 +23,7 @@ from zfnet.data.views import InputFrame
 from zfnet.deconv import Deconvnet
 from zfnet.models import build_model
 from zfnet.runs import write_csv
-from zfnet.training import open_network
+from zfnet.training import Network, open_network
 
 PAPER = {  # mean and standard deviation over 5 dogs, by what is hidden and layer
     ("right_eye", 5): (0.067, 0.007), ("right_eye", 7): (0.069, 0.015),
@@ -49,8 +50,7 @@ def table_1(config: DictConfig, run: Run) -> None:
     if config.random_in not in ("image", "object"):
         raise ValueError(f"random_in={config.random_in!r} is not one of image, object")
     network = open_network(config.checkpoint, config.weights, config.size_px)
-    model = build_model(**network.arguments) if config.untrained else network.model
-    deconvnet = Deconvnet(model.to(run.world.device))
+    deconvnet = Deconvnet((fresh(network, config.seed) if config.untrained else network.model).to(run.world.device))
     content = read_parts(config.root)
     rows: Rows = []
     arrays: dict[str, Any] = {}
@@ -75,6 +75,13 @@ def table_1(config: DictConfig, run: Run) -> None:
     np.savez_compressed(run.folder / "tab1.npz", **arrays)
     run.note(checkpoint=str(config.checkpoint), untrained=config.untrained, root=str(config.root))
     print(f"table and the distances of all pairs: {run.folder}")
+
+
+def fresh(network: Network, seed: int) -> nn.Module:
+    """The same network with new weights, drawn by the seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build_model(**network.arguments)
 
 
 def chosen_classes(config: DictConfig, content: PartsFile) -> list[str]:
