@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
 from experiments.common.job import Run, build, start
+from zfnet.data.folder import FolderImages
 from zfnet.data.loader import unreadable
 from zfnet.data.opening import ImageData
-from zfnet.data.source import ImageSource
+from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.runs import write_csv
 from zfnet.training import Network, Scores, evaluate, open_network
 
@@ -25,7 +27,7 @@ def report(config: DictConfig, run: Run) -> None:
     run.world.wait()
     source = data.open(config.split)
     given = config.checkpoint if isinstance(config.checkpoint, ListConfig) else [config.checkpoint]
-    networks = [open_network(path, config.weights) for path in given]
+    networks = [open_network(path, config.weights, config.size_px) for path in given]
     for path, network in zip(given, networks, strict=True):
         check_fit(network, source, path)
     format_ = run.hardware.memory_format()
@@ -37,20 +39,21 @@ def report(config: DictConfig, run: Run) -> None:
         def keep(indices: Tensor, log_probabilities: Tensor, logs: Tensor = logs) -> None:
             logs[indices] = log_probabilities.float().cpu()
 
-        workers = run.hardware.reading_processes(data.kind == "images" and data.pack is None, run.world.size)
+        workers = run.hardware.reading_processes(isinstance(source, FolderImages), run.world.size)
         autocast = run.hardware.autocast(run.world.device)
         scores = evaluate(members, source, views, config.batch_size, run.world, workers, autocast, keep)
-        rows.append(_row(scores, views, len(networks)))
+        rows.append(_row(scores, views, len(networks), run.world.first))
         logs = run.world.sum(logs.to(run.world.device)).cpu()  # each process filled in its own images
+        labels = np.where(logs.isnan().any(1).numpy(), UNREADABLE, source.labels)
         if run.world.first:
-            np.savez(
-                run.folder / f"{config.split}_{views}views.npz", probability=logs.exp().numpy(), label=source.labels
-            )
-            _per_class(run, config.split, views, logs, source)
+            arrays = run.folder / f"{config.split}_{views}views.npz"
+            np.savez(arrays, probability=logs.exp().numpy(), label=labels)
+            _per_class(run, config.split, views, logs, labels, source)
+    skipped = sorted({path for of_process in run.world.gather(unreadable(source)) for path in of_process})
     if run.world.first:
         write_csv(run.folder / "errors.csv", rows)
         run.note(errors=rows, checkpoints=[str(path) for path in given], data=source.fingerprint)
-        if skipped := unreadable(source):
+        if skipped:
             print(f"{len(skipped)} images could not be read and are not counted: {', '.join(skipped[:5])} ...")
         print(f"arrays and tables: {run.folder}")
 
@@ -70,21 +73,22 @@ def check_fit(network: Network, source: ImageSource, path: object) -> None:
         )
 
 
-def _row(scores: Scores, views: int, networks: int) -> dict[str, object]:
-    print(
-        f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}, "
-        f"top-1 error {scores.top1_error:.2%}, top-5 error {scores.top5_error:.2%}"
-    )
+def _row(scores: Scores, views: int, networks: int, told: bool) -> dict[str, object]:
+    if told:
+        print(
+            f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}, "
+            f"top-1 error {scores.top1_error:.2%}, top-5 error {scores.top5_error:.2%}"
+        )
     errors = {"top1_error": scores.top1_error, "top5_error": scores.top5_error}
     return {"networks": networks, "views": views, "images": scores.count, "loss": scores.loss, **errors}
 
 
-def _per_class(run: Run, split: str, views: int, logs: Tensor, source: ImageSource) -> None:
-    wrong = logs.argmax(1).numpy() != source.labels
+def _per_class(run: Run, split: str, views: int, logs: Tensor, labels: NDArray[np.int64], source: ImageSource) -> None:
+    wrong = logs.argmax(1).numpy() != labels
     rows: Sequence[dict[str, object]] = [
         {"wnid": wnid, "name": source.names[index], "images": int(own.sum()), "error": float(wrong[own].mean())}
         for index, wnid in enumerate(source.wnids)
-        if (own := source.labels == index).any()
+        if (own := labels == index).any()
     ]  # fmt: skip
     write_csv(run.folder / f"{split}_{views}views_per_class.csv", rows)
 

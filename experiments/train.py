@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 
 from experiments.common.board import Board
@@ -31,13 +32,24 @@ def train(config: DictConfig, run: Run) -> str:
     """Train as configured, in the run's folder; returns "finished" or "stopped"."""
     recipe, data = build(Recipe, config.training), build(ImageData, config.data)
     folder = run.folder / "checkpoints"
+    if config.model.weights is not None and recipe.init != "keep":
+        raise ValueError(
+            f"training.init={recipe.init} would overwrite model.weights={config.model.weights}: give training.init=keep"
+        )
+    torch.manual_seed(config.seed)  # for what a network draws itself, where training.init=keep
     resumed = _resumed(config.resume, folder)
     if run.world.first:
         data.prepare()
     run.world.wait()
     images, val = data.open("train"), data.open("val")
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
-    network = _network(config.model, recipe, images) if resumed is None else network_of(resumed, "the checkpoint")
+    if resumed is None:
+        network = _network(config.model, recipe, images)
+    else:
+        network = network_of(resumed, "the checkpoint")
+        _check_same(network, _arguments(config.model, images))
+        if run.world.first:
+            print(f"going on after step {resumed['trainer']['position']['step']}")
     if run.world.first:
         (run.folder / "summary.txt").write_text(summary(network.model, config.model.input_px) + "\n")
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
@@ -54,8 +66,9 @@ def train(config: DictConfig, run: Run) -> str:
         if resumed is not None:
             trainer.load_state({**resumed["trainer"], "model": resumed["model"]})
         finished = trainer.fit()
+    skipped = run.world.gather([*unreadable(images), *unreadable(val)])
     if run.world.first:
-        _report(run, trainer, [*unreadable(images), *unreadable(val)], finished)
+        _report(run, trainer, sorted({path for of_process in skipped for path in of_process}), finished)
     return "finished" if finished else "stopped"
 
 
@@ -63,8 +76,6 @@ def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
     """The checkpoint to go on from; never a silent start over a run that is there."""
     if resume == "auto":
         found = newest_checkpoint(folder)
-        if found is not None:
-            print(f"going on from {found[0]}")
         return None if found is None else found[1]
     if resume is not None:
         return load_checkpoint(resume)
@@ -74,13 +85,22 @@ def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
 
 
 def _network(config: DictConfig, recipe: Recipe, images: ImageSource) -> Network:
-    arguments = {
-        "name": config.name, "num_classes": len(images.wnids), "width": config.width, "input_px": config.input_px,
-    }  # fmt: skip
+    arguments = _arguments(config, images)
     model = build_model(**arguments, weights=config.weights)
     return Network(
         model, make_frame(recipe.input_scale, images, config.input_px), images.wnids, images.names, arguments
     )
+
+
+def _arguments(config: DictConfig, images: ImageSource) -> dict[str, Any]:
+    classes = len(images.wnids)
+    return {"name": config.name, "num_classes": classes, "width": config.width, "input_px": config.input_px}
+
+
+def _check_same(network: Network, asked: dict[str, Any]) -> None:
+    """A resumed run trains the checkpoint's network; asking for another is an error."""
+    if network.arguments != asked:
+        raise ValueError(f"the checkpoint holds {network.arguments}, this run asks for {asked}: give the same model")
 
 
 def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
@@ -95,7 +115,7 @@ def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> N
         print(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
     print(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
     if not finished:
-        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {again(run, 'train')}")
+        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {again(run)}")
 
 
 if __name__ == "__main__":

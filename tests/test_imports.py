@@ -1,4 +1,4 @@
-"""Imports point one way: models, data <- training, deconv <- analysis; figures and runs stand apart; no Hydra within."""
+"""Imports point one way: models, data <- training, deconv <- analysis; figures and runs apart; no Hydra within."""
 
 import ast
 from pathlib import Path

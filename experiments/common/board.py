@@ -50,6 +50,7 @@ class Board(Observer):
         }
         for name, value in points.items():
             self._writer.add_scalar(name, value, report.step)
+        self._writer.flush()  # what went before a divergence is what one wants to see
 
     def on_validation(self, trainer: Trainer) -> None:
         """Watch each layer's strongest activations over the validation images that follow."""
@@ -70,21 +71,22 @@ class Board(Observer):
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+        strongest = {name: trainer.world.max(values) for name, values in self._strongest.items()}
         if self._writer is None:
             return
         for name in ("loss", "top1_error", "top5_error"):
             self._writer.add_scalar(f"epoch/train_{name}", getattr(report, f"train_{name}"), report.epoch)
             self._writer.add_scalar(f"epoch/val_{name}", getattr(report, f"val_{name}"), report.epoch)
-        for name, strongest in list(self._strongest.items())[:-1]:  # class scores may well be negative everywhere
-            self._writer.add_scalar(f"layers_dead_maps/{name}", float((strongest <= 0).float().mean()), report.epoch)
+        for name, values in list(strongest.items())[:-1]:  # class scores may well be negative everywhere
+            self._writer.add_scalar(f"layers_dead_maps/{name}", float((values <= 0).float().mean()), report.epoch)
         limit = trainer.recipe.filter_rms_limit
         if limit is not None:
             for name, module in convolutions(trainer.model):
                 share = share_at_limit(module.weight, limit)
                 self._writer.add_scalar(f"layers_at_rms_limit/{name}", share, report.epoch)
-        if report.epoch % self.images_every == 0:
+        if self.images_every and report.epoch % self.images_every == 0:
             self._filters(trainer, report.epoch)
-        if report.epoch % self.histograms_every == 0 or report.epoch == 1:
+        if self.histograms_every and (report.epoch % self.histograms_every == 0 or report.epoch == 1):
             for name, parameter in trainer.model.named_parameters():
                 if parameter.ndim > 1:
                     self._writer.add_histogram(f"weights/{name}", parameter.detach().float().cpu(), report.epoch)

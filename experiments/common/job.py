@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from zfnet.runs import Manifest, device_facts
@@ -96,7 +98,12 @@ def _errors_told() -> Iterator[None]:
         yield
     except (ValueError, OSError, NonFiniteLoss) as error:
         print(f"\nerror: {error}", file=sys.stderr)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise  # Hydra goes on with the other jobs of the sweep and reports this one at the end
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def build(kind: type[T], config: DictConfig) -> T:
@@ -110,12 +117,11 @@ def build(kind: type[T], config: DictConfig) -> T:
     return kind(**{str(name): value for name, value in values.items()})
 
 
-def again(run: Run, config_name: str) -> str:
+def again(run: Run) -> str:
     """The command that goes on with a stopped run."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
-    quoted = " ".join(f"'{item}'" if set(item) & set(" [](){},*") else item for item in overrides)
-    launcher = "python" if run.world.size == 1 else f"torchrun --nproc-per-node={run.world.size}"
-    return f"{launcher} experiments/{config_name}.py {quoted} run_dir={run.folder} resume=auto"
+    launcher = ["python"] if run.world.size == 1 else ["torchrun", f"--nproc-per-node={run.world.size}"]
+    return shlex.join([*launcher, sys.argv[0], *overrides, f"run_dir={run.folder}", "resume=auto"])
 
 
 class StopSignal:

@@ -112,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     keep_freed_memory()  # as our jobs do; the bare step gains from it alike
     world, tools = join_world(), Hardware(precision=given.precision)
-    recipe = Recipe(epochs=1, batch_size=given.batch, init="kaiming", input_scale="scaled", views="anywhere")
+    recipe = Recipe(epochs=1, batch_size=given.batch, init="kaiming", input_scale="unit", views="anywhere")
     side_px = given.input * 8 // 7
     train, val = Noise(given.batch * given.steps, given.classes, side_px), Noise(given.classes, given.classes, side_px)
     frame = InputFrame(side_px, given.input, torch.from_numpy(train.mean()), torch.full((3, 1, 1), 60.0))

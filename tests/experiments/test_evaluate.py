@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,21 @@ def test_one_network_and_an_ensemble(carry_out_here, image_root: Path, tmp_path:
         assert row["images"] == "12"
     with open(tmp_path / "both" / "val_1views_per_class.csv", newline="") as file:
         assert [row["name"] for row in csv.DictReader(file)] == ["red", "green", "blue"]
+
+
+def test_an_image_that_cannot_be_read_is_not_counted(carry_out_here, image_root: Path, tmp_path: Path):
+    root = tmp_path / "root"
+    shutil.copytree(image_root, root)
+    bad = root / "val" / "n00000001" / "n00000001_2.JPEG"
+    bad.write_bytes(bad.read_bytes()[:500])
+    path, folder = checkpoint(tmp_path / "a.pt", 1), tmp_path / "run"
+    data = ["data=imagenet_folder", f"data.root={root}", "data.side=72", "hardware.workers=0"]
+    code, printed = carry_out_here("evaluate", *data, f"checkpoint={path}", "views=1", f"run_dir={folder}")
+    assert code == 0, printed
+    assert f"1 images could not be read and are not counted: {bad}" in printed
+    assert np.load(folder / "val_1views.npz")["label"].tolist() == [0] * 4 + [1, 1, -100, 1] + [2] * 4
+    with open(folder / "val_1views_per_class.csv", newline="") as file:
+        assert [row["images"] for row in csv.DictReader(file)] == ["4", "3", "4"]
 
 
 @pytest.mark.parametrize(

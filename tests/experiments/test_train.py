@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from zfnet.data.decode import decode_square
+from zfnet.data.imagenet import list_folder
 
 SMALL = (
     "data=imagenet_folder", "data.side=72", "model.width=0.05", "model.input_px=64", "training=modern",
@@ -106,12 +111,13 @@ def test_ctrl_c_saves_and_the_printed_command_goes_on_to_the_same_end(
     assert process.returncode == 0, told
     assert "finishing this step, then saving" in told
     assert json.loads((folder / "manifest.json").read_text())["outcome"] == "stopped"
-    again = printed.strip().splitlines()[-1].split()
-    assert again[:2] == ["python", "experiments/train.py"]
+    again = shlex.split(printed.strip().splitlines()[-1])
+    assert again[0] == "python"
+    assert again[1].endswith("experiments/train.py")
     assert again[-1] == "resume=auto"
     done = subprocess.run(command("train", *again[2:]), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "going on from" in done.stdout
+    assert "going on after step" in done.stdout
     assert_same_end(whole_run, folder)
 
 
@@ -172,6 +178,41 @@ def wait_for(condition, process: subprocess.Popen, timeout_s: float = 60) -> Non
         time.sleep(0.005)
 
 
+def test_the_run_starts_as_its_recipe_says(whole_run: Path, image_root: Path):
+    """modern: unit-variance input, and a first layer at a quarter of Kaiming's weights."""
+    content = last_checkpoint(whole_run)
+    pixels = np.stack([decode_square(path, 72) for path in list_folder(image_root, "train").paths]).astype(np.float64)
+    deviation = (pixels - pixels.mean(0)).std((0, 1, 2))
+    assert np.allclose(content["network"]["frame"]["scale"].flatten(), deviation, rtol=1e-2)
+    first = content["model"]["conv1.weight"]  # after 18 small steps still about what it started as
+    assert first.std().item() == pytest.approx(0.25 * (2 / first[0].numel()) ** 0.5, rel=0.2)
+
+
+def test_weights_that_the_recipe_would_overwrite_are_refused_and_kept_otherwise(
+    whole_run: Path, image_root: Path, carry_out_here, tmp_path: Path
+):
+    weights = sorted((whole_run / "checkpoints").glob("step-*.pt"))[-1]
+    words = settings(image_root, tmp_path / "new", "training.epochs=1", f"model.weights={weights}")
+    code, printed = carry_out_here("train", *words)
+    assert code == 2
+    assert f"training.init=kaiming would overwrite model.weights={weights}: give training.init=keep" in printed
+    code, printed = carry_out_here("train", *words, "training.init=keep", "training.learning_rate=1e-12")
+    assert code == 0, printed
+    before, after = last_checkpoint(whole_run)["model"], last_checkpoint(tmp_path / "new")["model"]
+    assert all(torch.allclose(tensor, after[name], atol=1e-6) for name, tensor in before.items())
+
+
+def test_a_resumed_run_must_be_the_same_one(whole_run: Path, image_root: Path, carry_out_here):
+    words = settings(image_root, whole_run, "training.epochs=3", "resume=auto")
+    code, printed = carry_out_here("train", *words, "model.width=0.1")
+    assert code == 2
+    assert "'width': 0.05" in printed
+    assert "'width': 0.1" in printed
+    code, printed = carry_out_here("train", *words, "training.batch_size=16")
+    assert code == 2
+    assert "the checkpoint's run had batch_size=8, this one batch_size=16: give the same" in printed
+
+
 def test_a_folder_with_a_run_in_it_is_not_overwritten(whole_run: Path, image_root: Path, carry_out_here):
     before = sorted((path.name, path.stat().st_mtime_ns) for path in (whole_run / "checkpoints").iterdir())
     code, printed = carry_out_here("train", *settings(image_root, whole_run, "training.epochs=3"))
@@ -187,7 +228,7 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten(whole_run: Path, image_roo
         (["training=modern"], "You must specify 'data'"),
         ([*SMALL, "data.root=nowhere", "training.rate=1"], "Key 'rate' is not in struct"),
         ([*SMALL, "data.root=nowhere"], "nowhere: no such folder; expected images as root/{train,val}/<wnid>"),
-        ([*SMALL, "data.root=.", "training.epochs=0"], "training.epochs=0, expected a number above 0"),
+        ([*SMALL, "data.root=.", "training.epochs=0"], "training.epochs=0, expected a whole number above 0"),
     ],
 )
 def test_wrong_words_end_in_one_line_that_says_what_is_wanted(carry_out_here, words: list[str], told: str):

@@ -25,8 +25,8 @@ ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.05, "input_px": 64}
 
 def run(folder: Path, array_source, epochs: int = 3, chosen: tuple[int, ...] = (), **options) -> Trainer:
     source, val = array_source(24), array_source(8, seed=1)
-    recipe = Recipe(epochs=epochs, batch_size=8, init="kaiming", input_scale="scaled")
-    network = Network(build_model(**ARGUMENTS), make_frame("scaled", source, 64), source.wnids, source.names, ARGUMENTS)
+    recipe = Recipe(epochs=epochs, batch_size=8, init="kaiming", input_scale="unit")
+    network = Network(build_model(**ARGUMENTS), make_frame("unit", source, 64), source.wnids, source.names, ARGUMENTS)
     observer = Checkpoints(folder, network, epochs=chosen, **options)
     return Trainer(network.model, recipe, network.frame, source, val, observers=[observer])
 
@@ -81,6 +81,29 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(tmp_path: Path, a
     spoil(older, "cut")
     with pytest.raises(DamagedCheckpoint, match="none of the 2 checkpoints in"):
         newest_checkpoint(tmp_path)
+
+
+def test_a_changed_file_is_refused_wherever_it_is_opened(tmp_path: Path, array_source):
+    run(tmp_path, array_source, epochs=1).fit()
+    spoil(tmp_path / "best.pt", "flipped")
+    with pytest.raises(ValueError, match=r"best\.pt is damaged"):
+        open_network(tmp_path / "best.pt")
+    with pytest.raises(ValueError, match=r"best\.pt is damaged"):
+        build_model("zfnet", 4, weights=tmp_path / "best.pt", width=0.05, input_px=64)
+
+
+def test_going_on_from_an_earlier_checkpoint_sets_the_later_ones_aside(tmp_path: Path, array_source):
+    run(tmp_path, array_source, chosen=(1,)).fit()
+    earlier = load_checkpoint(tmp_path / "epoch-0001.pt")
+    again = run(tmp_path, array_source, keep=1)
+    again.load_state({**earlier["trainer"], "model": earlier["model"]})
+    again._stop = lambda: again.position.step == 4
+    again.fit()
+    names = sorted(path.name for path in tmp_path.glob("*step-*"))
+    assert names == ["set-aside-step-00000006.pt", "set-aside-step-00000009.pt", "step-00000004.pt"]
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[1]["trainer"]["position"]["step"] == 4
 
 
 def test_an_empty_folder_has_none_and_other_files_are_no_checkpoints(tmp_path: Path):

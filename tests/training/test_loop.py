@@ -14,7 +14,7 @@ from zfnet.data.source import UNREADABLE
 from zfnet.data.views import cut, training_views
 from zfnet.training import Hardware, NonFiniteLoss, Observer, Recipe, StuckLoss, Trainer
 
-RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, init="kaiming", input_scale="scaled", views="anywhere")
+RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, init="kaiming", input_scale="unit", views="anywhere")
 
 
 def trainer_on(source, val, recipe: Recipe = RECIPE, **options) -> Trainer:
@@ -34,7 +34,7 @@ def data(array_source):
 
 def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
     recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, filter_rms_limit=None, schedule="constant", init="kaiming",
-                    input_scale="scaled", label_smoothing=0.1)  # fmt: skip
+                    input_scale="unit", label_smoothing=0.1)  # fmt: skip
     source, val = data
     trainer = trainer_on(source, val, recipe)
     twin = copy.deepcopy(trainer.model).train()
@@ -60,7 +60,7 @@ def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
 
 
 def test_accumulated_parts_make_the_same_step(data):
-    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled")
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
     whole, parts = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(accumulate=4))
     whole.fit()
     parts.fit()
@@ -73,7 +73,7 @@ def test_accumulated_parts_make_the_same_step(data):
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("stop_at", [10, 13])  # five steps an epoch: after two epochs, and in the middle of one
 def test_a_stopped_and_resumed_run_equals_the_uninterrupted_one(data, schedule: str, workers: int, stop_at: int):
-    recipe = Recipe(**{**RECIPE.__dict__, "schedule": schedule, "plateau_patience": 0})
+    recipe = Recipe(**{**RECIPE.__dict__, "schedule": schedule, "plateau_patience": 1})
     hardware = Hardware(workers=workers)
     whole = trainer_on(*data, recipe, hardware=hardware, seed=5)
     assert whole.fit()
@@ -115,7 +115,7 @@ def test_another_seed_or_number_of_processes_is_refused(data):
 
 def test_an_unreadable_image_neither_teaches_nor_counts(data):
     source, val = data
-    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled", schedule="constant")
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", schedule="constant")
     trainer = trainer_on(source, val, recipe)
     batch = next(iter(trainer._batches()))
     views = training_views("centre", 8, 72, 64, 0, 0)
@@ -141,7 +141,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(data):
 
 def test_a_loss_that_stays_at_guessing_is_warned_about_once(data, caplog):
     source, val = data
-    recipe = Recipe(epochs=4, batch_size=8, learning_rate=1e-9, init="paper", input_scale="scaled")
+    recipe = Recipe(epochs=4, batch_size=8, learning_rate=1e-9, init="paper", input_scale="unit")
     with caplog.at_level(logging.WARNING):
         trainer_on(source, val, recipe, observers=[StuckLoss(after_steps=10, window=5)]).fit()
     told = [record.getMessage() for record in caplog.records]
@@ -194,12 +194,30 @@ def test_what_cannot_be_trained_is_told_before_it_starts(data, array_source):
 
 
 def test_mixed_precision_trains_close_to_full(data):
-    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled")
+    recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
     full, mixed = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(precision="bfloat16"))
     full.fit()
     mixed.fit()
     assert mixed.history[0].train_loss == pytest.approx(full.history[0].train_loss, rel=0.05)
     assert all(tensor.dtype == torch.float32 for tensor in weights(mixed).values())
+
+
+def test_float16_skips_steps_that_overflow_and_resumes_from_full_precision(data):
+    recipe = Recipe(epochs=2, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", filter_rms_limit=None)
+    full = trainer_on(*data, recipe)
+    full._stop = lambda: full.position.step == 3
+    full.fit()
+    half = trainer_on(*data, recipe, hardware=Hardware(precision="float16"))
+    half.load_state(copy.deepcopy(full.state()))
+    half.stepper.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**20)  # overflows at once
+    before = weights(half)
+    half._stop = lambda: half.position.step == 4
+    half.fit()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in weights(half).items())
+    half._stop = lambda: False
+    assert half.fit()
+    assert all(tensor.isfinite().all() for tensor in weights(half).values())
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in weights(half).items())
 
 
 @pytest.mark.parametrize(

@@ -49,5 +49,5 @@ def test_a_device_that_is_not_there_is_told():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch finds no CUDA device here; device=cpu works anywhere"):
             join_world("cuda")
-    with pytest.raises(ValueError, match="device='gpu' is not a device torch knows: auto, cpu, cuda"):
+    with pytest.raises(ValueError, match="device='gpu' is not one of auto, cpu, cuda"):
         join_world("gpu")

@@ -41,10 +41,10 @@ def test_kaiming_keeps_the_size_of_the_signal():
     assert weight.std().item() == pytest.approx(math.sqrt(2 / weight[0].numel()), rel=0.02)
 
 
-def test_the_first_layer_makes_up_for_the_inputs_scale_and_scores_start_small():
+def test_the_first_layer_and_the_scores_start_small():
     plain, scaled = build_model("zfnet", 10, width=0.5, input_px=112), build_model("zfnet", 10, width=0.5, input_px=112)
-    prepare(plain, Recipe(init="kaiming", input_scale="scaled"), torch.Generator().manual_seed(0))
-    prepare(scaled, Recipe(init="kaiming", input_scale="scaled", input_deviation=4), torch.Generator().manual_seed(0))
+    prepare(plain, Recipe(init="kaiming"), torch.Generator().manual_seed(0))
+    prepare(scaled, Recipe(init="kaiming", first_layer_gain=0.25), torch.Generator().manual_seed(0))
     assert torch.allclose(scaled.get_submodule("conv1").weight * 4, plain.get_submodule("conv1").weight)
     assert torch.equal(scaled.get_submodule("conv2").weight, plain.get_submodule("conv2").weight)
     assert plain.get_submodule("fc8").weight.std().item() == pytest.approx(1e-2, rel=0.05)
@@ -89,7 +89,7 @@ def test_one_step_is_momentum_sgd_with_decayed_weights():
 
 def test_the_rate_falls_when_the_validation_error_stays():
     optimizer = make_optimizer(small(), Recipe())
-    schedule = Schedule(optimizer, Recipe(plateau_patience=1), steps_per_epoch=10)
+    schedule = Schedule(optimizer, Recipe(plateau_patience=2), steps_per_epoch=10)
     rates = []
     for error in (0.9, 0.8, 0.8, 0.8, 0.7, 0.7, 0.7):
         schedule.after_epoch(error)
@@ -125,7 +125,9 @@ def test_another_schedule_than_the_checkpoints_is_refused():
         ({"schedule": "cosine"}, "training.schedule='cosine' is not one of plateau, onecycle, constant"),
         ({"init": "xavier"}, "training.init='xavier' is not one of paper, kaiming, keep"),
         ({"views": "five"}, "training.views='five'"),
-        ({"epochs": 0}, "training.epochs=0, expected a number above 0"),
+        ({"epochs": 0}, "training.epochs=0, expected a whole number above 0"),
+        ({"epochs": 2.5}, "training.epochs=2.5, expected a whole number"),
+        ({"momentum": None}, "training.momentum=None"),
         ({"dropout": 1.0}, "training.dropout=1.0, expected a number from 0 to below 1"),
         ({"filter_rms_limit": 0.0}, "training.filter_rms_limit=0.0: expected"),
         ({"learning_rate": float("nan")}, "training.learning_rate=nan"),

@@ -7,7 +7,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import ArraySource
+from array_source import ArraySource
 
 from zfnet import build_model
 from zfnet.data.frames import make_frame
@@ -15,10 +15,10 @@ from zfnet.training import Recipe, Trainer, join_world, leave_world
 
 
 def outcome(world) -> dict[str, object]:
-    recipe = Recipe(epochs=2, batch_size=8, dropout=0.0, init="kaiming", input_scale="scaled", views="anywhere")
+    recipe = Recipe(epochs=2, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", views="anywhere")
     source, val = ArraySource(44, 4, 72, 0), ArraySource(13, 4, 72, 1)
     model = build_model("zfnet", 4, width=0.05, input_px=64).double()
-    frame = make_frame("scaled", source, 64)
+    frame = make_frame("unit", source, 64)
     model.register_forward_pre_hook(lambda _module, inputs: (inputs[0].double(),))
     trainer = Trainer(model, recipe, frame, source, val, world=world)
     trainer.fit()

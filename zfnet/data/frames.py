@@ -10,14 +10,14 @@ from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.data.views import InputFrame, torchvision_frame
 
 SCALE_IMAGES = 512
-FRAME_KINDS = ("paper", "scaled", "torchvision")
+FRAME_KINDS = ("paper", "unit", "torchvision")
 
 
-def make_frame(kind: str, train: ImageSource, size_px: int, deviation: float = 1.0) -> InputFrame:
+def make_frame(kind: str, train: ImageSource, size_px: int) -> InputFrame:
     """How a network will see the images of `train`.
 
     kind: "paper" subtracts the per-pixel mean over the training set and leaves the scale, about [-128, 128];
-    "scaled" also brings each channel to the given deviation, as measured on SCALE_IMAGES evenly spaced images;
+    "unit" also divides by each channel's deviation, measured on SCALE_IMAGES evenly spaced images;
     "torchvision" uses torchvision's own numbers.
     """
     if kind == "torchvision":
@@ -25,7 +25,7 @@ def make_frame(kind: str, train: ImageSource, size_px: int, deviation: float = 1
     if kind not in FRAME_KINDS:
         raise ValueError(f"input_scale {kind!r} is not one of {', '.join(FRAME_KINDS)}")
     mean = torch.from_numpy(train.mean())
-    scale = torch.ones(3, 1, 1) if kind == "paper" else _deviation(train, mean) / deviation
+    scale = torch.ones(3, 1, 1) if kind == "paper" else _deviation(train, mean)
     return InputFrame(train.side_px, size_px, mean, scale)
 
 

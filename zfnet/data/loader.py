@@ -7,6 +7,7 @@ whole batches of uint8 squares; crops and normalisation happen on the device (vi
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -87,13 +88,19 @@ def _fetch(source: ImageSource, parts: list[NDArray[np.int64]], workers: int) ->
         sampler=parts,  # each "sample" is a whole batch
         batch_size=None,
         num_workers=workers,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=torch.cuda.is_available() and torch.cuda.is_initialized(),
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_ignore_interrupts if workers else None,
         generator=torch.Generator(),  # so that starting an iterator leaves the global random state alone
     )
     for images, labels, indices in loader:
         _name_unreadable(source, indices[labels == UNREADABLE].tolist())
         yield Batch(images, labels, indices)
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the one that trains decides what becomes of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _name_unreadable(source: ImageSource, indices: list[int]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,12 @@ WRAPPERS = ("model", "state_dict", "model_state_dict")  # where checkpoints of o
 def read_file(path: str | Path) -> Any:
     """What a file written by torch.save holds, read with weights_only, on the CPU.
 
-    Raises FileNotFoundError, or ValueError for a file that is not one, is cut short or needs code to run.
+    Raises FileNotFoundError, or ValueError for a file that is not one, is cut short or changed, or needs code to run.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no weight file at {path}")
+    _check_sums(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever its parser trips over
@@ -33,6 +36,19 @@ def read_file(path: str | Path) -> Any:
             ) from error
         why = f"torch.load says {type(error).__name__}: {_first_line(error)}"
         raise ValueError(f"{path} is cut short or was not written by torch.save ({why})") from error
+
+
+def _check_sums(path: Path) -> None:
+    """torch.load reads a changed file without a word; the zip's own checksums tell."""
+    if not zipfile.is_zipfile(path):
+        return  # torch's format before 1.6, or not a weight file: torch.load finds out
+    with zipfile.ZipFile(path) as archive:
+        try:
+            bad = archive.testzip()
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+    if bad is not None:
+        raise ValueError(f"{path} is damaged: the checksum of {bad} in it does not match")
 
 
 def _first_line(error: Exception) -> str:

@@ -46,6 +46,9 @@ class Manifest:
             "packages": {name: _version(name) for name in PACKAGES},
             **facts,
         }
+        if self.path.exists():  # a resumed run: what was before stays
+            before = json.loads(self.path.read_text())
+            self.facts["earlier"] = [*before.pop("earlier", []), before]
         self._write()
 
     def add(self, **facts: Any) -> None:
@@ -59,6 +62,7 @@ class Manifest:
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             wall_s=round(time.monotonic() - self._begun_s, 1),
             peak_memory_mib=peak_memory_mib(),
+            peak_memory_of_a_worker_mib=peak_memory_mib(resource.RUSAGE_CHILDREN),
             **facts,
         )
 
@@ -92,9 +96,9 @@ def device_facts(device: torch.device) -> dict[str, Any]:
     return {"device": f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"}
 
 
-def peak_memory_mib() -> int:
-    """Peak resident memory of this process so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory_mib(of: int = resource.RUSAGE_SELF) -> int:
+    """Peak resident memory so far of this process, or of its largest ended child process, in MiB."""
+    peak = resource.getrusage(of).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 

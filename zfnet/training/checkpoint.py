@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +50,9 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise DamagedCheckpoint(f"{path} is damaged or no checkpoint: {error}") from error
-    if bad is not None:
-        raise DamagedCheckpoint(f"{path} is damaged: the checksum of {bad} does not match")
-    content = read_file(path)
+        content = read_file(path)
+    except ValueError as error:
+        raise DamagedCheckpoint(str(error)) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise DamagedCheckpoint(f"{path} is not a checkpoint of ours (format {found!r}, expected {FORMAT!r})")
@@ -86,7 +81,8 @@ class Checkpoints(Observer):
     """Saves a run: after every epoch and every `every_minutes`, the best by validation error, and chosen epochs.
 
     step-00001234.pt is how far the run has come (the newest `keep` stay, so that a damaged one costs little),
-    best.pt and epoch-0005.pt stay. Nothing is saved once the loss or a weight is not finite.
+    best.pt and epoch-0005.pt stay. Nothing is saved once the loss or a weight is not finite. Where a run goes on from
+    an earlier checkpoint than the newest, those beyond it are set aside (set-aside-step-00001234.pt).
     """
 
     name = "checkpoints"
@@ -100,6 +96,12 @@ class Checkpoints(Observer):
         self.every_s = every_minutes * 60
         self.best = float("inf")
         self._saved_s = time.monotonic()
+
+    def on_start(self, trainer: Trainer) -> None:
+        if trainer.world.first:
+            for beyond in self.folder.glob("step-*.pt"):
+                if int(beyond.stem.removeprefix("step-")) > trainer.position.step:
+                    beyond.rename(beyond.with_name(f"set-aside-{beyond.name}"))
 
     def on_step(self, trainer: Trainer, report: StepReport) -> None:
         if trainer.agreed(lambda: time.monotonic() - self._saved_s >= self.every_s):
@@ -120,7 +122,8 @@ class Checkpoints(Observer):
         """Write the newest checkpoint, and the same under other names."""
         if trainer.position.batch:
             trainer.train_scores()
-        if not all(bool(tensor.isfinite().all()) for tensor in trainer.model.parameters()):
+        numbers = [tensor for tensor in trainer.model.state_dict().values() if tensor.is_floating_point()]
+        if not all(bool(tensor.isfinite().all()) for tensor in numbers):
             raise NonFiniteLoss(f"a weight is not finite after step {trainer.position.step}; the last checkpoint stays")
         state = trainer.state()
         if trainer.world.first:

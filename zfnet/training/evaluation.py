@@ -36,14 +36,14 @@ def tally(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     log_probabilities: (B, C); labels: (B,), negative where unreadable. With fewer than five classes top-5 means all.
     A score that is not a number is an error, never a hit.
     """
-    readable = labels >= 0
-    picked, truth = log_probabilities[readable], labels[readable]
-    own = picked.gather(1, truth[:, None])
-    better = (~(picked <= own)).sum(1)  # not "picked > own": a NaN counts against the network
-    ties = ((picked == own).long().cumsum(1).gather(1, truth[:, None])[:, 0] - 1).clamp(min=0)  # lower classes first
+    readable, truth = labels >= 0, labels.clamp(min=0)[:, None]
+    own = log_probabilities.gather(1, truth)
+    better = (~(log_probabilities <= own)).sum(1)  # not "> own": a NaN counts against the network
+    ties = ((log_probabilities == own).long().cumsum(1).gather(1, truth)[:, 0] - 1).clamp(min=0)  # lower classes first
     place = better + ties
-    count = torch.tensor(float(len(truth)), dtype=torch.float64, device=labels.device)
-    return torch.stack([-own.double().sum(), (place >= 1).double().sum(), (place >= 5).double().sum(), count])
+    loss = torch.where(readable, -own[:, 0].double(), 0.0).sum()
+    hits = [(readable & wrong).sum().double() for wrong in (place >= 1, place >= 5)]
+    return torch.stack([loss, *hits, readable.sum().double()])
 
 
 def scores_of(sums: Tensor) -> Scores:
@@ -84,7 +84,7 @@ def evaluate(
     """Errors over every image of the source, counted once whatever the number of processes.
 
     members: (model, frame), or several whose probabilities are averaged. on_batch(indices, log_probabilities) sees
-    this process's share. Modes are left as they were found.
+    this process's share, NaN where the image could not be read. Modes are left as they were found.
     """
     team = [members] if isinstance(members, tuple) else list(members)
     team = [(model, frame.to(world.device)) for model, frame in team]
@@ -97,5 +97,5 @@ def evaluate(
             mean = torch.logsumexp(each, dim=0) - torch.tensor(float(len(team))).log()
             sums += tally(mean, labels)
             if on_batch is not None:
-                on_batch(batch.indices, mean)
+                on_batch(batch.indices, mean.masked_fill((labels < 0)[:, None], float("nan")))
     return scores_of(world.sum(sums))

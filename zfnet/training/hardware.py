@@ -58,4 +58,5 @@ class Hardware:
         """Workers for a source: decodes tells whether it reads image files (else a pack)."""
         if not isinstance(self.workers, str):
             return self.workers
-        return min(8, (os.cpu_count() or 1) // processes) if decodes else 0
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(8, cores // processes) if decodes else 0

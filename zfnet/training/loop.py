@@ -18,12 +18,12 @@ from zfnet.data.views import InputFrame, training_views
 from zfnet.training.evaluation import Scores, evaluate, scores_of
 from zfnet.training.hardware import Hardware
 from zfnet.training.observer import EpochReport, Observer, Seen, StepReport
-from zfnet.training.parallel import World
+from zfnet.training.parallel import World, chosen_device
 from zfnet.training.random_state import random_state, set_random_state
 from zfnet.training.recipe import Recipe, prepare
 from zfnet.training.step import Stepper
 
-CHECK_EVERY_STEPS = 20  # how often the loss is looked at, which waits for the GPU, and processes agree to stop
+CHECK_EVERY_STEPS = 20  # how often a GPU is waited for, to look at the loss and to agree with other processes
 
 
 class NonFiniteLoss(RuntimeError):
@@ -61,7 +61,8 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.recipe, self.train, self.val, self.seed, self._stop = recipe, train, val, seed, stop
-        self.hardware, self.world = hardware or Hardware(), world or World()
+        self.hardware = hardware or Hardware()
+        self.world = world or World(device=chosen_device(self.hardware.device))
         self.observers = list(observers)
         self.steps_per_epoch = len(train) // recipe.batch_size
         self._check()
@@ -72,6 +73,7 @@ class Trainer:
         self.position, self.history = Position(), list[EpochReport]()
         self._sums = torch.zeros(4, dtype=torch.float64, device=self.world.device)
         self._clock = {"wall_s": 0.0, "wait_s": 0.0, "images": 0}
+        self._check_every = CHECK_EVERY_STEPS if self.world.device.type == "cuda" else 1
 
     def _check(self) -> None:
         size, parts = self.recipe.batch_size, self.world.size * self.hardware.accumulate
@@ -100,23 +102,23 @@ class Trainer:
         place = len(self.train), self.frame.side_px, self.frame.size_px, self.seed, self.position.epoch
         views = training_views(self.recipe.views, *place)
         self.stepper.forward.train()
-        begun_s = time.perf_counter()
+        begun_s = asked_s = time.perf_counter()
         for batch in self._batches():
-            wait_s = time.perf_counter() - begun_s
+            wait_s = time.perf_counter() - asked_s
             sums = self.stepper(batch, views[batch.indices], self._seen)
             self._sums += sums
             self.position.batch += 1
             self.position.step += 1
-            wall_s = time.perf_counter() - begun_s
+            if self.position.step % self._check_every == 0:
+                self.train_scores()
+            begun_s, wall_s = time.perf_counter(), time.perf_counter() - begun_s  # with what observers took before it
             for name, amount in (("wall_s", wall_s), ("wait_s", wait_s), ("images", self.recipe.batch_size)):
                 self._clock[name] += amount
-            if self.position.step % CHECK_EVERY_STEPS == 0:
-                self.train_scores()
             self._tell("on_step", StepReport(self.position.step, sums, self.stepper.learning_rate, wall_s, wait_s))
             if self._asked_to_stop():
                 return False
-            begun_s = time.perf_counter()
-        self._end_epoch()
+            asked_s = time.perf_counter()
+        self._end_epoch(begun_s)
         return True
 
     def _seen(self, seen: Seen) -> None:
@@ -130,8 +132,8 @@ class Trainer:
         return self.agreed(self._stop)
 
     def agreed(self, wish: Callable[[], bool]) -> bool:
-        """Whether any process wishes it; with several, asked only every CHECK_EVERY_STEPS steps, together."""
-        if self.world.size > 1 and self.position.step % CHECK_EVERY_STEPS:
+        """Whether any process wishes it; several GPUs ask each other only every CHECK_EVERY_STEPS steps."""
+        if self.world.size > 1 and self.position.step % self._check_every:
             return False
         return self.world.any(wish())
 
@@ -139,8 +141,9 @@ class Trainer:
         """How many processes read this source."""
         return self.hardware.reading_processes(isinstance(source, FolderImages), self.world.size)
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self, begun_s: float) -> None:
         trained = self.train_scores()
+        self._clock["wall_s"] += time.perf_counter() - begun_s
         self._tell("on_validation")
         validated = evaluate(
             (self.model, self.frame), self.val, 1, min(256, self.recipe.batch_size), self.world,
@@ -167,8 +170,9 @@ class Trainer:
         if not math.isfinite(sums[0].item()):
             raise NonFiniteLoss(
                 f"the training loss is {sums[0].item()} in epoch {self.position.epoch + 1}, by step "
-                f"{self.position.step}: lower training.learning_rate (now {self.stepper.learning_rate:g}) or use "
-                "hardware.precision=float32, and go on from the last checkpoint"
+                f"{self.position.step}, at a learning rate of {self.stepper.learning_rate:g}. The last checkpoint "
+                "stays: go on from it with hardware.precision=float32, or start a new run from its weights with a "
+                "lower training.learning_rate (model.weights=CHECKPOINT training.init=keep)"
             )
         return scores_of(sums)
 
@@ -188,21 +192,35 @@ class Trainer:
             "clock": dict(self._clock),
             "random": self.world.gather(random_state(self.world.device)),
             "history": [asdict(report) for report in self.history],
-            "seed": self.seed,
+            "settings": self._settings(),
             "observers": {observer.name: observer.state() for observer in self.observers if observer.name},
         }
 
+    def _settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the one it goes on from."""
+        return {
+            "seed": self.seed,
+            **asdict(self.recipe),
+            "data": self.train.fingerprint,
+            "classes": list(self.train.wnids),
+        }
+
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned, with the same seed, schedule and number of processes."""
-        if state["seed"] != self.seed:
-            raise ValueError(f"the checkpoint's run had seed={state['seed']}, this one seed={self.seed}: give the same")
+        """Go on from what `state` returned. Raises ValueError where this run would not be the same one."""
+        for name, own in self._settings().items():
+            if name != "epochs" and state["settings"][name] != own:
+                raise ValueError(
+                    f"the checkpoint's run had {name}={state['settings'][name]!r}, this one {name}={own!r}: give the "
+                    "same, or start a new run from its weights (model.weights=CHECKPOINT training.init=keep)"
+                )
         if len(state["random"]) != self.world.size:
             told = f"the checkpoint was written by {len(state['random'])} processes and this run has {self.world.size}"
-            raise ValueError(f"{told}: resume with as many, or start a new run from its weights (model.weights)")
+            raise ValueError(f"{told}: resume with as many, or start a new run from its weights (model.weights=...)")
         self.stepper.schedule.load_state(state["schedule"])
         self.model.load_state_dict(state["model"])
         self.stepper.optimizer.load_state_dict(state["optimizer"])
-        self.stepper.scaler.load_state_dict(state["scaler"])
+        if state["scaler"] and self.stepper.scaler.is_enabled():
+            self.stepper.scaler.load_state_dict(state["scaler"])
         self.position = Position(**state["position"])
         self.history = [EpochReport(**report) for report in state["history"]]
         self._sums.copy_(state["sums"][self.world.rank])

@@ -35,6 +35,7 @@ class Network:
             "frame": self.frame.state(),
             "wnids": list(self.wnids),
             "names": list(self.names),
+            "transform_input": bool(getattr(self.model, "transform_input", False)),  # GoogLeNet's and Inception's
         }
 
 
@@ -43,6 +44,8 @@ def network_of(content: dict[str, Any], source: str | Path) -> Network:
     described = content["network"]
     model = build_model(**described["arguments"])
     fit(model, content["model"], source)
+    if hasattr(model, "transform_input"):
+        setattr(model, "transform_input", described.get("transform_input", False))  # noqa: B010
     frame = InputFrame.from_state(described["frame"])
     return Network(
         model.eval(), frame, tuple(described["wnids"]), tuple(described["names"]), dict(described["arguments"])

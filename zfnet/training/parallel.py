@@ -34,6 +34,13 @@ class World:
             dist.all_reduce(values)
         return values
 
+    def max(self, values: Tensor) -> Tensor:
+        """The largest of each number over all processes."""
+        if self.size > 1:
+            values = values.clone()
+            dist.all_reduce(values, dist.ReduceOp.MAX)
+        return values
+
     def any(self, flag: bool) -> bool:
         """Whether any process says yes."""
         return bool(self.sum(torch.tensor(int(flag), device=self.device)).item()) if self.size > 1 else flag
@@ -61,14 +68,11 @@ def join_world(device: str = "auto") -> World:
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:1". Under torchrun each process takes the GPU of its
     local rank with nccl, or the CPU with gloo.
     """
-    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    if on_gpu and not torch.cuda.is_available():
-        raise ValueError(
-            f"device={device!r} was asked for but torch finds no CUDA device here; device=cpu works anywhere"
-        )
+    chosen = chosen_device(device)
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return World(device=torch.device(("cuda" if device == "auto" else device) if on_gpu else device_name(device)))
+        return World(device=chosen)
     rank, size, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    on_gpu = chosen.type == "cuda"
     own = torch.device("cuda", local) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(own)
@@ -77,14 +81,17 @@ def join_world(device: str = "auto") -> World:
     return World(rank, size, own)
 
 
-def device_name(device: str) -> str:
-    """The CPU for "auto" without a GPU; ValueError for what torch does not know."""
+def chosen_device(device: str) -> torch.device:
+    """auto (a GPU if there is one), cpu, cuda or cuda:1 as a device. Raises ValueError for others, or one not there."""
     if device == "auto":
-        return "cpu"
-    try:
-        return str(torch.device(device))
-    except RuntimeError as error:
-        raise ValueError(f"device={device!r} is not a device torch knows: auto, cpu, cuda or cuda:1") from error
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.split(":")[0] not in ("cpu", "cuda"):
+        raise ValueError(f"device={device!r} is not one of auto, cpu, cuda, cuda:1 ...")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device={device!r} was asked for but torch finds no CUDA device here; device=cpu works anywhere"
+        )
+    return torch.device(device)
 
 
 def leave_world() -> None:

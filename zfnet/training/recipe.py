@@ -23,15 +23,16 @@ class Recipe:
     """Everything that changes the mathematics of a training run. The defaults are the paper's.
 
     epochs, batch_size (global, all processes together), learning_rate, momentum; weight_decay on weights, not biases.
-    schedule: "plateau" divides the rate by ten when the validation error has not fallen for plateau_patience epochs
-        (the paper annealed by hand); "onecycle" warms up to learning_rate and comes down over the whole run.
+    schedule: "plateau" multiplies the rate by plateau_factor when the validation error has not fallen for
+        plateau_patience epochs (the paper annealed by hand); "onecycle" warms up to learning_rate and comes
+        down over the whole run.
     init: "paper" N(0, 0.01) and biases 0; "kaiming" for He et al. 2015, the class scores at 0.01; "keep" what the
-        network came with.
+        network came with. first_layer_gain: Kaiming's weights of the first layer are multiplied by it.
     dropout: probability in the fully connected layers; null keeps the network's own.
     filter_rms_limit: convolution filters whose RMS exceeds it are brought back to it; null for no limit.
     views: "ten" sub-crops as in the paper, "anywhere" for any position and flip, "centre" for none.
-    input_scale: "paper" (pixels minus the mean, about [-128, 128]), "scaled" (brought to input_deviation, which the
-        Kaiming initialisation of the first layer takes into account) or "torchvision" (its weights' normalisation).
+    input_scale: "paper" (pixels minus the mean, about [-128, 128]), "unit" (divided by their deviation) or
+        "torchvision" (its weights' normalisation).
     """
 
     epochs: int = 70
@@ -44,24 +45,27 @@ class Recipe:
     plateau_patience: int = 3
     warmup_share: float = 0.2
     init: str = "paper"
+    first_layer_gain: float = 1.0
     dropout: float | None = 0.5
     label_smoothing: float = 0.0
     filter_rms_limit: float | None = 0.1
     views: str = "ten"
     input_scale: str = "paper"
-    input_deviation: float = 1.0
 
     def __post_init__(self) -> None:
         choices = {"schedule": SCHEDULES, "init": INITS, "views": VIEW_KINDS, "input_scale": FRAME_KINDS}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"training.{name}={getattr(self, name)!r} is not one of {', '.join(allowed)}")
-        for name in ("epochs", "batch_size", "learning_rate", "plateau_factor", "input_deviation"):
+        for name in ("epochs", "batch_size", "plateau_patience"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"training.{name}={getattr(self, name)!r}, expected a whole number above 0")
+        for name in ("learning_rate", "plateau_factor", "first_layer_gain"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.{name}={getattr(self, name)!r}, expected a number above 0")
         for name in ("momentum", "dropout", "label_smoothing", "warmup_share"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
+            if (value is None and name != "dropout") or (value is not None and not 0 <= value < 1):
                 raise ValueError(f"training.{name}={value!r}, expected a number from 0 to below 1")
         if self.weight_decay < 0 or (self.filter_rms_limit is not None and not self.filter_rms_limit > 0):
             told = f"training.weight_decay={self.weight_decay!r}, training.filter_rms_limit={self.filter_rms_limit!r}"
@@ -75,7 +79,7 @@ class Recipe:
 def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> None:
     """Give the model the recipe's first weights and dropout."""
     for module in model.modules():
-        if isinstance(module, nn.Dropout) and recipe.dropout is not None:
+        if isinstance(module, nn.Dropout) and recipe.dropout is not None and module.p > 0:
             module.p = recipe.dropout
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     if recipe.init == "keep":
@@ -87,9 +91,9 @@ def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> Non
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-    if recipe.init == "kaiming" and recipe.input_scale == "scaled":
+    if recipe.init == "kaiming":
         with torch.no_grad():
-            layers[0].weight /= recipe.input_deviation  # so that the signal above it has unit variance
+            layers[0].weight *= recipe.first_layer_gain
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> SGD:
@@ -108,7 +112,7 @@ class Schedule:
         self._scheduler: LRScheduler
         if recipe.schedule == "plateau":
             self._scheduler = ReduceLROnPlateau(
-                optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience, threshold_mode="abs",
+                optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience - 1, threshold_mode="abs",
                 threshold=1e-4,
             )  # fmt: skip
         elif recipe.schedule == "onecycle":

@@ -6,6 +6,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -27,7 +28,7 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
     if workers == 1:
         yield from map(work, tasks)
         return
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else None)
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)  # macOS aborts forked libraries
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent)
     pending: deque[Future[Result]] = deque()
     try:
