@@ -115,20 +115,29 @@ def cut(images: Tensor, views: Views, frame: InputFrame) -> Tensor:
         raise ValueError(f"images are {tuple(images.shape)}, expected {expected}, one for each view")
     cut_out = _gathered if images.is_cuda else _sliced
     mean = frame.mean.expand(3, frame.side_px, frame.side_px)
-    crops = cut_out(images.permute(0, 2, 3, 1), mean.permute(1, 2, 0), views, frame.size_px)
-    return crops.div_(frame.scale.reshape(3)).permute(0, 3, 1, 2)
+    crops = cut_out(images.permute(0, 2, 3, 1), mean.permute(1, 2, 0).contiguous(), views, frame.size_px)
+    crops.view(len(crops), -1, 3 * frame.size_px).div_(
+        frame.scale.reshape(3).repeat(frame.size_px)
+    )  # whole rows at once
+    return crops.permute(0, 3, 1, 2)
 
 
 def _sliced(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
-    """(B, side, side, 3) to (B, size, size, 3): slice by slice, the faster way on CPUs (10 times)."""
-    crops = torch.empty(len(images), size_px, size_px, 3)
+    """(B, side, side, 3) to (B, size, size, 3): slice by slice, the faster way on CPUs.
+
+    In numpy, since torch would wake its threads anew for every slice, which takes longer than the slice.
+    """
+    crops = np.empty((len(images), size_px, size_px, 3), np.float32)
+    squares, side_px = list(images.numpy()), images.shape[1]
+    for index, flipped in zip(views.flips.nonzero()[:, 0].tolist(), images[views.flips].flip(2).numpy(), strict=True):
+        squares[index] = flipped  # flipped before the cut: rows stay whole runs of memory
+    means = mean.numpy(), mean.flip(1).numpy()
     corners = zip(views.rows.tolist(), views.columns.tolist(), views.flips.tolist(), strict=True)
-    for crop, image, (row, column, flip) in zip(crops.unbind(), images.unbind(), corners, strict=True):
-        square = slice(row, row + size_px), slice(column, column + size_px)
-        torch.sub(image[square], mean[square], out=crop)
-        if flip:
-            crop.copy_(crop.flip(1))
-    return crops
+    for crop, square, (row, column, flip) in zip(crops, squares, corners, strict=True):
+        left = side_px - column - size_px if flip else column
+        place = slice(row, row + size_px), slice(left, left + size_px)
+        np.subtract(square[place], means[flip][place], out=crop)
+    return torch.from_numpy(crops)
 
 
 def _gathered(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
