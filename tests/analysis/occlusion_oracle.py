@@ -10,16 +10,15 @@ from torch import Tensor, nn
 from zfnet.models import ConvNet
 from zfnet.models.table import Conv, Full, Norm, Pool, Table
 
-# as ZFNet is, small: ceil-mode pools, two norms, strides and paddings
+# as ZFNet is, small: ceil-mode pools, norms, steps and borders; 16 maps are enough for filters to go on tiles
 SMALL: Table = (
-    Conv("conv1", 6, 5, stride=2, padding=1),
+    Conv("conv1", 16, 5, stride=2, padding=1),
     Pool("pool1", ceil=True),
     Norm("norm1"),
-    Conv("conv2", 8, 3),
+    Conv("conv2", 18, 5, stride=2),
     Pool("pool2", ceil=True),
     Norm("norm2"),
-    Conv("conv3", 8, 3, padding=1),
-    Pool("pool3"),
+    Conv("conv3", 16, 3, padding=1),
     Full("fc4", 16),
     Full("fc5"),
 )

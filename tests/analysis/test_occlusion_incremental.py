@@ -55,10 +55,10 @@ def test_every_size_and_step(size, step):
 
 
 def test_every_single_place_by_hand():
-    model, image = network(input_px=33), images(1, 33, 33)[0]
-    ours = occlude(model, image, 2, size_px=3, stride_px=1, progress=False)
+    model, image = network(input_px=45), images(1, 45, 45)[0]
+    ours = occlude(model, image, 2, size_px=21, stride_px=1, progress=False)
     relu3 = nn.Sequential(*list(model)[: list(model._modules).index("relu3") + 1])
-    probability, label, activity, strongest = by_hand(model, relu3, image, torch.zeros_like(image), 2, 3, 1)
+    probability, label, activity, strongest = by_hand(model, relu3, image, torch.zeros_like(image), 2, 21, 1)
     assert ours.map == strongest
     torch.testing.assert_close(ours.probability, probability, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(ours.activity, activity, rtol=1e-11, atol=1e-11)

@@ -20,7 +20,7 @@ from zfnet.deconv.memory import parts
 from zfnet.deconv.record import walk
 
 DENSE_FROM = 0.95  # where a larger share of the maps changes, whole maps cost no more
-SHORTER = 8  # lists are so much shorter than memory allows: on a CPU their tables then stay in its caches
+SHORTER = 4  # lists are so much shorter than memory allows: on a CPU their tables then stay in its caches
 
 
 class IncrementalSweep:

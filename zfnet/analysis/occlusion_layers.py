@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zfnet.analysis.occlusion_rects import Rects
-from zfnet.analysis.occlusion_winograd import SEEN, SIDE, filter_tiles, spectra
+from zfnet.analysis.occlusion_winograd import filter_tiles, spectra
 from zfnet.deconv.chain import IDENTITIES, NORMS, sliding
 from zfnet.deconv.geometry import Pair, Sliding
 from zfnet.deconv.record import kernel_of
@@ -47,12 +47,12 @@ class Gathering(ABC):
         """About how many numbers it holds at once for so many places above."""
 
     def seen(self, below: Rects, number: Tensor, rows: Tensor, columns: Tensor, kernel: Pair) -> Tensor:
-        """Rows of the table under kernels at places (M,) above: (kernel's places, M)."""
+        """Rows of the table under kernels at places (M,) above: (kernel's rows, columns, M)."""
         under = []
         for axis, places in enumerate((rows, columns)):
             taps = torch.arange(kernel[axis], device=places.device, dtype=torch.int32) * self.dilation[axis]
             under.append(places * self.windows.stride[axis] - self.windows.padding[axis] + taps[:, None])
-        return below.lookup(number, *under).flatten(0, 1)
+        return below.lookup(number, *under)
 
 
 class Filter(Gathering):
@@ -63,7 +63,7 @@ class Filter(Gathering):
         self.conv, self.flat = conv, conv.weight.permute(0, 2, 3, 1).flatten(1)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(1), self.kernel)
+        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)
         seen = table.index_select(0, index.T.flatten())
         if self.conv.groups == 1:
             return F.linear(seen.view(index.shape[1], -1), self.flat, self.conv.bias)
@@ -76,21 +76,37 @@ class Filter(Gathering):
 
 
 class TileFilter(Gathering):
-    """A convolution of 3x3 without steps, on tiles."""
+    """The same on tiles, whose size is chosen to fit the rectangles."""
+
+    SIDES = (3, 4)
 
     def __init__(self, conv: nn.Conv2d, windows: Sliding) -> None:
-        super().__init__(windows, (SEEN, SEEN), (1, 1))
-        self.bias, self.filters = conv.bias, spectra(conv.weight)
+        super().__init__(windows, _pair(conv.kernel_size), (1, 1))
+        self.bias, self.step = conv.bias, conv.stride[0]
+        self.filters = {side: spectra(conv.weight, self.step, side) for side in self.SIDES}
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(SIDE), self.kernel)
-        seen = table.index_select(0, index.flatten()).view(*index.shape, -1)
-        tiles = filter_tiles(seen, self.filters)
-        found = tiles.flatten(0, 1).index_select(0, above.in_tiles(SIDE))
+        side = min(self.SIDES, key=lambda side: above.count_tiles(side) * (side + 2) ** 2)
+        number, rows, columns = above.tiles(side)
+        across = (side + 2) * self.step
+        index = self.seen(below, number, rows, columns, (across, across))
+        blocks = index.view(side + 2, self.step, side + 2, self.step, -1).permute(0, 2, 4, 1, 3)
+        seen = table.index_select(0, blocks.flatten()).view((side + 2) ** 2, len(number), -1)
+        tiles = filter_tiles(seen, self.filters[side], side)
+        found = tiles.flatten(0, 1).index_select(0, above.in_tiles(side))
         return found if self.bias is None else found.add_(self.bias)
 
     def numbers(self, places: float, channels: int, maps: int) -> float:
-        return places * (SEEN / SIDE) ** 2 * 2 * (channels + maps)
+        return places * 2 * 25 / 9 * 2 * (self.step**2 * channels + maps)  # as if tiles were half full
+
+    @staticmethod
+    def pays(conv: nn.Conv2d) -> bool:
+        """Whether tiles need far fewer products than taps, and lose nothing else."""
+        step, (height, width) = conv.stride[0], conv.kernel_size
+        alike = conv.stride == (step, step) and conv.dilation == (1, 1) and conv.groups == 1
+        exact = conv.weight.dtype in (torch.float32, torch.float64)
+        fewer = max(height, width) <= 3 * step and 1.5 * step**2 * 25 / 9 <= height * width
+        return alike and exact and fewer and min(conv.weight.shape[:2]) >= 16
 
 
 class Maximum(Gathering):
@@ -102,7 +118,7 @@ class Maximum(Gathering):
         super().__init__(windows, *kernel_of(pool))
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(1), self.kernel)
+        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)
         largest = table.index_select(0, index[0])
         for tap in index[1:]:
             torch.maximum(largest, table.index_select(0, tap), out=largest)
@@ -120,14 +136,8 @@ def gathering(module: nn.Module) -> Gathering | None:
     if isinstance(module, nn.MaxPool2d):
         return Maximum(module, windows)
     if isinstance(module, nn.Conv2d):
-        return TileFilter(module, windows) if _tiles_pay(module) else Filter(module, windows)
+        return TileFilter(module, windows) if TileFilter.pays(module) else Filter(module, windows)
     return None
-
-
-def _tiles_pay(conv: nn.Conv2d) -> bool:
-    plain = conv.kernel_size == (3, 3) and conv.stride == conv.dilation == (1, 1) and conv.groups == 1
-    exact = conv.weight.dtype in (torch.float32, torch.float64)
-    return plain and exact and min(conv.weight.shape[:2]) >= 16
 
 
 def _pair(values: tuple[int, ...]) -> Pair:

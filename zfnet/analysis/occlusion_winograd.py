@@ -1,4 +1,9 @@
-"""Filters of 3x3 on loose tiles of 3x3 places, with 25 products where 81 are usual (Winograd's minimal filtering)."""
+"""Filters on loose tiles of places, with a third of the usual products (Winograd's minimal filtering).
+
+A tile of side x side places of a 3x3 filter takes (side + 2)^2 products a pair of maps where 9 side^2 are usual. A
+filter with a step s and up to 3s x 3s taps is one of 3x3 taps without a step on s * s times the maps.
+Lavin & Gray 2015, arXiv:1509.09308.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +13,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SIDE = 3  # places of a tile; 4 would save little more, as rectangles leave more of the last tiles unused
-SEEN = SIDE + 2  # places along a side that a tile's filters see
-POINTS = (0.0, 1.0, -1.0, 2.0)  # and infinity
+POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)  # few bits are lost with these: Barabasz et al. 2018, arXiv:1803.10986
 
 
 @cache
-def _transforms() -> tuple[Tensor, Tensor, Tensor]:
-    """Input (25, 25), filter (25, 9) and output (9, 25), in float64: y = output @ ((filter @ g) * (input @ d)).
+def _transforms(side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Input, filter and output, in float64: a tile is output @ ((filter @ taps) * (input @ what it sees)).
 
-    Toom and Cook's multiplication of polynomials at the points, transposed. Lavin & Gray 2015, arXiv:1509.09308.
+    Toom and Cook's product of polynomials at side + 1 points and infinity, transposed.
     """
-    others = [[a for a in POINTS if a != b] for b in POINTS]
-    scale = [np.prod([b - a for a in rest]) for b, rest in zip(POINTS, others, strict=True)]
-    given = np.array([[*np.poly(rest)[::-1], 0.0] for rest in others] + [np.poly(POINTS)[::-1]])
-    filters = np.array([[b**k / s for k in range(3)] for b, s in zip(POINTS, scale, strict=True)] + [[0.0, 0.0, 1.0]])
-    out = np.array([[b**i for b in POINTS] + [float(i == SIDE - 1)] for i in range(SIDE)])
-    both = [torch.from_numpy(np.kron(matrix, matrix)) for matrix in (given, filters, out)]
+    points = POINTS[: side + 1]
+    others = [[a for a in points if a != b] for b in points]
+    scale = [np.prod([b - a for a in rest]) for b, rest in zip(points, others, strict=True)]
+    seen = np.array([[*np.poly(rest)[::-1], 0.0] for rest in others] + [np.poly(points)[::-1]])
+    taps = np.array([[b**k / s for k in range(3)] for b, s in zip(points, scale, strict=True)] + [[0.0, 0.0, 1.0]])
+    out = np.array([[b**i for b in points] + [float(i == side - 1)] for i in range(side)])
+    both = [torch.from_numpy(np.kron(matrix, matrix)) for matrix in (seen, taps, out)]
     return both[0], both[1], both[2]
 
 
-def spectra(weight: Tensor) -> Tensor:
-    """Filters (K, C, 3, 3) as the products want them: (25, C, K)."""
-    transform = _transforms()[1].to(weight.device)
-    spread = transform @ weight.double().flatten(2).permute(2, 1, 0).flatten(1)
-    return spread.reshape(SEEN * SEEN, weight.shape[1], weight.shape[0]).to(weight.dtype)
+def spectra(weight: Tensor, step: int, side: int) -> Tensor:
+    """Filters (K, C, h, w) of that step, as the products want them: ((side + 2)^2, step * step * C, K).
+
+    The step * step * C maps are those of the places' rows, columns and maps within a step, in this order.
+    """
+    height, width = weight.shape[2:]
+    padded = torch.nn.functional.pad(weight, (0, 3 * step - width, 0, 3 * step - height))
+    taps = padded.unflatten(3, (3, step)).unflatten(2, (3, step)).permute(2, 4, 3, 5, 1, 0)  # 3, 3, step, step, C, K
+    spread = _transforms(side)[1].to(weight.device) @ taps.flatten(0, 1).flatten(1).double()
+    return spread.unflatten(1, (-1, len(weight))).to(weight.dtype)
 
 
-def filter_tiles(seen: Tensor, filters: Tensor) -> Tensor:
-    """What T tiles see, (25, T, C), under filters (25, C, K): their places, (9, T, K)."""
-    given, _, out = (matrix.to(seen) for matrix in _transforms())
+def filter_tiles(seen: Tensor, filters: Tensor, side: int) -> Tensor:
+    """What T tiles see, ((side + 2)^2, T, C), under filters ((side + 2)^2, C, K): their places (side^2, T, K)."""
+    given, _, out = (matrix.to(seen) for matrix in _transforms(side))
     products = torch.bmm((given @ seen.flatten(1)).view_as(seen), filters)
-    return (out @ products.flatten(1)).view(SIDE * SIDE, *products.shape[1:])
+    return (out @ products.flatten(1)).unflatten(1, products.shape[1:])
