@@ -82,6 +82,13 @@ def test_torchvision_networks_take_images_that_are_not_square():
     torch.testing.assert_close(heat.probability[1, 2], model.eval()(hidden[None]).softmax(1)[0, 5].detach())
 
 
+def test_the_last_convolution_is_the_last_that_runs():
+    model = branching()
+    model.one, model.unused = model._modules.pop("one"), nn.Conv2d(6, 6, 3)  # now listed after "two"
+    assert list(model._modules) == ["two", "top", "one", "unused"]
+    assert occlude(model, images(1, 8, 8)[0], 0, size_px=4, progress=False).layer == "two"
+
+
 def test_square_and_step_at_their_limits():
     model, image = branching(), images(1, 12, 9)[0]
     whole = occlude(model, image[:, :9], 0, size_px=9, stride_px=1, fill=0.5, progress=False)
@@ -115,7 +122,7 @@ def test_errors_name_the_value_and_the_way_out():
         occlude(model, image, 0, layer="three", **small)
     with pytest.raises(ValueError, match=r"image is \(12, 12\)"):
         occlude(model, image[0], 0, **small)
-    with pytest.raises(ValueError, match="has no convolution: name a layer"):
+    with pytest.raises(ValueError, match="has no convolution that runs: name a layer"):
         occlude(nn.Sequential(nn.Flatten(), nn.Linear(432, 4)).double(), image, 0, **small)
     with pytest.raises(ValueError, match=r"returns \(1, 6, 12, 12\); expected class scores"):
         occlude(nn.Sequential(nn.Conv2d(3, 6, 1)).double(), image, 0, **small)

@@ -136,6 +136,15 @@ def test_a_hook_on_a_layer_is_heard():
     handle.remove()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_finds_what_the_cpu_finds():
+    model, image = network(), images(1, 61, 61)[0]
+    expected = occlude(model, image, 1, 15, 9, progress=False)
+    for found in both(model.cuda(), image.cuda(), 15, 9, "conv3"):
+        assert_same(found, expected, 1e-12)
+
+
 def test_two_gigabytes_are_enough_at_224():
     program = """
 import resource, torch

@@ -14,6 +14,7 @@ from zfnet.analysis.occlusion_grid import Fill, canvas_of, grid
 from zfnet.analysis.occlusion_incremental import IncrementalSweep
 from zfnet.analysis.occlusion_plain import PlainSweep
 from zfnet.analysis.occlusion_sweep import Sweep
+from zfnet.deconv.by_autograd import watch
 from zfnet.deconv.chain import NotAChain, chain_of
 from zfnet.deconv.units import check_layer
 from zfnet.models.modes import evaluating
@@ -83,7 +84,7 @@ def occlude(
         _undisturbed(model, images.device.type),
         Progress("occluding", len(images) * len(rows) * len(columns), unit="place", enabled=progress) as bar,
     ):
-        sweep = _sweep_of(model, layer, incremental)
+        sweep = _sweep_of(model, layer, images[0], incremental)
         targets = _targets(target, len(images))
         heats = [
             _one(sweep, *given, (rows, columns), size_px, bar) for given in zip(images, canvas, targets, strict=True)
@@ -97,31 +98,22 @@ def _one(
 ) -> Occlusion:  # fmt: skip
     rows, columns = at
     scores, sums = sweep.clean(image)
-    classes = len(scores)
-    if not 0 <= target < classes:
-        raise ValueError(f"target {int(target)} is not a class of the network: expected 0 to {classes - 1}")
+    if not 0 <= target < len(scores):
+        raise ValueError(f"target {int(target)} is not a class of the network: expected 0 to {len(scores) - 1}")
     map_ = sums.argmax()
     parts = []
     for found in sweep.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
         parts.append(_read(*found, target))
         bar.advance(len(found[0]))
-    places = [torch.cat(values).reshape(len(rows), len(columns)) for values in zip(*parts, strict=True)]
-    probability, label, activity = places
-    whole = [value[0] for value in _read(scores[None], sums[map_][None], target)]
-    return Occlusion(
-        probability,
-        label,
-        activity,
-        map_.cpu(),
-        rows,
-        columns,
-        whole[0],
-        whole[1],
-        whole[2],
-        target,
-        sweep.layer,
-        size_px,
+    probability, label, activity = (
+        torch.cat(values).reshape(len(rows), len(columns)) for values in zip(*parts, strict=True)
     )
+    clean = [value[0] for value in _read(scores[None], sums[map_][None], target)]
+    return Occlusion(
+        probability, label, activity, map_.cpu(), rows, columns,
+        clean_probability=clean[0], clean_label=clean[1], clean_activity=clean[2],
+        target=target, layer=sweep.layer, size_px=size_px,
+    )  # fmt: skip
 
 
 def _read(scores: Tensor, activity: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,23 +128,28 @@ def _joined(heats: Sequence[Occlusion]) -> Occlusion:
     return replace(heats[0], **stacked)
 
 
-def _sweep_of(model: nn.Module, layer: str | None, incremental: bool) -> Sweep:
-    modules = dict(model.named_modules(remove_duplicate=False))
-    if layer is None:
-        convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
-        if not convolutions:
-            raise ValueError(f"{type(model).__name__} has no convolution: name a layer")
-        layer = convolutions[-1]
+def _sweep_of(model: nn.Module, layer: str | None, image: Tensor, incremental: bool) -> Sweep:
+    """The way to run the model on images like this one, (3, H, W)."""
+    layer = _last_convolution(model, image) if layer is None else layer
     try:
         chain = chain_of(model)
     except NotAChain:
-        check_layer(layer, [name for name in modules if name])
+        check_layer(layer, [name for name, _ in model.named_modules(remove_duplicate=False) if name])
         return PlainSweep(model, layer, layer)
     check_layer(layer, chain.taps)
     hooked = any(step.module._forward_hooks or step.module._forward_pre_hooks for step in chain.steps)
     if incremental and not hooked:
         return IncrementalSweep(chain, layer)
     return PlainSweep(model, layer, chain.steps[chain.taps[layer]].name)
+
+
+def _last_convolution(model: nn.Module, image: Tensor) -> str:
+    """The last one that runs, which need not be the last one that the model lists."""
+    names = [name for name, module in model.named_modules() if name and isinstance(module, nn.Conv2d)]
+    run = watch(model, image[None], {name: name for name in names}, False, ()).sizes
+    if not run:
+        raise ValueError(f"{type(model).__name__} has no convolution that runs: name a layer")
+    return list(run)[-1]
 
 
 def _check(images: Tensor) -> None:

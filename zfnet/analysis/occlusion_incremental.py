@@ -12,15 +12,16 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-from zfnet.analysis.occlusion_layers import POINTWISE, Gathering, each_place, gathering, rows_of
+from zfnet.analysis.occlusion_layers import GATHERING, POINTWISE, Gathering, each_place, gathering, rows_of
 from zfnet.analysis.occlusion_rects import Rects
 from zfnet.analysis.occlusion_sweep import check_scores, map_sums
-from zfnet.deconv.chain import Chain
+from zfnet.deconv.chain import Chain, sliding
 from zfnet.deconv.memory import parts
 from zfnet.deconv.record import walk
 
 DENSE_FROM = 0.95  # where a larger share of the maps changes, whole maps cost no more
-SHORTER = 4  # lists are so much shorter than memory allows: on a CPU their tables then stay in its caches
+SHORTER = 4  # lists are so many times shorter than memory allows: on a CPU they then stay in its caches
+LEAST_BYTES = 2**20  # what a square is taken to need on whole maps, so that a long sweep shows its progress
 
 
 class IncrementalSweep:
@@ -40,7 +41,7 @@ class IncrementalSweep:
     def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         corners, bounds = corners.to(canvas.device), (canvas.shape[1], canvas.shape[2])
         whole_from, list_bytes = self._plan(Rects.of_squares(corners, size_px, bounds))
-        for part in parts(len(corners), self._whole_bytes(whole_from), canvas.device):
+        for part in parts(len(corners), max(self._whole_bytes(whole_from), LEAST_BYTES), canvas.device):
             lists = [
                 self._changed(canvas, Rects.of_squares(corners[part][few], size_px, bounds), whole_from, map_)
                 for few in parts(len(corners[part]), SHORTER * list_bytes, canvas.device)
@@ -55,22 +56,24 @@ class IncrementalSweep:
 
     def _plan(self, squares: Rects) -> tuple[int, int]:
         """The first step that runs on whole maps, and about how many bytes one square's lists take before it."""
-        rects, bytes_ = squares, 0
+        rects, most = squares, 0
         for position, step in enumerate(self._steps):
             if isinstance(step.module, POINTWISE):
                 continue
-            layer = self._layers.get(position) or gathering(step.module)
-            if layer is None:
-                return position, bytes_
-            above = rects.through(layer.windows, self._bounds(position))
+            windows = sliding(step.module)
+            if windows is None or not isinstance(step.module, GATHERING):
+                return position, most
+            above = rects.through(windows, self._bounds(position))
             if above.areas.float().mean() > DENSE_FROM * above.bounds[0] * above.bounds[1]:
-                return position, bytes_
-            self._layers[position] = layer
+                return position, most
+            if position not in self._layers:
+                self._layers[position] = gathering(step.module, windows)
+            layer = self._layers[position]
             channels, maps = self._clean[position - 1].shape[1], self._clean[position].shape[1]
-            held = layer.numbers(int(above.areas.max()), channels, maps) + 2 * int(rects.areas.max()) * channels
-            bytes_ = max(bytes_, int(held) * self._clean[-1].element_size())
+            numbers = layer.holds(int(above.areas.max()), channels, maps) + 2 * int(rects.areas.max()) * channels
+            most = max(most, int(numbers) * self._clean[-1].element_size())
             rects = above
-        return len(self._steps), bytes_
+        raise AssertionError("class scores have no places")
 
     def _changed(self, canvas: Tensor, squares: Rects, whole_from: int, map_: Tensor) -> tuple[Tensor, Tensor]:
         """The whole maps (N, C, H, W) that enter step `whole_from`; and the layer's activity (N,) if it came before."""

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from zfnet.analysis.occlusion_rects import Rects
 from zfnet.analysis.occlusion_winograd import filter_tiles, spectra
-from zfnet.deconv.chain import IDENTITIES, NORMS, sliding
+from zfnet.deconv.chain import IDENTITIES, NORMS
 from zfnet.deconv.geometry import Pair, Sliding
 from zfnet.deconv.record import kernel_of
 
 POINTWISE = (nn.ReLU, nn.BatchNorm2d, *NORMS, *IDENTITIES)
+GATHERING = (nn.Conv2d, nn.MaxPool2d)
 
 
 def rows_of(maps: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ class Gathering(ABC):
         """The values (M, K) of the places of the rectangles `above`, from the table (rows, C) of `below`."""
 
     @abstractmethod
-    def numbers(self, places: float, channels: int, maps: int) -> float:
+    def holds(self, places: float, channels: int, maps: int) -> float:
         """About how many numbers it holds at once for so many places above."""
 
     def seen(self, below: Rects, number: Tensor, rows: Tensor, columns: Tensor, kernel: Pair) -> Tensor:
@@ -70,7 +71,7 @@ class Filter(Gathering):
         patches = seen.view(index.shape[1], *self.kernel, table.shape[1]).permute(0, 3, 1, 2)
         return F.conv2d(patches, self.conv.weight, self.conv.bias, groups=self.conv.groups).flatten(1)
 
-    def numbers(self, places: float, channels: int, maps: int) -> float:
+    def holds(self, places: float, channels: int, maps: int) -> float:
         taps = self.kernel[0] * self.kernel[1]
         return places * (taps * (channels + 4) + maps)
 
@@ -96,7 +97,7 @@ class TileFilter(Gathering):
         found = tiles.flatten(0, 1).index_select(0, above.in_tiles(side))
         return found if self.bias is None else found.add_(self.bias)
 
-    def numbers(self, places: float, channels: int, maps: int) -> float:
+    def holds(self, places: float, channels: int, maps: int) -> float:
         return places * 2 * 25 / 9 * 2 * (self.step**2 * channels + maps)  # as if tiles were half full
 
     @staticmethod
@@ -124,20 +125,16 @@ class Maximum(Gathering):
             torch.maximum(largest, table.index_select(0, tap), out=largest)
         return largest
 
-    def numbers(self, places: float, channels: int, maps: int) -> float:
+    def holds(self, places: float, channels: int, maps: int) -> float:
         return places * (4 * self.kernel[0] * self.kernel[1] + 2 * maps)
 
 
-def gathering(module: nn.Module) -> Gathering | None:
-    """The layer on loose lists; None for layers that need whole maps."""
-    windows = sliding(module)
-    if windows is None:
-        return None
+def gathering(module: nn.Module, windows: Sliding) -> Gathering:
+    """A layer of one of the kinds GATHERING on loose lists."""
     if isinstance(module, nn.MaxPool2d):
         return Maximum(module, windows)
-    if isinstance(module, nn.Conv2d):
-        return TileFilter(module, windows) if TileFilter.pays(module) else Filter(module, windows)
-    return None
+    assert isinstance(module, nn.Conv2d)
+    return TileFilter(module, windows) if TileFilter.pays(module) else Filter(module, windows)
 
 
 def _pair(values: tuple[int, ...]) -> Pair:

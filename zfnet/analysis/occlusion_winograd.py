@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)  # few bits are lost with these: Barabasz et al. 2018, arXiv:1803.10986
@@ -38,10 +39,10 @@ def spectra(weight: Tensor, step: int, side: int) -> Tensor:
     The step * step * C maps are those of the places' rows, columns and maps within a step, in this order.
     """
     height, width = weight.shape[2:]
-    padded = torch.nn.functional.pad(weight, (0, 3 * step - width, 0, 3 * step - height))
+    padded = F.pad(weight, (0, 3 * step - width, 0, 3 * step - height))
     taps = padded.unflatten(3, (3, step)).unflatten(2, (3, step)).permute(2, 4, 3, 5, 1, 0)  # 3, 3, step, step, C, K
-    spread = _transforms(side)[1].to(weight.device) @ taps.flatten(0, 1).flatten(1).double()
-    return spread.unflatten(1, (-1, len(weight))).to(weight.dtype)
+    spread = _transforms(side)[1].to(weight) @ taps.flatten(0, 1).flatten(1)
+    return spread.unflatten(1, (-1, len(weight)))
 
 
 def filter_tiles(seen: Tensor, filters: Tensor, side: int) -> Tensor:
