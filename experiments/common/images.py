@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,34 @@ def list_any_folder(folder: str | Path) -> ImageList:
     labels = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
     names = tuple(known.get(name, "" if name == "." else name) for name in classes)
     return ImageList([path for name in classes for path in found[name]], labels, tuple(classes), names)
+
+
+def photographs(given: str | Sequence[str] | None) -> list[str]:
+    """The image files that a job was given: one, several, or all those in a folder.
+
+    By default the two photographs that ship with scikit-learn, china.jpg and flower.jpg. Raises ValueError for a path
+    that is not there, an empty list and a folder without images.
+    """
+    if given is None:
+        return [str(resources.files("sklearn.datasets.images") / name) for name in ("china.jpg", "flower.jpg")]
+    if isinstance(given, str) and Path(given).is_dir():
+        return list_any_folder(given).paths
+    paths = [given] if isinstance(given, str) else [str(path) for path in given]
+    missing = [path for path in paths if not Path(path).is_file()]
+    if missing or not paths:
+        what = f"no image file at {', '.join(missing)}" if missing else "no image was given"
+        raise ValueError(f"{what}: expected image files, a folder of them, or null for scikit-learn's photographs")
+    return paths
+
+
+def read_photographs(paths: Sequence[str], frame: InputFrame) -> tuple[Tensor, Tensor]:
+    """The files' central squares (B, 3, size, size), as the network sees them and as pixels, uint8 and on the CPU.
+
+    Raises UnreadableImage, a ValueError, for the first file that cannot be read.
+    """
+    listed = ImageList(list(paths), np.zeros(len(paths), np.int64), ("",), ("",))
+    source = FolderImages(listed, frame.side_px, strict=True)
+    return CentreViews(source, frame, len(paths), World(device=frame.mean.device)).fetch(range(len(paths)))
 
 
 class CentreViews:

@@ -1,0 +1,53 @@
+"""The images of a job that looks at a few: given, of a folder, or scikit-learn's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
+
+from experiments.common.images import photographs, read_photographs
+from zfnet.data.decode import UnreadableImage
+from zfnet.data.views import torchvision_frame
+
+
+def test_by_default_the_two_that_ship_with_scikit_learn() -> None:
+    paths = photographs(None)
+    assert [Path(path).name for path in paths] == ["china.jpg", "flower.jpg"]
+    for path in paths:
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(np.asarray(image), load_sample_image(Path(path).name))
+
+
+def test_files_and_folders(image_root: Path) -> None:
+    files = sorted(str(path) for path in (image_root / "val").rglob("*.JPEG"))
+    assert photographs(str(image_root / "val")) == files
+    assert photographs(files[0]) == files[:1]
+    assert photographs(files[2:0:-1]) == files[2:0:-1]  # in the order given
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no image file at .*cat\.jpg: expected image files, a folder"):
+        photographs([photographs(None)[0], str(tmp_path / "cat.jpg")])
+    with pytest.raises(ValueError, match="no image was given"):
+        photographs([])
+    with pytest.raises(ValueError, match="no image files in it"):
+        photographs(str(tmp_path))
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    with pytest.raises(UnreadableImage, match=r"broken\.jpg"):
+        read_photographs([str(tmp_path / "broken.jpg")], torchvision_frame(64, 72))
+
+
+def test_as_the_network_sees_them_and_as_pixels() -> None:
+    frame = torchvision_frame(64, 72)
+    images, pixels = read_photographs(photographs(None), frame)
+    assert images.shape == pixels.shape == (2, 3, 64, 64)
+    assert pixels.dtype == torch.uint8
+    mean, scale = (np.array(values).reshape(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    np.testing.assert_allclose(images.numpy(), (pixels.numpy() / 255 - mean) / scale, atol=1e-5)
+    whole = Image.fromarray(load_sample_image("flower.jpg"))  # 640 x 427
+    square = whole.resize((72, 72), Image.Resampling.BILINEAR, box=(106.5, 0, 533.5, 427))
+    difference = np.asarray(square)[4:68, 4:68].astype(int) - pixels[1].permute(1, 2, 0).numpy()
+    assert np.abs(difference).mean() < 1  # a JPEG may be decoded at half its size
