@@ -48,6 +48,22 @@ def test_the_alexnet_replication_has_its_shapes_and_parameters():
     assert shapes["pool5"] == (256, 6, 6)
 
 
+def test_the_small_convnets_have_chollets_shapes_and_parameters():
+    grey = build_model("mnist_convnet", num_classes=10, input_px=28, channels=1)
+    assert parameters(grey) == 93_322
+    assert [parameters(layer) for _, layer in grey.named_children() if parameters(layer)] == [
+        320, 18_496, 36_928, 36_928, 650,
+    ]  # fmt: skip
+    assert grey(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+    assert not any(isinstance(module, nn.Dropout) for module in grey.modules())
+    pets = build_model("cats_dogs_convnet", num_classes=2, input_px=150)
+    assert parameters(pets) == 3_453_634
+    shapes = outputs(pets, 150)
+    assert [shapes[f"pool{layer}"] for layer in (1, 2, 3, 4)] == [(32, 74, 74), (64, 36, 36), (128, 17, 17), (128, 7, 7)]
+    assert shapes["flatten"] == (6272,)
+    assert [name for name, module in pets.named_children() if isinstance(module, nn.Dropout)] == ["drop4"]
+
+
 @pytest.mark.parametrize(
     ("name", "kept", "units"),
     [
@@ -86,9 +102,10 @@ def test_any_size_gets_through_and_the_first_full_layer_follows_from_it(name: st
     model = build_model(name, num_classes=7, width=0.05, input_px=input_px)
     shapes = outputs(model, input_px)
     first_full = next(module for module in model.modules() if isinstance(module, nn.Linear))
-    maps, rows, columns = shapes["pool5"]
+    names = list(shapes)
+    maps, rows, columns = shapes[names[names.index("flatten") - 1]]
     assert first_full.in_features == maps * rows * columns
-    assert shapes["fc8"] == (7,)
+    assert shapes[names[-1]] == (7,)
 
 
 def test_width_scales_every_layer_but_the_classes():
@@ -129,8 +146,11 @@ def test_torchvision_classifiers_give_plain_scores_in_both_modes(name: str):
 
 
 def test_what_does_not_apply_is_refused():
-    with pytest.raises(ValueError, match="only our own networks"):
-        build_model("torchvision:resnet18", width=0.5)
+    for options in ({"width": 0.5}, {"channels": 1}):
+        with pytest.raises(ValueError, match="only our own networks"):
+            build_model("torchvision:resnet18", **options)
+    with pytest.raises(ValueError, match="channels 0, expected 1 or more"):
+        build_model("zfnet", channels=0)
     with pytest.raises(ValueError, match="nobody publishes weights for 'zfnet'"):
         build_model("zfnet", weights="DEFAULT")
     with pytest.raises(ValueError, match="1000 classes apart, num_classes is 10"):

@@ -28,13 +28,15 @@ def build_model(
     weights: str | Path | None = None,
     width: float = 1.0,
     input_px: int = 224,
+    channels: int = 3,
 ) -> nn.Module:
-    """A classifier from normalised images (B, 3, input_px, input_px) to scores (B, num_classes).
+    """A classifier from normalised images (B, channels, input_px, input_px) to scores (B, num_classes).
 
-    name: a row of Table 3 ("zfnet", "alexnet", "alexnet_no_34" ...) or "torchvision:" and one of its classifiers.
+    name: a row of Table 3 ("zfnet", "alexnet", "alexnet_no_34" ...), "mnist_convnet" (made for 28 px and one channel),
+        "cats_dogs_convnet" (for 150 px), or "torchvision:" and one of its classifiers.
     weights: None for random ones, a state_dict file, a checkpoint of ours, or "DEFAULT" for torchvision's download.
     width, input_px: factor on all maps and units, and image size, of our own networks (torchvision's adapt by
-    themselves; its vision transformers are built for input_px).
+        themselves; its vision transformers are built for input_px). channels: 1 for grey images, ours alone.
 
     Raises ValueError for an unknown name or weights that do not fit, FileNotFoundError for a missing file.
     """
@@ -43,16 +45,17 @@ def build_model(
             raise ValueError(
                 f"nobody publishes weights for {name!r}: train it, or give a state_dict file or a checkpoint"
             )
-        model: nn.Module = ConvNet(widened(TABLES[name], width), num_classes, input_px)
+        model: nn.Module = ConvNet(widened(TABLES[name], width), num_classes, input_px, channels)
         if weights is not None:
             fit(model, state_dict_of(read_file(weights), weights), weights)
         return model
     if name not in model_names():
         close = difflib.get_close_matches(name, model_names(), n=3) or list(TABLES)
         raise ValueError(f"model {name!r} is not known; close to it: {', '.join(close)}")
-    if width != 1.0:
+    if width != 1.0 or channels != 3:
         raise ValueError(
-            f"width={width} was asked of {name!r}; only our own networks ({', '.join(TABLES)}) have a width"
+            f"width={width} and channels={channels} were asked of {name!r}; only our own networks "
+            f"({', '.join(TABLES)}) have another width than 1 or take other images than of 3 channels"
         )
     return _torchvision(name.removeprefix(TORCHVISION), num_classes, weights, input_px)
 

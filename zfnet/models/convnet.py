@@ -8,28 +8,28 @@ from collections import OrderedDict
 from torch import nn
 
 from zfnet.models.norm import ContrastNorm
-from zfnet.models.table import Conv, Full, Norm, Pool, Table
+from zfnet.models.table import Conv, Drop, Full, Norm, Pool, Table
 
 
 class ConvNet(nn.Sequential):
     """A chain of layers named as the paper names them: conv1, relu1, pool1, norm1, conv2 ... fc8.
 
-    Takes normalised images (B, 3, input_px, input_px) and returns class scores (B, num_classes); the softmax is in
-    the loss. There is no adaptive pooling: the first fully connected layer follows from `input_px`.
+    Takes normalised images (B, channels, input_px, input_px) and returns class scores (B, num_classes); the softmax is
+    in the loss. There is no adaptive pooling: the first fully connected layer follows from `input_px`.
 
     Raises ValueError if the input is too small for the table.
     """
 
-    def __init__(self, table: Table, num_classes: int, input_px: int) -> None:
-        if num_classes < 1:
-            raise ValueError(f"num_classes is {num_classes}, expected 1 or more")
-        super().__init__(_modules(table, num_classes, input_px))
+    def __init__(self, table: Table, num_classes: int, input_px: int, channels: int = 3) -> None:
+        if num_classes < 1 or channels < 1:
+            raise ValueError(f"num_classes is {num_classes} and channels {channels}, expected 1 or more")
+        super().__init__(_modules(table, num_classes, input_px, channels))
         self.table, self.num_classes, self.input_px = table, num_classes, input_px
 
 
-def _modules(table: Table, num_classes: int, input_px: int) -> OrderedDict[str, nn.Module]:
+def _modules(table: Table, num_classes: int, input_px: int, channels: int) -> OrderedDict[str, nn.Module]:
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    maps, side = 3, input_px
+    maps, side = channels, input_px
     units = 0  # how many numbers enter the next fully connected layer; 0 while still in maps
     for layer in table:
         number = layer.name[-1]
@@ -43,19 +43,21 @@ def _modules(table: Table, num_classes: int, input_px: int) -> OrderedDict[str, 
                 side = _pooled(side, kernel, stride, ceil)
             case Norm(name):
                 modules[name] = ContrastNorm()
-            case Full(name, hidden):
+            case Drop(name):
+                modules[name] = nn.Dropout(0.5)
+            case Full(name, hidden, dropout):
                 if units == 0:
                     modules["flatten"] = nn.Flatten()
                     units = maps * side * side
                 modules[name] = nn.Linear(units, hidden or num_classes)
                 if hidden is not None:
                     modules[f"relu{number}"] = nn.ReLU(inplace=True)
-                    modules[f"drop{number}"] = nn.Dropout(0.5)
+                    if dropout:
+                        modules[f"drop{number}"] = nn.Dropout(0.5)
                     units = hidden
         if side < 1:
             raise ValueError(
-                f"input_px={input_px} leaves nothing at {layer.name}; "
-                f"the paper's size is 224, this network needs at least {_least(table)}"
+                f"input_px={input_px} leaves nothing at {layer.name}; this network needs at least {_least(table)}"
             )
     return modules
 

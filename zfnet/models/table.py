@@ -1,4 +1,4 @@
-"""Architectures as data: ZFNet, the AlexNet replication and every row of Table 3 as tuples of layers.
+"""Architectures as data: ZFNet, the AlexNet replication, every row of Table 3 and two small convnets as layer tuples.
 
 Zeiler & Fergus 2013, Fig. 3 and Tables 2 and 3. Layers are named as the paper numbers them, and a layer that stays
 in a variant keeps its name: `alexnet_no_34` has conv1, conv2, conv5, fc6, fc7 and fc8.
@@ -39,14 +39,25 @@ class Norm:
 
 
 @dataclass(frozen=True)
+class Drop:
+    """Dropout 0.5 of what comes from the layer before."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Full:
-    """A fully connected layer with a ReLU and dropout 0.5 after it; without units it gives the class scores."""
+    """A fully connected layer with a ReLU and, unless told otherwise, dropout 0.5 after it.
+
+    Without units it gives the class scores.
+    """
 
     name: str
     units: int | None = None
+    dropout: bool = True
 
 
-Layer = Conv | Pool | Norm | Full
+Layer = Conv | Pool | Norm | Drop | Full
 Table = tuple[Layer, ...]
 
 _TOP: Table = (
@@ -77,6 +88,31 @@ ALEXNET: Table = (  # normalised before pooling, as Krizhevsky et al. 2012 did
     Norm("norm2"),
     Pool("pool2"),
     *_TOP,
+)
+
+# The convnets that people start with (Chollet, Deep Learning with Python, 2017, sections 5.1 and 5.2.3). No padding.
+MNIST_CONVNET: Table = (  # 28 px, grey: 93,322 parameters
+    Conv("conv1", 32, 3),
+    Pool("pool1", kernel_px=2),
+    Conv("conv2", 64, 3),
+    Pool("pool2", kernel_px=2),
+    Conv("conv3", 64, 3),
+    Full("fc4", 64, dropout=False),
+    Full("fc5"),
+)
+
+CATS_DOGS_CONVNET: Table = (  # 150 px, two classes: 3,453,634 parameters
+    Conv("conv1", 32, 3),
+    Pool("pool1", kernel_px=2),
+    Conv("conv2", 64, 3),
+    Pool("pool2", kernel_px=2),
+    Conv("conv3", 128, 3),
+    Pool("pool3", kernel_px=2),
+    Conv("conv4", 128, 3),
+    Pool("pool4", kernel_px=2),
+    Drop("drop4"),
+    Full("fc5", 512, dropout=False),
+    Full("fc6"),
 )
 
 
@@ -126,4 +162,6 @@ TABLES: dict[str, Table] = {
     "alexnet_no_3467": without(ALEXNET, "conv3", "conv4", "fc6", "fc7"),
     "alexnet_fc2048": resized(ALEXNET, {"fc6": 2048, "fc7": 2048}),
     "alexnet_fc8192": resized(ALEXNET, {"fc6": 8192, "fc7": 8192}),
+    "mnist_convnet": MNIST_CONVNET,
+    "cats_dogs_convnet": CATS_DOGS_CONVNET,
 }
