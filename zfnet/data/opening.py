@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zfnet.data.caltech import list_caltech101, list_caltech256
 from zfnet.data.devkit import list_split
 from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import ImageList
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
 from zfnet.data.source import ImageSource
+from zfnet.data.voc import download_voc2012, list_voc2012
 
 SPLITS = ("train", "val")
-DATA_KINDS = ("images", "pack", "parts_world")
+CALTECH = {"caltech101": list_caltech101, "caltech256": list_caltech256}
+DATA_KINDS = ("images", "pack", "parts_world", *CALTECH, "voc2012")
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,10 @@ class ImageData:
     """Where labelled images are and how they are prepared.
 
     kind: "images" is ImageNet format under root; "pack" is what scripts/pack_imagenet wrote; "parts_world" is drawn
-    on first use. side: every image's shortest side is brought to it and the centre square kept. pack: a folder to pack
+    on first use; "caltech101", "caltech256" and "voc2012" are torchvision's data sets, downloaded first if `download`
+    says so. side: every image's shortest side is brought to it and the centre square kept. pack: a folder to pack
     the images into first (made once). strict: stop at an image that cannot be read instead of skipping it.
-    devkit: of ImageNet 2012, where val/ is the flat official folder. The rest is the parts world's.
+    devkit: of ImageNet 2012, where val/ is the flat official folder. What follows download is the parts world's.
     """
 
     root: str
@@ -32,6 +36,7 @@ class ImageData:
     pack: str | None = None
     strict: bool = False
     devkit: str | None = None
+    download: bool = False
     train_per_class: int = 300
     val_per_class: int = 50
     draw_px: int = 256
@@ -41,22 +46,41 @@ class ImageData:
         if self.kind not in DATA_KINDS:
             raise ValueError(f"data.kind={self.kind!r} is not one of {', '.join(DATA_KINDS)}")
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """What `open` takes: Caltech's images come in one piece, "all"."""
+        return ("all",) if self.kind in CALTECH else SPLITS
+
     def prepare(self) -> None:
-        """Draw and pack what is to be drawn and packed; one process does this before any opens the images."""
+        """Download, draw and pack what is to be; one process does this before any opens the images."""
+        if self.download:
+            self._download()
         if self.kind == "parts_world":
             make_parts_world(self.root, self.train_per_class, self.val_per_class, self.draw_px, self.seed)
         if self.pack is not None:
-            for split in SPLITS:
+            for split in self.splits:
                 write_pack(self._list(split), Path(self.pack) / split, self.side, strict=self.strict)
 
     def open(self, split: str) -> ImageSource:
-        """The images of "train" or "val"."""
-        if split not in SPLITS:
-            raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
+        """The images of one of `splits`."""
+        if split not in self.splits:
+            raise ValueError(f"split {split!r} is not one of {', '.join(self.splits)}")
         packed = self.root if self.kind == "pack" else self.pack
         if packed is not None:
             return open_pack(Path(packed) / split)
         return FolderImages(self._list(split), self.side, self.strict)
 
+    def _download(self) -> None:
+        if self.kind in CALTECH:
+            CALTECH[self.kind](self.root, download=True)
+        elif self.kind == "voc2012":
+            download_voc2012(self.root)
+        else:
+            raise ValueError(f"data.download=true: nobody offers data.kind={self.kind} for download")
+
     def _list(self, split: str) -> ImageList:
+        if self.kind in CALTECH:
+            return CALTECH[self.kind](self.root)
+        if self.kind == "voc2012":
+            return list_voc2012(self.root, split).images
         return list_split(self.root, split, self.devkit)
