@@ -59,7 +59,8 @@ def test_the_small_convnets_have_chollets_shapes_and_parameters():
     pets = build_model("cats_dogs_convnet", num_classes=2, input_px=150)
     assert parameters(pets) == 3_453_634
     shapes = outputs(pets, 150)
-    assert [shapes[f"pool{layer}"] for layer in (1, 2, 3, 4)] == [(32, 74, 74), (64, 36, 36), (128, 17, 17), (128, 7, 7)]
+    pooled = [shapes[f"pool{layer}"] for layer in (1, 2, 3, 4)]
+    assert pooled == [(32, 74, 74), (64, 36, 36), (128, 17, 17), (128, 7, 7)]
     assert shapes["flatten"] == (6272,)
     assert [name for name, module in pets.named_children() if isinstance(module, nn.Dropout)] == ["drop4"]
 

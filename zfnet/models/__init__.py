@@ -2,8 +2,20 @@
 
 from zfnet.models.build import build_model, model_names
 from zfnet.models.convnet import ConvNet
+from zfnet.models.convolutional import FullyConvolutional, convolutionalize
 from zfnet.models.norm import ContrastNorm
 from zfnet.models.summary import summary
 from zfnet.models.table import ALEXNET, TABLES, ZFNET
 
-__all__ = ["ALEXNET", "TABLES", "ZFNET", "ContrastNorm", "ConvNet", "build_model", "model_names", "summary"]
+__all__ = [
+    "ALEXNET",
+    "TABLES",
+    "ZFNET",
+    "ContrastNorm",
+    "ConvNet",
+    "FullyConvolutional",
+    "build_model",
+    "convolutionalize",
+    "model_names",
+    "summary",
+]
