@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from zfnet.deconv import Deconvnet
@@ -30,8 +31,13 @@ def output_of(model: nn.Module, layer: int | str) -> str:
     return numbered[-1]
 
 
-def feature_vectors(deconvnet: Deconvnet, images: Tensor, layers: Collection[Layer]) -> dict[Layer, Tensor]:
-    """The feature vectors (B, n) of images (B, 3, H, W): n is 290,400 at layer 1 of ZFNet, 9,216 at 5, 4,096 at 7."""
+def feature_vectors(
+    deconvnet: Deconvnet, images: Tensor, layers: Collection[Layer], dtype: torch.dtype | None = None
+) -> dict[Layer, Tensor]:
+    """The feature vectors (B, n) of images (B, 3, H, W): n is 290,400 at layer 1 of ZFNet, 9,216 at 5, 4,096 at 7.
+
+    dtype: torch.bfloat16 or torch.float16 computes in mixed precision.
+    """
     modules = {layer: output_of(deconvnet.model, layer) for layer in layers}
-    outputs = deconvnet.activations(images, set(modules.values()))
+    outputs = deconvnet.activations(images, set(modules.values()), dtype)
     return {layer: outputs[name].flatten(1) for layer, name in modules.items()}

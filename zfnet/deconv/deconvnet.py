@@ -59,10 +59,15 @@ class Deconvnet:
         chain = self._as_chain()
         return chain.fields()[chain.taps[layer]]
 
-    def activations(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """The maps of the layers, as `record` keeps them, and nothing else; in a chain the pass ends at the deepest."""
+    def activations(
+        self, images: Tensor, layers: Collection[str], dtype: torch.dtype | None = None
+    ) -> dict[str, Tensor]:
+        """The maps of the layers, as `record` keeps them, and nothing else; in a chain the pass ends at the deepest.
+
+        dtype: torch.bfloat16 or torch.float16 computes in mixed precision, by autocast.
+        """
         images = self._prepared(images, layers)
-        with self._undisturbed():
+        with self._undisturbed(dtype):
             if self._chain is not None:
                 return walk(self._chain, images, layers, layers)
             return dict(watch(self.model, images, {layer: self._modules[layer] for layer in layers}, True, layers).maps)
@@ -207,7 +212,7 @@ class Deconvnet:
         return next((p for p in self.model.parameters() if p.is_floating_point()), otherwise)
 
     @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        kind = self._like(torch.empty(0)).device.type
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False), evaluating(self.model):
+    def _undisturbed(self, dtype: torch.dtype | None = None) -> Iterator[None]:
+        autocast = torch.autocast(self._like(torch.empty(0)).device.type, dtype, enabled=dtype is not None)
+        with torch.inference_mode(False), torch.no_grad(), autocast, evaluating(self.model):
             yield

@@ -1,0 +1,163 @@
+"""Feature vectors of many images: one forward pass for all layers that are wanted, kept in files for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.analysis.feature_vector import Layer, feature_vectors, output_of
+from zfnet.analysis.probing.store import Features, Writer, check_room, claimed, found, planned
+from zfnet.data.loader import ordered_batches
+from zfnet.data.source import ImageSource
+from zfnet.data.subset import Subset
+from zfnet.data.views import InputFrame, centre_views, cut, ten_views
+from zfnet.deconv import Deconvnet, weights_fingerprint
+from zfnet.progress import Progress
+from zfnet.training.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """Whose features of what, and how they are computed; on the device where the network's parameters are.
+
+    indices: which images of the source, in the order of the features' rows.
+    views: 1, the central crop, or 10, the mean of the features of the paper's ten.
+    dtype: torch.bfloat16 or torch.float16 computes in mixed precision; float16 also keeps the features so, everything
+        else in float32 (in float64 where the network is).
+    batch_size: images in the network at once, which bounds the memory: 32 of ZFNet at 224 take some 300 MiB.
+
+    Raises ValueError where the images are not as large as the network's frame, or views is neither 1 nor 10.
+    """
+
+    network: Network
+    source: ImageSource
+    indices: NDArray[np.int64]
+    views: int = 1
+    dtype: torch.dtype | None = None
+    batch_size: int = 32
+    workers: int = 0
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        if self.views not in (1, 10):
+            raise ValueError(
+                f"views={self.views}, expected 1 (the centre crop) or 10 (corners, centre and their flips)"
+            )
+        if self.network.frame.side_px != self.source.side_px:
+            raise ValueError(
+                f"the network sees crops of {self.network.frame.side_px} px squares, the images are "
+                f"{self.source.side_px} px: give data.side={self.network.frame.side_px}, or pack them at that side"
+            )
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.model.parameters()).device
+
+    @cached_property
+    def _fingerprint(self) -> dict[str, Any]:
+        frame = hashlib.sha256(repr((self.network.frame.side_px, self.network.frame.size_px)).encode())
+        for part in (self.network.frame.mean, self.network.frame.scale):
+            frame.update(part.cpu().contiguous().numpy().tobytes())
+        return {
+            "network": hashlib.sha256(repr(self.network.model).encode()).hexdigest()[:16],  # strides, not only weights
+            "weights": weights_fingerprint(self.network.model),
+            "frame": frame.hexdigest()[:16],
+            "data": Subset(self.source, self.indices).fingerprint,
+            "views": self.views,
+            "dtype": str(self.dtype),
+        }
+
+    def identity(self, layer: int | str) -> dict[str, Any]:
+        """What a layer's features depend on: another network, frame, data, order or precision gives another."""
+        return {**self._fingerprint, "output": output_of(self.network.model, layer)}
+
+    def path(self, folder: Path, kind: str, layer: int | str) -> Path:
+        """Where what is made of a layer lies in a folder."""
+        digest = hashlib.sha256(json.dumps(self.identity(layer), sort_keys=True).encode()).hexdigest()[:16]
+        return folder / f"{kind}-{output_of(self.network.model, layer)}-{digest}"
+
+
+def extract(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> dict[Layer, Features]:
+    """The features of layers: those that lie in the folder already, the others by one pass that ends at the deepest.
+
+    layers: numbers of Fig. 3 or, in any network, names of modules. Memory: a batch in the network and its features; the
+    features themselves are on disk. An interrupted pass leaves nothing.
+
+    Raises ValueError where the disk has no room, or features are not finite.
+    """
+    missing = [layer for layer, features in _kept(extraction, layers, folder).items() if features is None]
+    if missing:
+        _compute(extraction, missing, folder)
+    return {layer: features for layer, features in _kept(extraction, layers, folder).items() if features is not None}
+
+
+def _kept(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> dict[Layer, Features | None]:
+    paths = {layer: extraction.path(folder, "features", layer) for layer in layers}
+    return {layer: found(path, extraction.identity(layer)) for layer, path in paths.items()}
+
+
+def _compute(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> None:
+    chosen = Subset(extraction.source, extraction.indices)
+    deconvnet, frame = Deconvnet(extraction.network.model), extraction.network.frame.to(extraction.device)
+    writers: dict[Layer, Writer] = {}
+    with ExitStack() as stack, Progress("features", len(chosen), "image", enabled=extraction.progress) as progress:
+        for batch in ordered_batches(chosen, extraction.batch_size, workers=extraction.workers):
+            squares, readable = batch.images.to(extraction.device), (batch.labels >= 0).numpy()
+            vectors = _vectors(deconvnet, squares, frame, layers, extraction)
+            rows = {layer: _rows(vector, readable, extraction.dtype) for layer, vector in vectors.items()}
+            writers = writers or _writers(extraction, rows, folder, stack)
+            for layer, own in rows.items():
+                finite = np.isfinite(own).all(1)
+                if not finite[readable].all():
+                    image = chosen.path(int(batch.indices[readable & ~finite][0]))
+                    raise ValueError(
+                        f"layer {layer} of {image}: features are not finite in {extraction.dtype or 'full precision'}"
+                    )
+                writers[layer].write(own)
+            progress.advance(len(batch))
+
+
+def _vectors(
+    deconvnet: Deconvnet, squares: Tensor, frame: InputFrame, layers: Sequence[Layer], extraction: Extraction
+) -> dict[Layer, Tensor]:
+    """The layers' feature vectors (B, n) of squares (B, 3, side, side) uint8, the mean over the views."""
+    sizes = frame.side_px, frame.size_px
+    table = centre_views(1, *sizes) if extraction.views == 1 else ten_views(*sizes)
+    sums: dict[Layer, Tensor] = {}
+    for view in range(len(table)):
+        crops = cut(squares, table[torch.full((len(squares),), view)], frame)
+        for layer, vector in feature_vectors(deconvnet, crops, layers, extraction.dtype).items():
+            sums[layer] = sums[layer] + vector if layer in sums else vector
+    return {layer: total / len(table) for layer, total in sums.items()}
+
+
+def _rows(vectors: Tensor, readable: NDArray[np.bool_], dtype: torch.dtype | None) -> NDArray[Any]:
+    kept = torch.float16 if dtype == torch.float16 else torch.promote_types(vectors.dtype, torch.float32)
+    rows = vectors.to(kept).cpu().numpy()
+    return np.where(readable[:, None], rows, np.nan).astype(rows.dtype) if not readable.all() else rows
+
+
+def _writers(
+    extraction: Extraction, rows: dict[Layer, NDArray[Any]], folder: Path, stack: ExitStack
+) -> dict[Layer, Writer]:
+    plans = {
+        layer: planned(extraction.path(folder, "features", layer), len(extraction.indices), own.shape[1], own.dtype)
+        for layer, own in rows.items()
+    }
+    of = f"features of {len(extraction.indices):,} images at layers {', '.join(map(str, rows))}"
+    check_room(folder, sum(plan.file_bytes for plan in plans.values()), of)
+    return {
+        layer: Writer(stack.enter_context(claimed(plan.path)), plan, extraction.identity(layer))
+        for layer, plan in plans.items()
+    }

@@ -1,0 +1,75 @@
+"""The Gram matrix of a layer's features, from blocks of columns: memory is the images squared plus one block."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zfnet.analysis.feature_vector import Layer
+from zfnet.analysis.probing.extract import Extraction, extract
+from zfnet.analysis.probing.store import Features, claimed
+from zfnet.progress import Progress
+
+log = logging.getLogger(__name__)
+
+PRODUCT_BYTES = 64 * 2**20
+
+
+def gram_of(features: Features, device: torch.device | str = "cpu", progress: bool = True) -> NDArray[np.float64]:
+    """X X^T (n, n) of the features X (n, d); rows and columns of unreadable images are NaN.
+
+    Products over one block of columns are summed in float32 (float64 for features in float64), the blocks in float64.
+    Memory on the device: 8 n^2 bytes, a block of 64 MiB, and products of 64 MiB.
+    """
+    total = torch.zeros(features.images, features.images, dtype=torch.float64, device=device)
+    rows = max(PRODUCT_BYTES // (8 * features.images), 1)
+    with Progress(f"Gram matrix, {features.numbers:,} numbers", features.numbers, "column", enabled=progress) as shown:
+        for columns in features.panels():
+            block = torch.from_numpy(columns).to(device)
+            block = block.float() if block.dtype == torch.float16 else block
+            for start in range(0, features.images, rows):  # what is above the diagonal is below it, too
+                end = start + rows
+                total[start:end, :end] += block[start:end] @ block[:end].T
+            shown.advance(columns.shape[1])
+    gram = total.cpu().numpy()
+    for start in range(0, features.images, rows):
+        end = start + rows
+        gram[start:end, end:] = gram[end:, start:end].T
+    return gram
+
+
+def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float64]:
+    """A layer's Gram matrix (n, n) from the folder or, where it is not there yet, of features extracted into it.
+
+    The matrix stays in the folder; the features do too, until somebody deletes them.
+    """
+    path = extraction.path(folder, "gram", layer).with_suffix(".npz")
+    kept = kept_gram(extraction, layer, folder)
+    if kept is not None:
+        return kept
+    features = extract(extraction, [layer], folder)[layer]
+    made = gram_of(features, extraction.device, extraction.progress)
+    with claimed(path) as file:
+        np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
+    return made
+
+
+def kept_gram(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[np.float64] | None:
+    """The matrix that `gram` left in the folder; None where there is none, another's, or not all of it."""
+    path = extraction.path(folder, "gram", layer).with_suffix(".npz")
+    try:
+        with np.load(path) as file:
+            matrix: NDArray[np.float64] = file["gram"]
+            identity = json.loads(str(file["of"]))
+    except FileNotFoundError:
+        return None
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+        log.warning("%s is no whole Gram matrix (%r): it is computed again", path, error)
+        return None
+    return matrix if identity == extraction.identity(layer) else None

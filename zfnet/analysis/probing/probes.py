@@ -1,0 +1,127 @@
+"""What a linear model makes of a layer's features: an SVM from their Gram matrix, or a new softmax.
+
+Both find their penalty C by cross-validation within the training images and see no test image before it is settled.
+So that a C means the same in every layer, features are first divided by their spread: the root of the mean squared
+distance of the training images to their mean, one factor for all of a layer's numbers. (Each number by its own
+deviation would be another geometry, which a Gram matrix cannot express.) The mean need not be subtracted: neither model
+penalises its constant term, so that moving all features changes nothing. The softmax does subtract it, to converge
+sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import KernelPCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.svm import SVC
+
+COSTS = (0.01, 0.1, 1.0, 10.0, 100.0)  # scikit-learn's C: smaller is a stronger penalty
+MOST_STEPS = 2000
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a linear model says of m test images, from C classes.
+
+    predicted (m,): the class of each. classes (C,): in the order of the scores. scores (m, C): log probabilities of the
+    softmax; None for the SVM. cost: the C that was chosen. validation: its mean accuracy in the cross-validation, 0..1.
+    """
+
+    predicted: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float64] | None
+    cost: float
+    validation: float
+
+
+def svm_probe(
+    train_gram: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    test_gram: NDArray[np.floating],
+    costs: Sequence[float] = COSTS,
+    splits: int = 5,
+    seed: int = 0,
+    jobs: int = 1,
+) -> Probe:
+    """A linear SVM, one class against one as in SVC(kernel="linear"), whose predictions it gives for features / spread.
+
+    train_gram (n, n): products of the training images' features; test_gram (m, n): of each test image's with theirs.
+    labels (n,). jobs: processes that share the cross-validation.
+    """
+    variance = train_gram.diagonal().mean() - train_gram.mean()
+    search = _search(SVC(kernel="precomputed"), labels, costs, splits, seed, None, jobs)
+    search.fit(train_gram / variance, labels)
+    return _probe(search, test_gram / variance, None)
+
+
+def softmax_probe(
+    train: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    test: NDArray[np.floating],
+    costs: Sequence[float] = COSTS,
+    splits: int = 5,
+    seed: int = 0,
+    groups: NDArray[np.int64] | None = None,
+    jobs: int = 1,
+) -> Probe:
+    """Softmax regression (multinomial logistic regression with an L2 penalty) on features kept fixed.
+
+    train (n, d), labels (n,), test (m, d). More numbers than images are first turned into n `coordinates`, which
+    changes nothing but the time. groups (n,): rows of one group stay together in the cross-validation, such as one
+    image given once for each of its labels.
+    """
+    centre = train.mean(axis=0)
+    train, test = train - centre, test - centre
+    spread = np.sqrt(np.square(train).sum(axis=1).mean())
+    train, test = train / spread, test / spread
+    if train.shape[1] > len(train):
+        train, test = coordinates(train @ train.T, test @ train.T)
+    search = _search(LogisticRegression(max_iter=MOST_STEPS), labels, costs, splits, seed, groups, jobs)
+    search.fit(train, labels, groups=groups)
+    return _probe(search, test, search.predict_log_proba(test))
+
+
+def coordinates(
+    train_gram: NDArray[np.floating], test_gram: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """At most n numbers an image with the same products, about the training images' mean, as its features have.
+
+    train_gram (n, n), test_gram (m, n), to (n, r) and (m, r): the principal components, none left out. A model that
+    knows features by their products alone, as any linear one with an L2 penalty does, is the same on them.
+    """
+    components = KernelPCA(kernel="precomputed", eigen_solver="dense", remove_zero_eig=True)
+    return components.fit_transform(train_gram.astype(np.float64)), components.transform(test_gram.astype(np.float64))
+
+
+def mean_class_accuracy(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    """The mean, over the classes of the truth, of the share of a class's images that are recognised: 0..1."""
+    right = truth == predicted
+    return float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
+
+
+def _search(
+    model: SVC | LogisticRegression, labels: NDArray[np.int64], costs: Sequence[float], splits: int, seed: int,
+    groups: NDArray[np.int64] | None, jobs: int,
+) -> GridSearchCV:  # fmt: skip
+    """The search for C: of those with the best accuracy the smallest, the strongest penalty."""
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2 or counts.min() < splits:
+        raise ValueError(
+            f"{len(classes)} classes of {counts.min()} or more training images, expected two classes or more, each of "
+            f"at least splits={splits} images, for the cross-validation"
+        )
+    kind: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
+    ways = kind(splits, shuffle=True, random_state=seed)
+    return GridSearchCV(model, {"C": sorted(costs)}, scoring="accuracy", cv=ways, n_jobs=jobs)
+
+
+def _probe(search: GridSearchCV, test: NDArray[np.floating], scores: NDArray[np.float64] | None) -> Probe:
+    return Probe(
+        search.predict(test), search.classes_, scores, float(search.best_params_["C"]), float(search.best_score_)
+    )

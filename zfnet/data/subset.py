@@ -1,0 +1,56 @@
+"""Some images of a source as a source of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.data.source import UNREADABLE, ImageSource
+
+IMAGES_AT_ONCE = 64
+
+
+class Subset:
+    """An ImageSource over the images `indices` of another, in that order; classes and their numbers stay.
+
+    Raises ValueError for an index that the source has not.
+    """
+
+    def __init__(self, source: ImageSource, indices: NDArray[np.int64]) -> None:
+        indices = np.asarray(indices, np.int64)
+        if len(indices) and not 0 <= indices.min() <= indices.max() < len(source):
+            raise ValueError(f"images {indices.min()} to {indices.max()} were asked of a source of {len(source)}")
+        self.source, self.indices = source, indices
+        self.side_px, self.wnids, self.names = source.side_px, source.wnids, source.names
+        self.labels: NDArray[np.int64] = source.labels[indices]
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over the source's and the indices."""
+        return hashlib.sha256(self.source.fingerprint.encode() + self.indices.tobytes()).hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def path(self, index: int) -> str:
+        return self.source.path(int(self.indices[index]))
+
+    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, side, side) uint8 and labels (B,) int64, as the source reads them."""
+        return self.source.read(self.indices[np.asarray(indices, np.int64)].tolist())
+
+    def mean(self) -> NDArray[np.float32]:
+        """Mean image (3, side, side) of the readable ones of these images. Raises ValueError where there is none."""
+        total, count = np.zeros((3, self.side_px, self.side_px), np.int64), 0
+        for first in range(0, len(self), IMAGES_AT_ONCE):
+            images, labels = self.read(range(first, min(first + IMAGES_AT_ONCE, len(self))))
+            readable = labels != UNREADABLE
+            total += images[readable].sum(0).numpy()
+            count += int(readable.sum())
+        if count == 0:
+            raise ValueError(f"not one of {len(self)} images can be read, so that they have no mean")
+        return (total / count).astype(np.float32)
