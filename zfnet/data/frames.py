@@ -25,17 +25,17 @@ def make_frame(kind: str, train: ImageSource, size_px: int) -> InputFrame:
     if kind not in FRAME_KINDS:
         raise ValueError(f"input_scale {kind!r} is not one of {', '.join(FRAME_KINDS)}")
     mean = torch.from_numpy(train.mean())
-    scale = torch.ones(3, 1, 1) if kind == "paper" else _deviation(train, mean)
+    scale = torch.ones(len(mean), 1, 1) if kind == "paper" else _deviation(train, mean)
     return InputFrame(train.side_px, size_px, mean, scale)
 
 
 def _deviation(train: ImageSource, mean: Tensor) -> Tensor:
-    """Standard deviation of each channel around the mean image: (3, 1, 1), in grey levels."""
+    """Standard deviation of each channel around the mean image: (C, 1, 1), in grey levels."""
     sample = np.unique(np.linspace(0, len(train) - 1, min(len(train), SCALE_IMAGES)).round().astype(np.int64))
-    squares, count = torch.zeros(3, dtype=torch.float64), 0
+    squares, count = torch.zeros(len(mean), dtype=torch.float64), 0
     for index in sample.tolist():
         images, labels = train.read([index])
         if labels[0] != UNREADABLE:
             squares += (images[0] - mean).square().double().mean((1, 2))
             count += 1
-    return (squares / max(count, 1)).sqrt().clamp(min=1.0).float().reshape(3, 1, 1)
+    return (squares / max(count, 1)).sqrt().clamp(min=1.0).float().reshape(-1, 1, 1)

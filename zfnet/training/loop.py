@@ -100,7 +100,7 @@ class Trainer:
     def _epoch(self) -> bool:
         self._tell("on_epoch_start")
         place = len(self.train), self.frame.side_px, self.frame.size_px, self.seed, self.position.epoch
-        views = training_views(self.recipe.views, *place)
+        views = training_views(self.recipe.views, *place, self.recipe.augmentation)
         self.stepper.forward.train()
         begun_s = asked_s = time.perf_counter()
         for batch in self._batches():
@@ -207,10 +207,11 @@ class Trainer:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned. Raises ValueError where this run would not be the same one."""
+        settings = {**asdict(Recipe()), **state["settings"]}  # an older checkpoint does not name the newest settings
         for name, own in self._settings().items():
-            if name != "epochs" and state["settings"][name] != own:
+            if name != "epochs" and settings[name] != own:
                 raise ValueError(
-                    f"the checkpoint's run had {name}={state['settings'][name]!r}, this one {name}={own!r}: give the "
+                    f"the checkpoint's run had {name}={settings[name]!r}, this one {name}={own!r}: give the "
                     "same, or start a new run from its weights (model.weights=CHECKPOINT training.init=keep)"
                 )
         if len(state["random"]) != self.world.size:

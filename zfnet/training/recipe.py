@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
+from zfnet.data.augment import Augmentation
 from zfnet.data.frames import FRAME_KINDS
 from zfnet.data.views import VIEW_KINDS
 
@@ -31,6 +32,7 @@ class Recipe:
     dropout: probability in the fully connected layers; null keeps the network's own.
     filter_rms_limit: convolution filters whose RMS exceeds it are brought back to it; null for no limit.
     views: "ten" sub-crops as in the paper, "anywhere" for any position and flip, "centre" for none.
+    rotation_deg, shift, shear, zoom: how far views are moved besides (zfnet.data.augment); the paper did not.
     input_scale: "paper" (pixels minus the mean, about [-128, 128]), "unit" (divided by their deviation) or
         "torchvision" (its weights' normalisation).
     """
@@ -50,6 +52,10 @@ class Recipe:
     label_smoothing: float = 0.0
     filter_rms_limit: float | None = 0.1
     views: str = "ten"
+    rotation_deg: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    zoom: float = 0.0
     input_scale: str = "paper"
 
     def __post_init__(self) -> None:
@@ -70,6 +76,11 @@ class Recipe:
         if self.weight_decay < 0 or (self.filter_rms_limit is not None and not self.filter_rms_limit > 0):
             told = f"training.weight_decay={self.weight_decay!r}, training.filter_rms_limit={self.filter_rms_limit!r}"
             raise ValueError(f"{told}: expected 0 or more, and above 0 or null")
+        _ = self.augmentation  # which checks its own
+
+    @property
+    def augmentation(self) -> Augmentation:
+        return Augmentation(self.rotation_deg, self.shift, self.shear, self.zoom)
 
     @staticmethod
     def names() -> list[str]:
