@@ -64,7 +64,7 @@ def test_checkpoints_from_before_augmentation_go_on_without_it(data):
     for name in LIMITS:
         del state["settings"][name]
     trainer_on(*data, plain).load_state(copy.deepcopy(state))
-    with pytest.raises(ValueError, match="had rotation_deg=0):
+    with pytest.raises(ValueError, match=r"had rotation_deg=0\.0, this one rotation_deg=40"):
         trainer_on(*data).load_state(state)
 
 
