@@ -1,0 +1,121 @@
+"""Table 3, architectures compared: python experiments/tab3_ablation.py experiment=tab3_... [train_missing=true]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from experiments.common.job import Run, start
+from experiments.common.missing import find_or_train, tell_missing
+from experiments.common.predictions import predictions, training_scores
+from experiments.common.rows import Found, Sweep, open_sweep
+from zfnet.data.source import ImageSource
+from zfnet.data.subset import Subset
+from zfnet.models.table import TABLES
+from zfnet.runs import write_csv
+from zfnet.training import Network, open_network
+
+VARIANTS = {  # the paper's rows: AlexNet's and ZFNet's network
+    "as is": ("alexnet", "zfnet"),
+    "without layers 3,4": ("alexnet_no_34", None),
+    "without layer 7": ("alexnet_no_7", None),
+    "without layers 6,7": ("alexnet_no_67", None),
+    "without layers 3,4,6,7": ("alexnet_no_3467", None),
+    "layers 6,7: 2048 units": ("alexnet_fc2048", "zfnet_fc2048"),
+    "layers 6,7: 8192 units": ("alexnet_fc8192", "zfnet_fc8192"),
+    "layers 3,4,5: 512,1024,512 maps": (None, "zfnet_512_1024_512"),
+    "both of the last two": (None, "zfnet_512_1024_512_fc8192"),
+}
+PAPER = {  # error %: training top-1, validation top-1, validation top-5
+    "alexnet": (35.1, 40.5, 18.1), "alexnet_no_34": (41.8, 45.4, 22.1), "alexnet_no_7": (27.4, 40.0, 18.4),
+    "alexnet_no_67": (27.4, 44.8, 22.4), "alexnet_no_3467": (71.1, 71.3, 50.1), "alexnet_fc2048": (40.3, 41.7, 18.8),
+    "alexnet_fc8192": (26.8, 40.0, 18.1), "zfnet": (33.1, 38.4, 16.5), "zfnet_fc2048": (38.2, 40.2, 17.6),
+    "zfnet_fc8192": (22.0, 38.8, 17.0), "zfnet_512_1024_512": (18.8, 37.5, 16.0),
+    "zfnet_512_1024_512_fc8192": (10.0, 38.3, 16.9),
+}  # fmt: skip
+ERRORS = ("train_top1_error", "val_top1_error", "val_top5_error")
+Rows = list[dict[str, Any]]
+
+
+def table_3(config: DictConfig, run: Run) -> None:
+    """Find or train the rows, measure their errors, print the table and what is missing of it, and save it.
+
+    The last checkpoint is measured, not the best: choosing by the validation error would flatter it. The paper does not
+    say how it measured the training error; here it is that of the trained network, without dropout, on the same views
+    as the validation error.
+    """
+    models = list(PAPER) if config.models is None else list(config.models)
+    odd = [name for name in models if name not in TABLES]
+    if odd or not models or not len(config.seeds):
+        raise ValueError(f"models={models}, seeds={list(config.seeds)}: expected one or more of {', '.join(PAPER)}")
+    sweep = open_sweep(config, run)
+    found = find_or_train(config, sweep, [sweep.row(model, seed) for seed in config.seeds for model in models])
+    images = some(sweep.train, config.train_images)
+    rows = [measure(one, open_network(one.checkpoint), sweep, images, config, run)
+            for one in found if one.checkpoint is not None]  # fmt: skip
+    show(rows, len(images), sweep, config.views)
+    tell_missing(found, config.processes)
+    write_csv(run.folder / "tab3.csv", rows)
+    run.note(rows=rows, missing={one.row.name: one.why for one in found if one.checkpoint is None})
+    print(f"\nthe table: {run.folder / 'tab3.csv'}")
+
+
+def some(images: ImageSource, count: int | None) -> ImageSource:
+    """All images, or `count` evenly spaced ones: they lie class by class, so that each class has its share."""
+    if count is None or count >= len(images):
+        return images
+    if count < 1:
+        raise ValueError(f"train_images={count}, expected 1 or more, or null for all")
+    return Subset(images, np.linspace(0, len(images) - 1, count).round().astype(np.int64))
+
+
+def measure(
+    one: Found, network: Network, sweep: Sweep, images: ImageSource, config: DictConfig, run: Run
+) -> dict[str, Any]:
+    """A row of tab3.csv: a network's errors (0..1) and the paper's (%)."""
+    trained = training_scores(one.row, network, images, config.views, config.batch_size, run)
+    validated = predictions(one.row, network, sweep.val, config.views, config.batch_size, run).scores()
+    paper = PAPER.get(one.row.model, ("", "", ""))
+    return {
+        "model": one.row.model, "seed": one.row.seed,
+        "parameters": sum(parameter.numel() for parameter in network.model.parameters()),
+        "train_top1_error": trained.top1_error, "val_top1_error": validated.top1_error,
+        "val_top5_error": validated.top5_error, "train_loss": trained.loss, "val_loss": validated.loss,
+        "train_images": trained.count, "val_images": validated.count, "views": config.views,
+        **{f"paper_{name}": number for name, number in zip(ERRORS, paper, strict=True)},
+    }  # fmt: skip
+
+
+def show(rows: Rows, images: int, sweep: Sweep, views: int) -> None:
+    """The table as the paper has it: ours, and the paper's in brackets."""
+    print(f"\nTable 3: error % on {images} training and {len(sweep.val)} validation images of {len(sweep.val.wnids)} "
+          f"classes, {views} view(s); in brackets the paper's on ImageNet")  # fmt: skip
+    by_model: dict[str, Rows] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+    head = ["train top-1", "val top-1", "val top-5"]
+    lines = [["", "AlexNet", "", "", "ZFNet", "", ""], ["variant", *head, *head]]
+    for variant, models in VARIANTS.items():
+        lines.append([variant, *(cell for model in models for cell in cells(model, by_model))])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def cells(model: str | None, by_model: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Training top-1, validation top-1 and top-5 of a network: the mean over seeds, its deviation if there are more."""
+    if model is None:
+        return ["", "", ""]
+    found = []
+    for name, paper in zip(ERRORS, PAPER[model], strict=True):
+        errors = np.array([100 * row[name] for row in by_model.get(model, [])])
+        spread = f" ± {errors.std(ddof=1):.1f}" if len(errors) > 1 else ""
+        found.append(f"{f'{errors.mean():.1f}{spread}' if len(errors) else '-'} ({paper})")
+    return found
+
+
+if __name__ == "__main__":
+    start(table_3, "tab3_ablation")
