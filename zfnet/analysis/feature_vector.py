@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zfnet.deconv import Deconvnet
 from zfnet.models import ConvNet
 
-Layer = TypeVar("Layer", int, str)
+Layer = TypeVar("Layer", bound=int | str)
 
 
 def output_of(model: nn.Module, layer: int | str) -> str:

@@ -1,0 +1,152 @@
+"""Table 7 of any network: python experiments/tab7_depth.py checkpoint=... data=... (images of classes new to it)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.common.job import Run, build, start
+from experiments.tab1_correspondence import fresh
+from zfnet.analysis.probing import SOFTMAX, SVM, Extraction, Outcome, Probing, probe_layers
+from zfnet.data.folder import FolderImages
+from zfnet.data.folds import Fold, sample_folds
+from zfnet.data.opening import ImageData
+from zfnet.data.source import ImageSource
+from zfnet.figures import style
+from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
+from zfnet.runs import peak_memory_mib, write_csv
+from zfnet.training import Network, open_network
+
+PAPER = {  # accuracy in %: Caltech-101 at 30 training images a class, Caltech-256 at 60
+    (SVM, "1"): (44.8, 24.6), (SVM, "2"): (66.2, 39.6), (SVM, "3"): (72.3, 46.0), (SVM, "4"): (76.6, 51.3),
+    (SVM, "5"): (86.2, 65.6), (SVM, "7"): (85.5, 71.7), (SOFTMAX, "5"): (82.9, 65.7), (SOFTMAX, "7"): (85.4, 72.6),
+}  # fmt: skip
+PAPERS_DATA = ("paper, Caltech-101", "paper, Caltech-256")
+Outcomes = dict[str, list[Outcome]]  # by network
+
+
+def depth_table(config: DictConfig, run: Run) -> None:
+    """Probe each layer, print the table, save it and its arrays, and draw it; or draw again from saved arrays."""
+    if not run.world.first:
+        return
+    if config.redraw is None:
+        lines, chance = compute(config, run)
+    else:
+        lines, chance = load_depth(config.redraw)
+    figure = draw_depth(lines, chance)
+    print(f"drawn: {style.save(figure, run.folder, 'tab7')}")
+    with SummaryWriter(str(run.folder / "tensorboard")) as writer:
+        writer.add_image("tab7", style.pixels(figure), dataformats="HWC")
+
+
+def compute(config: DictConfig, run: Run) -> tuple[list[Line], float]:
+    """The lines of the figure and the accuracy of guessing; prints and saves them with what is behind them."""
+    if config.checkpoint is None or config.get("data") is None:
+        raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    data = build(ImageData, config.data)
+    data.prepare()
+    source = data.open(config.split or data.splits[0])
+    folds = sample_folds(
+        source.labels, config.train_per_class, config.test_per_class, config.folds, config.seed, source.names
+    )
+    networks = {"trained": network}
+    if config.control:
+        networks["untrained"] = replace(network, model=fresh(network, config.seed))
+    outcomes = {name: probe(name, one, source, folds, config, run) for name, one in networks.items()}
+    lines, chance = lines_of(outcomes), 1 / len(np.unique(source.labels[folds[0].test]))
+    show(lines, folds, source, config)
+    save(run.folder, outcomes, lines, chance, folds)
+    run.note(
+        checkpoint=str(config.checkpoint), data=source.fingerprint, classes=list(source.wnids),
+        fold_seeds=[fold.seed for fold in folds], peak_gpu_memory_mib=gpu_peak_mib(),
+    )  # fmt: skip
+    return lines, chance
+
+
+def probe(
+    name: str, network: Network, source: ImageSource, folds: Sequence[Fold], config: DictConfig, run: Run
+) -> list[Outcome]:
+    """What every probe says of one network, told layer by layer with the memory that it took."""
+    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
+    images = np.unique(np.concatenate([part for fold in folds for part in (fold.train, fold.test)]))
+    extraction = Extraction(
+        network, source, images, config.views, run.hardware.dtype(run.world.device), config.batch_size,
+        run.hardware.reading_processes(isinstance(source, FolderImages)),
+    )  # fmt: skip
+    among = [Fold(np.searchsorted(images, f.train), np.searchsorted(images, f.test), f.seed) for f in folds]
+    folder = run.folder / "cache" if config.cache is None else Path(config.cache)
+
+    def told(layer: int | str, outcomes: Sequence[Outcome]) -> None:
+        means = [
+            f"{kind} {np.mean([one.accuracy for one in outcomes if one.probe == kind]):.1%}"
+            for kind in dict.fromkeys(one.probe for one in outcomes)
+        ]
+        on_gpu = "" if gpu_peak_mib() is None else f", {gpu_peak_mib():,} MiB on the GPU"
+        print(f"{name}, layer {layer}: {', '.join(means)}; peak memory so far {peak_memory_mib():,} MiB{on_gpu}")
+
+    asked = Probing(extraction, source.labels[images], among, folder, tuple(config.costs), config.splits, config.jobs)
+    return probe_layers(asked, list(config.svm), list(config.softmax), told)
+
+
+def gpu_peak_mib() -> int | None:
+    return round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_initialized() else None
+
+
+def lines_of(outcomes: Outcomes) -> list[Line]:
+    """A line for each network and probe, then the paper's for the layers and probes that it has."""
+    lines = []
+    for network, own in outcomes.items():
+        for kind in dict.fromkeys(one.probe for one in own):
+            layers = list(dict.fromkeys(one.layer for one in own if one.probe == kind))
+            accuracy = [[one.accuracy for one in own if (one.probe, one.layer) == (kind, layer)] for layer in layers]
+            lines.append(Line(network, kind, np.array(list(map(str, layers))), np.array(accuracy)))
+    for column, name in enumerate(PAPERS_DATA):
+        for kind in dict.fromkeys(line.probe for line in lines):
+            asked = [layer for line in lines[:2] if line.probe == kind for layer in line.layers.tolist()]
+            known = [layer for layer in dict.fromkeys(asked) if (kind, layer) in PAPER]
+            values = [[PAPER[kind, layer][column] / 100] for layer in known]
+            lines += [Line(name, kind, np.array(known), np.array(values), quoted=True)] if known else []
+    return lines
+
+
+def show(lines: Sequence[Line], folds: Sequence[Fold], source: ImageSource, config: DictConfig) -> None:
+    """The table: a row a probe and layer, a column a network, then the paper's two."""
+    classes, tested = len(np.unique(source.labels[folds[0].test])), [len(fold.test) for fold in folds]
+    print(f"\n{classes} classes, {config.train_per_class} training images of each, {min(tested)} to {max(tested)} test "
+          f"images, {len(folds)} folds (seeds {folds[0].seed} to {folds[-1].seed}); mean class accuracy in %, "
+          f"± standard deviation over folds; guessing: {100 / classes:.1f}")  # fmt: skip
+    networks = list(dict.fromkeys(line.network for line in lines))
+    print(" " * 14 + "".join(f"{name:>22}" for name in networks))
+    for kind in (SVM, SOFTMAX):
+        own = {line.network: line for line in lines if line.probe == kind}
+        for layer in dict.fromkeys(layer for line in own.values() for layer in line.layers.tolist()):
+            cells = [own[name].cell(layer) if name in own else "" for name in networks]
+            print(f"{f'{kind} ({layer})':14}" + "".join(f"{cell:>22}" for cell in cells))
+
+
+def save(folder: Path, outcomes: Outcomes, lines: Sequence[Line], chance: float, folds: Sequence[Fold]) -> None:
+    """tab7.csv: a row a network, probe, layer and fold. tab7.npz: the figure, the folds, every test image's class."""
+    rows: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
+    for fold in folds:
+        arrays |= {f"fold{fold.seed}/train": fold.train, f"fold{fold.seed}/test": fold.test}
+    for network, own in outcomes.items():
+        for one in own:
+            row = {"network": network, **asdict(one)}
+            name = f"{network}/{one.probe}/{one.layer}/fold{one.seed}"
+            arrays |= {f"{name}/{key}": np.array(row.pop(key)) for key in ("predicted", "tested")}
+            rows.append(row)
+    write_csv(folder / "tab7.csv", rows)
+    save_depth(folder / "tab7.npz", lines, chance, **arrays)
+
+
+if __name__ == "__main__":
+    start(depth_table, "tab7_depth")

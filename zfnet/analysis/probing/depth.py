@@ -1,0 +1,140 @@
+"""Linear models on each layer's features, over folds: Zeiler & Fergus 2013, Table 7 (and, at one layer, 4 and 5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zfnet.analysis.probing.extract import Extraction, extract
+from zfnet.analysis.probing.gram import gram, kept_gram
+from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
+from zfnet.analysis.probing.remembered import remembered
+from zfnet.analysis.probing.store import Features
+from zfnet.data.folds import Fold
+from zfnet.progress import Progress
+
+SVM, SOFTMAX = "SVM", "softmax"
+Fit = Callable[[NDArray[np.int64], NDArray[np.int64], int], Probe]
+
+
+@dataclass(frozen=True, eq=False)
+class Probing:
+    """What is asked of a network's layers.
+
+    extraction: over all the images that any fold needs. labels (n,): of those images; folds: positions among them.
+    folder: where features, Gram matrices and results are kept. costs, splits, jobs: see `probes`.
+    """
+
+    extraction: Extraction
+    labels: NDArray[np.int64]
+    folds: Sequence[Fold]
+    folder: Path
+    costs: Sequence[float] = COSTS
+    splits: int = 5
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fold of one probe at one layer.
+
+    seed: of the fold. train, test: how many readable images. accuracy: mean over classes, 0..1. cost: the C that was
+    chosen; validation: its accuracy in the cross-validation. predicted (test,): the class of each test image;
+    tested (test,): which images those are, by their index in the source.
+    """
+
+    probe: str
+    layer: int | str
+    seed: int
+    train: int
+    test: int
+    accuracy: float
+    cost: float
+    validation: float
+    predicted: list[int]
+    tested: list[int]
+
+
+def probe_layers(
+    probing: Probing, svm: Sequence[int | str], softmax: Sequence[int | str] = (),
+    told: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
+) -> list[Outcome]:  # fmt: skip
+    """An SVM at some layers, a softmax at some, every fold; told(layer, its outcomes) hears of each layer that is done.
+
+    One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
+    Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
+    done before an interruption is read, not done again.
+    """
+    layers, extraction, folder = list(dict.fromkeys([*svm, *softmax])), probing.extraction, probing.folder
+    wanted = [layer for layer in layers if layer in softmax or kept_gram(extraction, layer, folder) is None]
+    features, every = extract(extraction, wanted, folder), []
+    for layer in layers:
+        outcomes = []
+        if layer in svm:
+            outcomes += probe_svm(probing, layer, gram(extraction, layer, folder))
+            if layer in features and layer not in softmax:
+                features[layer].delete()
+        if layer in softmax:
+            outcomes += probe_softmax(probing, layer, features[layer])
+        told(layer, outcomes)
+        every += outcomes
+    return every
+
+
+def probe_svm(probing: Probing, layer: int | str, matrix: NDArray[np.float64]) -> list[Outcome]:
+    """A linear SVM on a layer's Gram matrix (n, n), an outcome a fold."""
+
+    def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
+        own, others = matrix[np.ix_(train, train)], matrix[np.ix_(test, train)]
+        return svm_probe(own, probing.labels[train], others, probing.costs, probing.splits, seed, probing.jobs)
+
+    return _over_folds(probing, SVM, layer, np.isfinite(matrix.diagonal()), fit)
+
+
+def probe_softmax(probing: Probing, layer: int | str, features: Features) -> list[Outcome]:
+    """A new softmax on a layer's features kept fixed, an outcome a fold. Memory: all the layer's features, twice."""
+    vectors = features.array()
+
+    def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
+        own, others, labels = vectors[train], vectors[test], probing.labels[train]
+        return softmax_probe(own, labels, others, probing.costs, probing.splits, seed, jobs=probing.jobs)
+
+    return _over_folds(probing, SOFTMAX, layer, np.isfinite(vectors[:, 0]), fit)
+
+
+def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArray[np.bool_], fit: Fit) -> list[Outcome]:
+    """An outcome a fold, of its readable images; from the folder where it is known."""
+    outcomes = []
+    with Progress(f"layer {layer}, {probe}", len(probing.folds), "fold", enabled=probing.extraction.progress) as shown:
+        for fold in probing.folds:
+            own = Fold(fold.train[readable[fold.train]], fold.test[readable[fold.test]], fold.seed)
+            of = {
+                **probing.extraction.identity(layer), "probe": probe, "fold": _digest(own, probing.labels),
+                "seed": own.seed, "costs": list(probing.costs), "splits": probing.splits,
+            }  # fmt: skip
+            result = remembered(probing.folder, of, partial(_outcome, probing, probe, layer, own, fit))
+            outcomes.append(Outcome(**result))
+            shown.advance(1)
+    return outcomes
+
+
+def _outcome(probing: Probing, probe: str, layer: int | str, fold: Fold, fit: Fit) -> dict[str, Any]:
+    found = fit(fold.train, fold.test, fold.seed)
+    accuracy = mean_class_accuracy(probing.labels[fold.test], found.predicted)
+    tested = probing.extraction.indices[fold.test]
+    return asdict(Outcome(
+        probe, layer, fold.seed, len(fold.train), len(fold.test), accuracy, found.cost, found.validation,
+        found.predicted.tolist(), tested.tolist(),
+    ))  # fmt: skip
+
+
+def _digest(fold: Fold, labels: NDArray[np.int64]) -> str:
+    parts = [part.tobytes() for one in (fold.train, fold.test) for part in (one, labels[one])]
+    return hashlib.sha256(b"/".join(parts)).hexdigest()[:16]

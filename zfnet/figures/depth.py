@@ -1,0 +1,96 @@
+"""Table 7 as a figure: accuracy of linear models over the depth of the layer that they see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from zfnet.figures import style
+from zfnet.figures.arrays import load_arrays, save_arrays
+
+KIND = "tab7"
+COLORS = ("#1b6ca8", "#c2571a", "#7a9a01", "#8a4fa0")
+SIZE_IN = (5.2, 3.6)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one kind of probe reached in one network.
+
+    network: its name, the same for lines of one colour. probe: "SVM" or "softmax". layers (L,); accuracy (L, F), 0..1,
+    of F folds; quoted: taken from the paper.
+    """
+
+    network: str
+    probe: str
+    layers: NDArray[np.str_]
+    accuracy: NDArray[np.float64]
+    quoted: bool = False
+
+    def cell(self, layer: str) -> str:
+        """A layer's mean in % and, from two folds on, their standard deviation (n - 1); empty where it is not there."""
+        if layer not in self.layers.tolist():
+            return ""
+        own = 100 * self.accuracy[self.layers.tolist().index(layer)]
+        return f"{own.mean():.1f}" + (f" ± {own.std(ddof=1):.1f}" if len(own) > 1 else "")
+
+
+def save_depth(path: Path, lines: Sequence[Line], chance: float, **more: Any) -> None:
+    """The lines, the accuracy of guessing, and whatever arrays belong to them."""
+    arrays: dict[str, Any] = {"chance": np.array(chance), **more}
+    for number, line in enumerate(lines):
+        label = np.array([line.network, line.probe, "quoted" if line.quoted else ""])
+        arrays |= {f"{number}/label": label, f"{number}/layers": line.layers, f"{number}/accuracy": line.accuracy}
+    save_arrays(path, KIND, arrays)
+
+
+def load_depth(path: str | Path) -> tuple[list[Line], float]:
+    arrays = load_arrays(path, KIND)
+    count = sum(name.endswith("/label") for name in arrays)
+    lines = []
+    for number in range(count):
+        network, probe, quoted = arrays[f"{number}/label"].tolist()
+        lines.append(Line(network, probe, arrays[f"{number}/layers"], arrays[f"{number}/accuracy"], bool(quoted)))
+    return lines, float(arrays["chance"])
+
+
+def draw_depth(lines: Sequence[Line], chance: float) -> Figure:
+    """Layers in the order in which the lines name them, accuracy with one standard deviation over folds."""
+    order = list(dict.fromkeys(layer for line in lines for layer in line.layers.tolist()))
+    if all(layer.isdigit() for layer in order):
+        order.sort(key=int)
+    networks = list(dict.fromkeys(line.network for line in lines))
+    figure = Figure(figsize=SIZE_IN)
+    axes = figure.add_axes((0.11, 0.13, 0.86, 0.82))
+    for line in lines:
+        look: dict[str, Any] = {
+            "color": style.FAINT if line.quoted else COLORS[networks.index(line.network) % len(COLORS)],
+            "marker": "o" if line.probe == "SVM" else "D",
+            "markerfacecolor": None if line.probe == "SVM" else "white",
+            "linestyle": (":" if line.quoted else "-") if line.probe == "SVM" else "none",
+        }
+        places = np.array([order.index(layer) for layer in line.layers.tolist()])
+        shift = 0.0 if line.probe == "SVM" else 0.08
+        deviation = 100 * line.accuracy.std(axis=1, ddof=1) if line.accuracy.shape[1] > 1 else None
+        axes.errorbar(
+            places + shift, 100 * line.accuracy.mean(axis=1), deviation, label=f"{line.network}, {line.probe}",
+            markersize=4.5, linewidth=1.2, capsize=2, **look,
+        )  # fmt: skip
+    axes.axhline(100 * chance, color=style.FAINT, linewidth=0.8, linestyle="--")
+    faint: dict[str, Any] = {"fontsize": style.LABEL_PT, "color": style.FAINT, "va": "bottom", "ha": "right"}
+    axes.text(len(order) - 0.75, 100 * chance, "guessing", **faint)
+    axes.set_xticks(range(len(order)), order)
+    axes.set_xlim(-0.25, len(order) - 0.75)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("layer", fontsize=style.TITLE_PT, color=style.INK)
+    axes.set_ylabel("mean class accuracy, %", fontsize=style.TITLE_PT, color=style.INK)
+    axes.tick_params(labelsize=style.TITLE_PT - 1, colors=style.INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=style.LABEL_PT + 0.5, frameon=False, loc="best")
+    return figure
