@@ -11,18 +11,34 @@ from torch import Tensor
 
 from zfnet.data.boxes import box_in_view
 from zfnet.data.decode import read_rgb, square
-from zfnet.data.parts_world import Box, ImageParts, PartsFile
+from zfnet.data.parts_world import Box, ImageParts, Part, PartsFile
 from zfnet.data.views import InputFrame, centre_views, cut
 
 
 @dataclass(frozen=True)
 class SeenParts:
-    """One image as the network sees it, (3, H, W); its parts and the whole object in its pixels, or beyond its rim."""
+    """One image as the network sees it, (3, H, W); its parts and the whole object in its pixels, or beyond its rim.
+
+    pixels: the same view as it lies in the file, (3, H, W) uint8.
+    """
 
     path: str
     image: Tensor
+    pixels: Tensor
     parts: dict[str, Box]
     object: Box
+
+
+def wnids_of(content: PartsFile, words: Sequence[str] | None) -> list[str]:
+    """Folder names of the classes meant by readable or folder names; None: all. ValueError for unknown ones."""
+    wnids = sorted({image.wnid for image in content.images})
+    if words is None:
+        return wnids
+    by_word = {**{content.names.get(wnid, wnid): wnid for wnid in wnids}, **{wnid: wnid for wnid in wnids}}
+    for word in words:
+        if word not in by_word:
+            raise ValueError(f"class {word!r} is not one of {', '.join(content.names.get(w, w) for w in wnids)}")
+    return [by_word[word] for word in words]
 
 
 def images_with(content: PartsFile, split: str | None, wnid: str, parts: Sequence[str]) -> list[ImageParts]:
@@ -38,10 +54,37 @@ def images_with(content: PartsFile, split: str | None, wnid: str, parts: Sequenc
 
 def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[SeenParts]:
     """Read the images one by one. Raises ValueError where one cannot be read."""
-    view = centre_views(1, frame.side_px, frame.size_px)
+    view, margin = centre_views(1, frame.side_px, frame.size_px), (frame.side_px - frame.size_px) // 2
+    inner = slice(margin, margin + frame.size_px)
     for image in images:
         picture = read_rgb(str(Path(root) / image.path))
         pixels = torch.from_numpy(square(picture, frame.side_px).copy()).permute(2, 0, 1)[None]
         to_view = (*picture.size, frame.side_px, frame.size_px)
         parts = {part.name: box_in_view(part.box, *to_view) for part in image.parts}
-        yield SeenParts(image.path, cut(pixels, view, frame)[0], parts, box_in_view(image.object, *to_view))
+        yield SeenParts(
+            image.path, cut(pixels, view, frame)[0], pixels[0, :, inner, inner], parts,
+            box_in_view(image.object, *to_view),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class InView:
+    """An image of which the object is seen, at least in part; the boxes end where the view does."""
+
+    seen: SeenParts
+    object: Box
+    parts: list[Part]
+
+
+def in_view(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[InView]:
+    """Read the images one by one and leave out objects and parts that lie beyond the view."""
+    for image, one in zip(images, seen(root, images, frame), strict=True):
+        whole = _cut_off(one.object, frame.size_px)
+        parts = [(part, _cut_off(one.parts[part.name], frame.size_px)) for part in image.parts]
+        if whole is not None:
+            yield InView(one, whole, [Part(part.name, box, part.deciding) for part, box in parts if box is not None])
+
+
+def _cut_off(box: Box, size_px: int) -> Box | None:
+    left, top, right, bottom = (min(max(edge, 0), size_px) for edge in box)
+    return (left, top, right, bottom) if left < right and top < bottom else None

@@ -61,16 +61,36 @@ def test_the_pointing_game_counts_centres_in_boxes():
     probability[:, 3, 1] = 0.1  # centre at row 9.5, column 4.5, between pixels 9 and 10, 4 and 5
     sweep = heat(probability, [0, 3, 6, 8], [0, 3, 5], 4)
     boxes = [(4, 9, 6, 11), (5, 9, 7, 11), (0, 0, 9, 12)]  # left, top, right, bottom
-    game = pointing_game(sweep, boxes)
+    game = pointing_game(sweep, [[box] for box in boxes])
     assert game.hit.tolist() == [True, False, True]
     assert game.middle.tolist() == [False, False, True]  # the middle is row 5.5, column 4
     centres = [(row + 1.5, column + 1.5) for row in (0, 3, 6, 8) for column in (0, 3, 5)]
     for box, chance in zip(boxes, game.chance.tolist(), strict=True):
         inside = [box[1] - 0.5 < row < box[3] - 0.5 and box[0] - 0.5 < column < box[2] - 0.5 for row, column in centres]
         assert chance == pytest.approx(sum(inside) / 12)
-    assert pointing_game(heat(probability[0], [0, 3, 6, 8], [0, 3, 5], 4), boxes[:1]).hit.tolist() == [True]
-    with pytest.raises(ValueError, match="2 boxes for 3 images"):
-        pointing_game(sweep, boxes[:2])
+    assert pointing_game(heat(probability[0], [0, 3, 6, 8], [0, 3, 5], 4), [boxes[:1]]).hit.tolist() == [True]
+    with pytest.raises(ValueError, match="boxes of 2 images for 3"):
+        pointing_game(sweep, [boxes, boxes])
+
+
+def test_pointing_at_any_of_several_boxes():
+    probability = torch.full((3, 4, 3), 0.8)
+    probability[:, 3, 1] = 0.1  # centre at row 9.5, column 4.5
+    sweep = heat(probability, [0, 3, 6, 8], [0, 3, 5], 4)
+    one, other, middle = (4, 9, 6, 11), (0, 0, 3, 3), (3, 4, 6, 7)  # each holds one of the twelve centres
+    game = pointing_game(sweep, [[other, one], [other, middle, middle], []])
+    assert game.hit.tolist() == [True, False, False]
+    assert game.middle.tolist() == [False, True, False]
+    assert game.chance.tolist() == pytest.approx([2 / 12, 2 / 12, 0])
+
+
+def test_one_of_several_images():
+    several = random_heat(2)
+    for number in range(2):
+        alone = several.of(number)
+        assert torch.equal(alone.probability, several.probability[number])
+        assert alone.clean_probability.shape == alone.target.shape == ()
+        assert torch.equal(alone.rows, several.rows)
 
 
 def test_the_drop_of_a_part_is_that_of_the_squares_that_hide_it_best():

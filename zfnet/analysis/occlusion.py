@@ -49,6 +49,10 @@ class Occlusion:
     layer: str
     size_px: int
 
+    def of(self, number: int) -> Occlusion:
+        """One of several images."""
+        return replace(self, **{name: getattr(self, name)[number] for name in OF_EACH_IMAGE})
+
 
 def occlude(
     model: nn.Module,

@@ -49,7 +49,7 @@ def _covers(corners: Tensor, size_px: int) -> Tensor:
 class Pointing(NamedTuple):
     """The pointing game, of each of B images; means over the images are the shares that are reported.
 
-    hit: (B,) whether the centre of the greatest drop lies in the object's box.
+    hit: (B,) whether the centre of the greatest drop lies in one of the image's boxes.
     chance: (B,) the share of all places whose centre does. middle: (B,) whether the middle of the image does.
     """
 
@@ -58,30 +58,35 @@ class Pointing(NamedTuple):
     middle: Tensor
 
 
-def pointing_game(heat: Occlusion, boxes: Sequence[Box]) -> Pointing:
-    """Whether the greatest drops point at the objects. Zhang et al. 2018, arXiv:1608.00507.
+def pointing_game(heat: Occlusion, boxes: Sequence[Sequence[Box]]) -> Pointing:
+    """Whether the greatest drops point at the objects, or at parts of them. Zhang et al. 2018, arXiv:1608.00507.
 
-    boxes: of the objects, one an image, (left, top, right, bottom) in pixels of the image as the network sees it
+    boxes: of each image one, several or none, (left, top, right, bottom) in pixels of the image as the network sees it
     (zfnet.data.boxes brings boxes of a written image there).
 
-    Raises ValueError for another number of boxes.
+    Raises ValueError for boxes of another number of images.
     """
     best = greatest_drop(heat).reshape(-1, 2)
     if len(boxes) != len(best):
-        raise ValueError(f"{len(boxes)} boxes for {len(best)} images: expected one each")
-    edges = torch.tensor(boxes)
-    rows, columns = (corners + (heat.size_px - 1) / 2 for corners in (heat.rows, heat.columns))
-    everywhere = _within(rows, edges[:, [1, 3]])[:, :, None] & _within(columns, edges[:, [0, 2]])[:, None]
-    end = torch.stack([corners[-1] + heat.size_px - 1 for corners in (heat.rows, heat.columns)])
-    hit, middle = (
-        (_within(points[:, :1], edges[:, [1, 3]]) & _within(points[:, 1:], edges[:, [0, 2]]))[:, 0]
-        for points in (best, (end / 2).expand_as(best))
+        raise ValueError(f"boxes of {len(boxes)} images for {len(best)}: expected a list of boxes for each")
+    (rows, middle_row), (columns, middle_column) = (
+        (corners + (heat.size_px - 1) / 2, (corners[-1:] + heat.size_px - 1) / 2)
+        for corners in (heat.rows, heat.columns)
     )
-    return Pointing(hit, everywhere.float().mean((1, 2)), middle)
+    hit = [_inside(point[:1], point[1:], own).any() for point, own in zip(best, boxes, strict=True)]
+    chance = [_inside(rows, columns, own).float().mean() for own in boxes]
+    middle = [_inside(middle_row, middle_column, own).any() for own in boxes]
+    return Pointing(torch.stack(hit), torch.stack(chance), torch.stack(middle))
+
+
+def _inside(rows: Tensor, columns: Tensor, boxes: Sequence[Box]) -> Tensor:
+    """Whether points at rows (R,) x columns (C,) lie in any of the boxes: (R, C)."""
+    edges = torch.tensor(boxes).reshape(-1, 4)
+    return (_within(rows, edges[:, [1, 3]])[:, :, None] & _within(columns, edges[:, [0, 2]])[:, None]).any(0)
 
 
 def _within(points: Tensor, edges: Tensor) -> Tensor:
-    """Whether points, (n,) or (B, n), in pixels lie within the first pixel and the one after the last, (B, 2)."""
+    """Whether points (n,), in pixels, lie within the first pixel and the one after the last, (K, 2): (K, n)."""
     return (points > edges[:, :1] - 0.5) & (points < edges[:, 1:] - 0.5)
 
 

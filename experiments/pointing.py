@@ -1,0 +1,199 @@
+"""The pointing game of any network: python experiments/pointing.py checkpoint=... data=... (with a parts.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.common.classes import class_number
+from experiments.common.job import Run, build, start
+from experiments.common.parts import InView, images_with, in_view, wnids_of
+from zfnet.analysis import Occlusion, occlude, part_drops, pointing_game
+from zfnet.analysis.places import draw_boxes
+from zfnet.data.opening import ImageData
+from zfnet.data.parts_world import Part, read_parts
+from zfnet.figures import style
+from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, save_points
+from zfnet.runs import write_csv
+from zfnet.training import Network, open_network
+
+SHARES = ("hit", "chance", "middle", "deciding_hit", "deciding_chance", "deciding_middle")
+Rows = list[dict[str, Any]]
+Arrays = dict[str, NDArray[Any]]
+
+
+def pointing(config: DictConfig, run: Run) -> None:
+    """Hide, count, save the arrays, tell and draw; or tell and draw again from saved arrays."""
+    if not run.world.first:
+        return
+    if config.redraw is None:
+        points = compute(config, run)
+        save_points(run.folder / "pointing.npz", points)
+    else:
+        points = load_points(config.redraw)
+    report(points, run.folder)
+
+
+def compute(config: DictConfig, run: Run) -> Points:
+    """Everything that is told, class by class."""
+    if config.checkpoint is None or config.data is None:
+        raise ValueError("give checkpoint=FILE (or torchvision:NAME) and data=..., or redraw=FILE.npz")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
+    data = build(ImageData, config.data)
+    data.prepare()
+    content = read_parts(data.root)
+    each_class: list[Arrays] = []
+    for wnid in wnids_of(content, config.classes):
+        name = content.names.get(wnid, wnid)
+        target = class_number(wnid if wnid in network.wnids else name, network)
+        listed = images_with(content, config.split, wnid, ())
+        images = list(islice(in_view(data.root, listed, network.frame), config.images))
+        if images:
+            each_class.append(play(config, run, network, images, target))
+        else:
+            print(f"{name}: no image whose object is in view: left out")
+    if not each_class:
+        raise ValueError(f"no image of split={config.split} in {data.root}/parts.json has its object in view")
+    run.note(checkpoint=str(config.checkpoint), root=str(data.root))
+    return joined(each_class, network.names, config.square_px)
+
+
+def play(config: DictConfig, run: Run, network: Network, images: Sequence[InView], target: int) -> Arrays:
+    """One class: what Points holds of its images and, counted from 0, of their parts."""
+    noise, generator = torch.Generator().manual_seed(config.seed), np.random.default_rng([config.seed, target])
+    batch = torch.stack([image.seen.image for image in images]).to(run.world.device)
+    heat = occlude(
+        network.model, batch, [target] * len(images), config.square_px, config.stride_px, config.fill, generator=noise
+    )
+    parts = [
+        (number, part, drops)
+        for number, image in enumerate(images)
+        for part, drops in worths(heat.of(number), image, network.frame.size_px, config.draws, generator)
+    ]
+    deciding = [[part.box for part in image.parts if part.deciding] for image in images]
+    games = {
+        "": pointing_game(heat, [[image.object] for image in images]),
+        "deciding_": pointing_game(heat, deciding),
+    }
+    there = {"": np.ones(len(images), bool), "deciding_": np.array([bool(own) for own in deciding])}
+    return {
+        "path": np.array([image.seen.path for image in images]), "target": heat.target.numpy(),
+        "clean_probability": heat.clean_probability.numpy(), "clean_label": heat.clean_label.numpy(),
+        "object": np.array([image.object for image in images]), "probability": heat.probability.numpy(),
+        **{
+            f"{name}{field}": np.where(there[name], values.numpy(), np.nan)
+            for name, game in games.items() for field, values in game._asdict().items()
+        },
+        "part_image": np.array([number for number, _, _ in parts], np.int64),
+        "part_name": np.array([part.name for _, part, _ in parts], np.str_),
+        "part_deciding": np.array([part.deciding for _, part, _ in parts], bool),
+        "part_box": np.array([part.box for _, part, _ in parts], np.int64).reshape(-1, 4),
+        **{
+            field: np.array([drops[at] for _, _, drops in parts], np.float64)
+            for at, field in enumerate(("part_drop", "on_object", "in_image"))
+        },
+        "rows": heat.rows.numpy(), "columns": heat.columns.numpy(), "shown": np.zeros(1, np.int64),
+        "picture": images[0].seen.pixels.permute(1, 2, 0).numpy()[None],
+    }  # fmt: skip
+
+
+def worths(
+    heat: Occlusion, image: InView, size_px: int, draws: int, generator: np.random.Generator
+) -> Iterator[tuple[Part, tuple[float, float, float]]]:
+    """Each part and what hiding it takes; the mean of random boxes of its size on the object, and of those anywhere."""
+    own = part_drops(heat, image.parts)
+    for part in image.parts:
+        random = []
+        for within in (image.object, (0, 0, size_px, size_px)):
+            boxes = draw_boxes(part.box, [], within, draws, generator).tolist()
+            drops = part_drops(heat, [Part(str(number), tuple(box), False) for number, box in enumerate(boxes)])
+            random.append(mean(np.array(list(drops.values()))))
+        yield part, (own.get(part.name, float("nan")), random[0], random[1])
+
+
+def joined(classes: Sequence[Arrays], names: Sequence[str], square_px: int) -> Points:
+    """All classes: images and parts counted on from one to the next."""
+    before = np.cumsum([0, *(len(one["path"]) for one in classes)])
+    counted = [
+        one | {name: one[name] + first for name in ("part_image", "shown")}
+        for one, first in zip(classes, before, strict=False)
+    ]
+    same = {name: classes[0][name] for name in ("rows", "columns")}
+    arrays = {name: np.concatenate([one[name] for one in counted]) for name in classes[0] if name not in same}
+    return Points(**arrays, **same, size_px=np.array(square_px), names=np.array(names, np.str_))
+
+
+def report(points: Points, folder: Path) -> None:
+    """The table by class, the table of parts, the figure in files and TensorBoard."""
+    targets = points.classes()
+    rows = [class_row(points, str(points.names[target]), points.target == target) for target in targets]
+    rows.append(class_row(points, "all", np.ones(len(points.path), bool)))
+    write_csv(folder / "pointing.csv", rows)
+    write_csv(folder / "parts.csv", [
+        {
+            "class": str(points.names[target]), "part": name, "deciding": bool(points.part_deciding[which].any()),
+            "seen": int(which.sum()), **part_means(points, which),
+        }
+        for target in targets for name, which in points.parts_of(target)
+    ])  # fmt: skip
+    show(points, rows)
+    figure = draw_pointing(points)
+    print(f"drawn: {style.save(figure, folder, 'pointing')}")
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        writer.add_image("pointing", style.pixels(figure), dataformats="HWC")
+        for name, value in rows[-1].items():
+            if not isinstance(value, str):
+                writer.add_scalar(f"pointing/{name}", value)
+
+
+def class_row(points: Points, name: str, images: NDArray[np.bool_]) -> dict[str, Any]:
+    """Shares of images, and mean drops over their parts."""
+    row: dict[str, Any] = {"class": name, "images": int(images.sum())}
+    row["correct"] = float((points.clean_label == points.target)[images].mean())
+    for field in SHARES:
+        row[field] = mean(getattr(points, field)[images])
+    own = images[points.part_image]
+    for kind, which in (("deciding", own & points.part_deciding), ("other", own & ~points.part_deciding)):
+        row |= {f"{kind}_{name}": value for name, value in part_means(points, which).items()}
+    return row
+
+
+def part_means(points: Points, which: NDArray[np.bool_]) -> dict[str, float]:
+    return {
+        "drop": mean(points.part_drop[which]),
+        "on_object": mean(points.on_object[which]),
+        "in_image": mean(points.in_image[which]),
+    }
+
+
+def show(points: Points, rows: Rows) -> None:
+    print(
+        f"\nShares of images whose greatest drop, by a square of {points.size_px} px, lies on the object and on a "
+        "deciding\npart; beside them the share of all places that do (chance) and whether the image's middle does."
+    )
+    print_columns(rows, ("object", "chance", "middle", "deciding", "chance", "middle"), SHARES, ".1%")
+    print(
+        "\nMean drop with a deciding or another part hidden; with random boxes of its size on the object, in the image."
+    )
+    heads = ("deciding", "on object", "in image", "other", "on object", "in image")
+    fields = [f"{kind}_{name}" for kind in ("deciding", "other") for name in ("drop", "on_object", "in_image")]
+    print_columns(rows, heads, fields, ".3f")
+
+
+def print_columns(rows: Rows, heads: Sequence[str], fields: Sequence[str], form: str) -> None:
+    print(f"{'class':>12}  {'images':>6}  " + "  ".join(f"{head:>9}" for head in heads))
+    for row in rows:
+        print(f"{row['class']:>12}  {row['images']:>6}  " + "  ".join(f"{row[field]:>9{form}}" for field in fields))
+
+
+if __name__ == "__main__":
+    start(pointing, "pointing")
