@@ -14,6 +14,7 @@ from torch import nn
 from zfnet import Deconvnet, build_model
 from zfnet.analysis.correspondence import correspondence, differing, hide
 from zfnet.analysis.feature_vector import feature_vectors, output_of
+from zfnet.analysis.occlusion_grid import canvas_of
 from zfnet.analysis.permutation import chance_of_less
 from zfnet.analysis.places import clear_places, draw_boxes
 
@@ -131,11 +132,45 @@ def test_a_part_that_is_answered_alike_scores_lower_than_random_places():
 
 def test_the_box_is_filled_and_nothing_else():
     image = torch.randn(3, 9, 11)
-    hidden = hide(image, np.array([[2, 1, 5, 9], [0, 0, 11, 1]]), 0.5)
+    canvas = torch.randn(3, 9, 11)
+    hidden = hide(image, np.array([[2, 1, 5, 9], [0, 0, 11, 1]]), canvas)
     for copy, rows, columns in zip(hidden, (range(1, 9), range(1)), (range(2, 5), range(11)), strict=True):
         for row, column in itertools.product(range(9), range(11)):
             inside = row in rows and column in columns
-            assert torch.equal(copy[:, row, column], torch.full((3,), 0.5) if inside else image[:, row, column])
+            assert torch.equal(copy[:, row, column], (canvas if inside else image)[:, row, column])
+
+
+def test_fills_are_occludes():
+    """The numbers of one image with a box hidden: a network that only passes pixels on shows what lies in the box."""
+    images = torch.randn(2, 3, 20, 30, generator=torch.Generator().manual_seed(0))
+    boxes = {"all": np.array([[[3, 2, 9, 12]], [[8, 4, 14, 14]]])}  # 6 x 10 px: as a square of 10 px
+    seen = []
+
+    class Passes(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x.clone())
+            return x.flatten(1)
+
+    for fill in ([1.0, 2.0, 3.0], "mean", "blur", "noise"):
+        seen.clear()
+        noise = torch.Generator().manual_seed(5)
+        correspondence(
+            Deconvnet(nn.Sequential(Passes())),
+            images,
+            boxes,
+            ["0"],
+            np.random.default_rng(0),
+            fill,
+            noise,
+            progress=False,
+        )
+        again = torch.Generator().manual_seed(5)
+        hidden = [one[0] for one in seen if len(one) == 1][1::2]
+        for image, found, (left, top, right, bottom) in zip(images, hidden, boxes["all"][:, 0], strict=True):
+            expected = image.clone()
+            canvas = canvas_of(image[None], fill, 10, again)[0]
+            expected[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
+            assert torch.equal(found, expected)
 
 
 def test_one_image_has_no_pairs():

@@ -89,23 +89,35 @@ def test_boxes_lie_in_the_view_and_random_ones_on_the_object_clear_of_the_parts(
                     assert box[2] <= part[0] or part[2] <= box[0] or box[3] <= part[1] or part[3] <= box[1]
 
 
-def test_fresh_weights_give_another_table_over_the_same_boxes(carry_out_here, root: Path, tmp_path: Path):
-    words = [
-        f"root={root}",
-        f"checkpoint={root / 'a.pt'}",
-        "parts=[nose]",
-        "draws=2",
-        "layers=[conv3]",
-        "seed=1",
-    ]
-    for untrained in ("false", "true"):
-        code, printed = carry_out_here(
-            "tab1_correspondence", *words, f"untrained={untrained}", f"run_dir=run_{untrained}"
-        )
+def test_fresh_weights_stand_beside_over_the_same_boxes(carry_out_here, root: Path, tmp_path: Path):
+    words = [f"root={root}", f"checkpoint={root / 'a.pt'}", "parts=[nose]", "draws=2", "layers=[conv3]", "seed=1"]
+    for fresh in (0, 2):
+        code, printed = carry_out_here("tab1_correspondence", *words, f"fresh={fresh}", f"run_dir=run_{fresh}")
         assert code == 0, printed
-    trained, fresh = (np.load(tmp_path / name / "tab1.npz") for name in ("run_false", "run_true"))
-    np.testing.assert_array_equal(trained["dog/nose/boxes"], fresh["dog/nose/boxes"])
-    assert not np.array_equal(trained["dog/nose/conv3/pairs"], fresh["dog/nose/conv3/pairs"])
+    alone, beside = (dict(np.load(tmp_path / f"run_{fresh}" / "tab1.npz")) for fresh in (0, 2))
+    assert set(beside) - set(alone) == {"dog/nose/conv3/fresh_pairs", "dog/nose/conv3/fresh_random_pairs"}
+    for name, values in alone.items():
+        np.testing.assert_array_equal(values, beside[name])
+    pairs, random = beside["dog/nose/conv3/fresh_pairs"], beside["dog/nose/conv3/fresh_random_pairs"]
+    assert (pairs.shape, random.shape) == ((2, 10), (2, 2, 10))
+    every = [alone["dog/nose/conv3/pairs"], *pairs]
+    assert not any(np.array_equal(one, other) for one, other in itertools.combinations(every, 2))
+    row = table(tmp_path / "run_2")["nose", "conv3"]
+    ratios = pairs.mean(1) / random.mean((1, 2))
+    names = ("fresh_ratio", "fresh_ratio_least", "fresh_ratio_most")
+    assert [float(row[name]) for name in names] == pytest.approx([ratios.mean(), ratios.min(), ratios.max()])
+    assert table(tmp_path / "run_0")["nose", "conv3"]["fresh_ratio"] == "nan"
+
+
+def test_what_hides_a_part_may_be_a_colour_or_noise_from_the_seed(carry_out_here, root: Path, tmp_path: Path):
+    words = [f"root={root}", f"checkpoint={root / 'a.pt'}", "parts=[nose]", "draws=1", "layers=[conv3]", "fresh=0"]
+    found = []
+    for number, fill in enumerate(("[10,-10,0]", "noise", "noise")):
+        code, printed = carry_out_here("tab1_correspondence", *words, f"fill={fill}", f"run_dir=run_{number}")
+        assert code == 0, printed
+        found.append(np.load(tmp_path / f"run_{number}" / "tab1.npz")["dog/nose/conv3/pairs"])
+    assert not np.array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[1], found[2])
 
 
 @pytest.mark.parametrize(
@@ -114,6 +126,7 @@ def test_fresh_weights_give_another_table_over_the_same_boxes(carry_out_here, ro
         (["classes=[cow]"], "class 'cow' is not one of dog, n2"),
         (["parts=[beak]"], "no class of"),
         (["random_in=part"], "random_in='part' is not one of image, object"),
+        (["parts=[nose]", "fill=gray"], "fill 'gray' is not a number, one a channel, or one of mean, blur, noise"),
         (["parts=[nose]", "layers=[9]"], "this network has no layer 9, only 1, 2, 3, 4, 5, 6, 7, 8"),
     ],
 )

@@ -8,7 +8,7 @@ Most numbers are left alone (rectified to zero with and without the part), which
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.analysis.feature_vector import Layer, feature_vectors
+from zfnet.analysis.occlusion_grid import Fill, canvas_of
 from zfnet.analysis.permutation import chance_of_less
 from zfnet.deconv import Deconvnet
 from zfnet.progress import Progress
@@ -45,15 +46,19 @@ def correspondence(
     boxes: Mapping[str, NDArray[np.int64]],
     layers: Sequence[Layer],
     generator: np.random.Generator,
-    fill: float = 0.0,
+    fill: Fill = 0.0,
+    noise: torch.Generator | None = None,
     batch_size: int = 64,
     progress: bool = True,
 ) -> dict[str, dict[Layer, PartChange]]:
     """Table 1: part -> layer -> PartChange.
 
     images (N, 3, H, W), normalised, N > 1. boxes: part -> (N, 1 + draws, 4), the box of each image's part and then
-    random ones of its size; left, top, right, bottom in pixels of the images. fill: what hides a box, in normalised
-    numbers; 0 is the frame's grey. generator: for the permutation test.
+    random ones of its size; left, top, right, bottom in pixels of the images. fill: what hides a box, as in `occlude`:
+    a number (0 is the frame's grey), one a channel, 'mean', 'blur' by the box's longer side, or 'noise' from the
+    generator of that name. generator: for the permutation test.
+
+    Raises ValueError for fewer than two images and for fills that `occlude` refuses.
     """
     if len(images) < 2:
         raise ValueError(f"{len(images)} images, expected at least two to compare")
@@ -61,32 +66,42 @@ def correspondence(
     table = {}
     with Progress("hiding parts", total, "image", enabled=progress) as shown:
         for part, own in boxes.items():
-            signs = sign_changes(deconvnet, images, own, layers, fill, batch_size, shown)
+            canvases = (_canvas(image, one, fill, noise) for image, one in zip(images, own[:, 0], strict=True))
+            signs = sign_changes(deconvnet, images, canvases, own, layers, batch_size, shown)
             table[part] = {layer: _compared(signs[layer], generator) for layer in layers}
     return table
 
 
+def _canvas(image: Tensor, box: NDArray[np.int64], fill: Fill, noise: torch.Generator | None) -> Tensor:
+    """What is seen in boxes of that size on an image (3, H, W), as in `occlude`."""
+    longer_px = min(int((box[2:] - box[:2]).max()), *image.shape[1:])
+    return canvas_of(image[None], fill, longer_px, noise)[0]
+
+
 def sign_changes(
-    deconvnet: Deconvnet, images: Tensor, boxes: NDArray[np.int64], layers: Sequence[Layer], fill: float,
-    batch_size: int, progress: Progress,
+    deconvnet: Deconvnet, images: Tensor, canvases: Iterable[Tensor], boxes: NDArray[np.int64],
+    layers: Sequence[Layer], batch_size: int, progress: Progress,
 ) -> dict[Layer, Tensor]:  # fmt: skip
-    """The sign of each feature's change when each of the boxes (N, K, 4) is hidden alone: layer -> (N, K, n) int8."""
+    """The sign of each feature's change when each of the boxes (N, K, 4) is hidden alone: layer -> (N, K, n) int8.
+
+    canvases: N of (3, H, W), what is seen in the boxes of each image.
+    """
     signs: dict[Layer, list[Tensor]] = {layer: [] for layer in layers}
-    for image, own in zip(images, boxes, strict=True):
+    for image, canvas, own in zip(images, canvases, boxes, strict=True):
         clean = feature_vectors(deconvnet, image[None], layers)
         for some in np.array_split(own, range(batch_size, len(own), batch_size)):
-            hidden = hide(image, some, fill)
+            hidden = hide(image, some, canvas)
             for layer, features in feature_vectors(deconvnet, hidden, layers).items():
                 signs[layer].append(_sign(clean[layer], features))
             progress.advance(len(some))
     return {layer: torch.cat(own).unflatten(0, boxes.shape[:2]) for layer, own in signs.items()}
 
 
-def hide(image: Tensor, boxes: NDArray[np.int64], fill: float) -> Tensor:
-    """Copies (K, 3, H, W) of an image (3, H, W), each with one of the boxes (K, 4) filled."""
+def hide(image: Tensor, boxes: NDArray[np.int64], canvas: Tensor) -> Tensor:
+    """Copies (K, 3, H, W) of an image (3, H, W), each showing the canvas (3, H, W) in one of the boxes (K, 4)."""
     copies = image.repeat(len(boxes), 1, 1, 1)
     for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
-        copy[:, top:bottom, left:right] = fill
+        copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
     return copies
 
 
