@@ -96,7 +96,7 @@ class Board(Observer):
         """First-layer filters, each scaled by its own range around grey."""
         assert self._writer is not None
         weight = next(convolutions(trainer.model))[1].weight.detach().float().cpu()
-        if weight.shape[1] != 3:
+        if weight.shape[1] not in (1, 3):
             return
         scaled = 0.5 + 0.5 * weight / weight.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
         enlarged = scaled.repeat_interleave(4, 2).repeat_interleave(4, 3)

@@ -116,10 +116,14 @@ class CentreViews:
             yield Indexed(images, batch.indices[readable])
 
     def fetch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images by number: as the network sees them (B, 3, size, size), and as pixels, uint8 of the same size."""
+        """Images by number: as the network sees them (B, 3, size, size), and as pixels, uint8 of the same size.
+
+        Grey images have one channel for the network, and three equal ones as pixels.
+        """
         squares, _ = self.source.read(numbers)
         margin, size = (self.frame.side_px - self.frame.size_px) // 2, self.frame.size_px
-        return self._cut(squares), squares[:, :, margin : margin + size, margin : margin + size]
+        pixels = squares[:, :, margin : margin + size, margin : margin + size]
+        return self._cut(squares), pixels.expand(-1, 3, -1, -1)
 
     def grey(self) -> list[int]:
         """The mean colour of the frame: what zero means to the network."""

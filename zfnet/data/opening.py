@@ -9,6 +9,7 @@ from zfnet.data.caltech import list_caltech101, list_caltech256
 from zfnet.data.devkit import list_split
 from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import ImageList
+from zfnet.data.mnist import MnistImages, download_mnist
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
 from zfnet.data.source import ImageSource
@@ -16,7 +17,7 @@ from zfnet.data.voc import download_voc2012, list_voc2012
 
 SPLITS = ("train", "val")
 CALTECH = {"caltech101": list_caltech101, "caltech256": list_caltech256}
-DATA_KINDS = ("images", "pack", "parts_world", *CALTECH, "voc2012")
+DATA_KINDS = ("images", "pack", "parts_world", *CALTECH, "voc2012", "mnist")
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class ImageData:
     """Where labelled images are and how they are prepared.
 
     kind: "images" is ImageNet format under root; "pack" is what scripts/pack_imagenet wrote; "parts_world" is drawn
-    on first use; "caltech101", "caltech256" and "voc2012" are torchvision's data sets, downloaded first if `download`
-    says so. side: every image's shortest side is brought to it and the centre square kept. pack: a folder to pack
-    the images into first (made once). strict: stop at an image that cannot be read instead of skipping it.
-    devkit: of ImageNet 2012, where val/ is the flat official folder. What follows download is the parts world's.
+    on first use; "caltech101", "caltech256", "voc2012" and "mnist" (grey) are torchvision's data sets, downloaded first
+    if `download` says so. side: every image's shortest side is brought to it and the centre square kept. pack: a
+    folder to pack the images into first (made once). strict: stop at an image that cannot be read instead of skipping
+    it. devkit: of ImageNet 2012, where val/ is the flat official folder. What follows download is the parts world's.
     """
 
     root: str
@@ -45,6 +46,8 @@ class ImageData:
     def __post_init__(self) -> None:
         if self.kind not in DATA_KINDS:
             raise ValueError(f"data.kind={self.kind!r} is not one of {', '.join(DATA_KINDS)}")
+        if self.kind == "mnist" and self.pack is not None:
+            raise ValueError(f"data.pack={self.pack}: MNIST is read into memory whole and needs no pack, give null")
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -68,6 +71,8 @@ class ImageData:
         packed = self.root if self.kind == "pack" else self.pack
         if packed is not None:
             return open_pack(Path(packed) / split)
+        if self.kind == "mnist":
+            return MnistImages(self.root, split, self.side)
         return FolderImages(self._list(split), self.side, self.strict)
 
     def _download(self) -> None:
@@ -75,6 +80,8 @@ class ImageData:
             CALTECH[self.kind](self.root, download=True)
         elif self.kind == "voc2012":
             download_voc2012(self.root)
+        elif self.kind == "mnist":
+            download_mnist(self.root)
         else:
             raise ValueError(f"data.download=true: nobody offers data.kind={self.kind} for download")
 

@@ -27,7 +27,10 @@ class ImageSource(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, side, side) uint8 and labels (B,) int64; an unreadable image is zeros labelled UNREADABLE."""
+        """Images (B, 3, side, side) uint8 and labels (B,) int64; an unreadable image is zeros labelled UNREADABLE.
+
+        Grey sources have one channel instead of three, in their mean too.
+        """
 
     def path(self, index: int) -> str:
         """Where image `index` came from, for messages and manifests."""

@@ -20,15 +20,17 @@ CONTRAST = (
 def around_grey(values: NDArray[np.floating], largest: float | None = None) -> NDArray[np.float32]:
     """Signed pixels (N, 3, h, w) as colours (N, h, w, 3) in 0..1: zero is mid-grey, `largest` is black or white.
 
-    Where no largest is given, each picture is scaled by its own (see CONTRAST). The very largest value would leave
-    projections from upper layers nearly blank: there a few pixels tower above all others.
+    Pixels of one channel (N, 1, h, w) become shades of grey. Where no largest is given, each picture is scaled by its
+    own (see CONTRAST). The very largest value would leave projections from upper layers nearly blank: there a few
+    pixels tower above all others.
     """
     if largest is None:
         scale = np.array([_reach(picture) for picture in values]).reshape(-1, 1, 1, 1)
     else:
         scale = np.array(largest)
     shown = GREY + GREY * values / np.maximum(scale, np.finfo(np.float32).tiny)
-    return np.moveaxis(shown.clip(0, 1).astype(np.float32), 1, -1)
+    colours = np.moveaxis(shown.clip(0, 1).astype(np.float32), 1, -1)
+    return colours.repeat(3, axis=-1) if colours.shape[-1] == 1 else colours
 
 
 def _reach(picture: NDArray[np.floating]) -> float:
