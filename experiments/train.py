@@ -47,7 +47,7 @@ def train(config: DictConfig, run: Run) -> str:
         network = _network(config.model, recipe, images)
     else:
         network = network_of(resumed, "the checkpoint")
-        _check_same(network, _arguments(config.model, images))
+        _check_same(network, _arguments(config.model, images, network.frame.channels))
         if run.world.first:
             print(f"going on after step {resumed['trainer']['position']['step']}")
     if run.world.first:
@@ -85,16 +85,16 @@ def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
 
 
 def _network(config: DictConfig, recipe: Recipe, images: ImageSource) -> Network:
-    arguments = _arguments(config, images)
+    frame = make_frame(recipe.input_scale, images, config.input_px)
+    arguments = _arguments(config, images, frame.channels)
     model = build_model(**arguments, weights=config.weights)
-    return Network(
-        model, make_frame(recipe.input_scale, images, config.input_px), images.wnids, images.names, arguments
-    )
+    return Network(model, frame, images.wnids, images.names, arguments)
 
 
-def _arguments(config: DictConfig, images: ImageSource) -> dict[str, Any]:
+def _arguments(config: DictConfig, images: ImageSource, channels: int) -> dict[str, Any]:
     classes = len(images.wnids)
-    return {"name": config.name, "num_classes": classes, "width": config.width, "input_px": config.input_px}
+    arguments = {"name": config.name, "num_classes": classes, "width": config.width, "input_px": config.input_px}
+    return arguments if channels == 3 else {**arguments, "channels": channels}
 
 
 def _check_same(network: Network, asked: dict[str, Any]) -> None:
