@@ -10,7 +10,9 @@ from omegaconf import DictConfig
 
 from experiments.common.board import Board
 from experiments.common.console import Console
+from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, StopSignal, again, build, start
+from zfnet.analysis.evolution import Evolution, Plan
 from zfnet.data.frames import make_frame
 from zfnet.data.loader import unreadable
 from zfnet.data.opening import ImageData
@@ -19,6 +21,7 @@ from zfnet.models import build_model, summary
 from zfnet.training import (
     Checkpoints,
     Network,
+    Observer,
     Recipe,
     StuckLoss,
     Trainer,
@@ -57,7 +60,10 @@ def train(config: DictConfig, run: Run) -> str:
         folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep
     )
     board = Board(run.folder / "tensorboard", config, **config.tensorboard)
-    observers = [Console(run.folder), board, StuckLoss(), checkpoints]
+    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
+    if config.evolution is not None:
+        observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
+    observers.append(checkpoints)  # last, so that it saves what the others know of the epoch
     with StopSignal() as stop:
         trainer = Trainer(
             network.model, recipe, network.frame, images, val,

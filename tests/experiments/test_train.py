@@ -148,7 +148,8 @@ def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, co
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
     assert json.loads((folder / "manifest.json").read_text())["processes"] == 2
-    assert len(list((folder / "tensorboard").iterdir())) == 1
+    assert len(list((folder / "tensorboard").glob("events*"))) == 1
+    assert sorted(path.name for path in (folder / "evolution").iterdir()) == ["epoch-0000.npz", "epoch-0001.npz"]
     assert len(metrics(folder)) == 1
     assert len(last_checkpoint(folder)["trainer"]["random"]) == 2
     assert done.stdout.count("best: epoch 1") == 1

@@ -1,0 +1,117 @@
+"""What a network's maps respond to at one moment of its training, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.analysis.cka import Gram
+from zfnet.analysis.evolution_strongest import COLUMN, IMAGE, ROW, VIEW, Strongest
+from zfnet.analysis.features import IMAGES_AT_ONCE, picture_units
+from zfnet.data.source import ImageSource
+from zfnet.data.views import InputFrame, Views, cut
+from zfnet.deconv import Deconvnet
+
+
+@dataclass(frozen=True)
+class LayerMoment:
+    """The strongest view of each of M maps of a layer.
+
+    maps (M,) their numbers; value (M,) the activation that made each view the strongest; value_now (M,) the same unit's
+    on the same view with the weights of the moment, which seeds the projection: the two differ where training went on
+    after the view was seen, and at 0 or below the unit has died since and its projection is empty.
+    image (M,) its number in the data; row, column (M,) the place in the map; view (M, 3) the crop's row and column in
+    the image's square, and whether it was flipped; label, path (M,) of the image; projection (M, 3, h, w),
+    patch (M, h, w, 3) uint8 and corner (M, 2), as in features.Pictures.
+    Where no image could be read value is -inf, and image, row, column and label are -1.
+    """
+
+    maps: NDArray[np.int64]
+    value: NDArray[np.float64]
+    value_now: NDArray[np.float64]
+    image: NDArray[np.int64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    view: NDArray[np.int64]
+    label: NDArray[np.int64]
+    path: NDArray[np.str_]
+    projection: NDArray[np.float32]
+    patch: NDArray[np.uint8]
+    corner: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """After an epoch (0: before training): the Grams of the probe and, at chosen epochs, each layer's strongest views.
+
+    changed: layer -> the share of its maps whose strongest image is another than at the chosen epoch before.
+    """
+
+    epoch: int
+    activations: Mapping[str, Gram]
+    projections: Mapping[str, Gram]
+    layers: Mapping[str, LayerMoment] = field(default_factory=dict)
+    changed: Mapping[str, float] = field(default_factory=dict)
+
+
+def picture_strongest(
+    deconvnet: Deconvnet, layer: str, strongest: Strongest, source: ImageSource, frame: InputFrame
+) -> LayerMoment:
+    """Cut the views anew, which gives the very pixels that were seen, and project them with the weights as they are."""
+    value, about = (strongest.state()[name] for name in ("value", "about"))
+    there = (about[:, IMAGE] >= 0).nonzero()[:, 0]
+    maps = strongest.maps.cpu()
+    seen = about[there]
+    units = torch.stack([torch.arange(len(there)), maps[there], seen[:, ROW], seen[:, COLUMN]], dim=1)
+
+    def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        return views_of(source, seen[list(numbers)], frame)
+
+    pictures = picture_units(deconvnet, layer, units, fetch, [round(mean) for mean in frame.mean.mean((1, 2)).tolist()])
+    images = about[:, IMAGE].tolist()
+
+    def full(values: NDArray[np.generic]) -> NDArray[np.generic]:
+        whole = np.zeros((len(maps), *values.shape[1:]), values.dtype)
+        whole[there.numpy()] = values
+        return whole
+
+    return LayerMoment(
+        maps=maps.numpy(),
+        value=value.numpy(),
+        value_now=full(_activations(deconvnet, layer, units, fetch)),  # type: ignore[arg-type]
+        image=about[:, IMAGE].numpy(),
+        row=about[:, ROW].numpy(),
+        column=about[:, COLUMN].numpy(),
+        view=about[:, VIEW].numpy(),
+        label=np.array([source.labels[image] if image >= 0 else -1 for image in images], np.int64),
+        path=np.array([source.path(image) if image >= 0 else "" for image in images], np.str_),
+        projection=full(pictures.projection),  # type: ignore[arg-type]
+        patch=full(pictures.patch),  # type: ignore[arg-type]
+        corner=full(pictures.corner),  # type: ignore[arg-type]
+    )
+
+
+def views_of(source: ImageSource, about: Tensor, frame: InputFrame) -> tuple[Tensor, Tensor]:
+    """Views (B, 6: as Strongest.about) cut from their images: as the network sees them, and as pixels in uint8."""
+    squares, _ = source.read(about[:, IMAGE].tolist())
+    rows, columns, flips = about[:, VIEW].unbind(1)
+    views, device = Views(rows, columns, flips.bool()), frame.mean.device
+    plain = InputFrame(frame.side_px, frame.size_px, torch.zeros(3, 1, 1), torch.ones(3, 1, 1)).to(device)
+    squares = squares.to(device)
+    return cut(squares, views, frame), cut(squares, views, plain).to(torch.uint8)
+
+
+def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: object) -> NDArray[np.float64]:
+    """The units' own activations (N,) as the network is now; unit n is in image n of `fetch`."""
+    assert callable(fetch)
+    values = []
+    for part in units.split(IMAGES_AT_ONCE):
+        outputs = deconvnet.activations(fetch(part[:, 0].tolist())[0], [layer])[layer]
+        place = (torch.arange(len(part)), *part[:, 1 : outputs.ndim].unbind(1))
+        values.append(outputs[tuple(axis.to(outputs.device) for axis in place)].double().cpu())
+    return torch.cat(values).numpy()

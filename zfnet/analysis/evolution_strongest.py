@@ -1,0 +1,60 @@
+"""The strongest view so far of some maps of a layer, kept without waiting for the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from zfnet.deconv.mine import row_peaks
+
+IMAGE, ROW, COLUMN, VIEW = 0, 1, 2, slice(3, 6)  # columns of `about`; a view is row, column, flip
+NO_IMAGE = torch.iinfo(torch.int64).max
+
+
+class Strongest:
+    """Of each of M maps the largest activation so far, and where it was.
+
+    value (M,) float64; about (M, 6) int64: image, row and column in the map, and the view's row, column and flip.
+    Equal values: the lower image, then the earlier place, so that neither order, batches nor processes matter. Before
+    the first image the value is -inf and the rest -1. An activation that is not a number is never the strongest.
+    """
+
+    def __init__(self, maps: Sequence[int], device: torch.device) -> None:
+        self.maps = torch.tensor(maps, device=device)
+        self.value = torch.full((len(maps),), -torch.inf, dtype=torch.float64, device=device)
+        self.about = torch.full((len(maps), 6), -1, device=device)
+
+    @torch.no_grad()
+    def update(self, outputs: Tensor, whose: Tensor, readable: Tensor) -> None:
+        """Take in a batch: outputs (B, maps, H, W) or (B, units); whose (B, 4): image and its view; readable (B,)."""
+        peaks = row_peaks(outputs).amax(2) if outputs.ndim == 4 else outputs
+        peaks = peaks[:, self.maps].double().masked_fill(~readable[:, None], -torch.inf)
+        value = peaks.amax(0)
+        batch = torch.where(peaks == value, whose[:, :1], NO_IMAGE).argmin(0)
+        places = outputs[batch, self.maps].reshape(len(self.maps), -1).argmax(1)  # the first of several
+        width = outputs.shape[3] if outputs.ndim == 4 else 1
+        found = whose[batch]
+        row = places.div(width, rounding_mode="floor")
+        about = torch.cat([found[:, :1], torch.stack([row, places - row * width], dim=1), found[:, 1:]], dim=1)
+        self._take(value, about)
+
+    def _take(self, value: Tensor, about: Tensor) -> None:
+        lower = about[:, IMAGE] < self.about[:, IMAGE]
+        better = (value > self.value) | ((value == self.value) & lower)
+        self.value = torch.where(better, value, self.value)
+        self.about = torch.where(better[:, None], about, self.about)
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Take in what another process, or this one before it stopped, has found."""
+        device = self.value.device
+        self._take(state["value"].to(device), state["about"].to(device))
+
+    def images(self) -> Tensor:
+        """The image (M,) of each, on the CPU."""
+        return self.about[:, IMAGE].cpu()
+
+    def state(self) -> dict[str, Tensor]:
+        """On the CPU: for checkpoints and other processes."""
+        return {"value": self.value.cpu(), "about": self.about.cpu()}
