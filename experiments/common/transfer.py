@@ -1,0 +1,211 @@
+"""The protocol of Tables 4 and 5 on any labelled images: a pretrained network with a new softmax, and one from scratch.
+
+n training images a class, up to 50 others to test on, the mean of the classes' accuracies, over random folds.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from experiments.common.job import Run, StopSignal, build
+from experiments.common.kept_folds import FoldResult, fold_path, load_fold, save_fold
+from zfnet.analysis.probing import Extraction, extract, softmax_probe
+from zfnet.analysis.scratch import train_from_scratch
+from zfnet.data.duplicates import without
+from zfnet.data.folder import FolderImages
+from zfnet.data.folds import Fold, sample_folds
+from zfnet.data.opening import ImageData
+from zfnet.data.source import ImageSource
+from zfnet.figures.fig9 import Curves, spread
+from zfnet.progress import Progress
+from zfnet.runs import write_csv
+from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer, open_network
+
+METHODS = ("pretrained", "scratch")
+Paper = Mapping[tuple[str, int], tuple[float, float]]  # (method, images a class) -> mean and deviation in %
+
+
+def transfer(config: DictConfig, run: Run) -> Curves | None:
+    """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last."""
+    strange = sorted(set(config.methods) - set(METHODS))
+    if strange:
+        raise ValueError(f"methods has {', '.join(strange)}, expected some of {', '.join(METHODS)}")
+    contest = open_contest(config, run)
+    every = {count: contest.folds(count) for count in config.per_class}
+    accuracy = {method: np.full((len(every), config.folds), np.nan) for method in config.methods}
+    with StopSignal() as stop:
+        for place, (count, folds) in enumerate(every.items()):
+            for method in config.methods:
+                for number, fold in enumerate(folds):
+                    result = contest.result(method, count, fold, stop)
+                    if result is None:
+                        print(f"stopped; finished folds lie in {contest.kept}: the same command with "
+                              f"kept={contest.kept} does the rest")  # fmt: skip
+                        return None
+                    accuracy[method][place, number] = result.accuracy
+    classes = len(np.unique(contest.labels[contest.labels >= 0]))
+    title = f"{config.data.kind}: {classes} classes, {config.folds} folds"
+    return Curves(title, np.array(list(every), np.int64), accuracy, 1 / classes)
+
+
+def open_contest(config: DictConfig, run: Run) -> Contest:
+    """The network and the images that a transfer job was given."""
+    if config.checkpoint is None:
+        raise ValueError("no value for checkpoint: give it as checkpoint=...")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network.model.to(run.world.device)
+    source, decodes = open_images(config, config.split)
+    workers = run.hardware.reading_processes(decodes)
+    return Contest(config, run, network, source, workers, Path(config.kept or run.folder / "kept"))
+
+
+def open_images(config: DictConfig, split: str | None) -> tuple[ImageSource, bool]:
+    """The images of a split without those to `exclude`, and whether they are decoded from files.
+
+    split: None is all of a data set that has no splits, and train of others.
+    """
+    data = build(ImageData, config.data)
+    data.prepare()
+    source = data.open(split or data.splits[0])
+    decodes = isinstance(source, FolderImages)
+    if config.exclude is not None:
+        listed = [line for line in Path(config.exclude).read_text().splitlines() if line.strip()]
+        source = without(source, listed)
+        print(f"{len(listed)} images are left out, as {config.exclude} says")
+    return source, decodes
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two ways to classify the images of a fold, and where finished folds and features are kept."""
+
+    config: DictConfig
+    run: Run
+    network: Network
+    source: ImageSource
+    workers: int
+    kept: Path
+
+    @cached_property
+    def extraction(self) -> Extraction:
+        return Extraction(
+            self.network, self.source, np.arange(len(self.source)), self.config.views,
+            self.run.hardware.dtype(self.run.world.device), self.config.batch_size, self.workers,
+        )  # fmt: skip
+
+    @cached_property
+    def features(self) -> NDArray[np.floating]:
+        layer = self.config.layer
+        return extract(self.extraction, [layer], self.kept / "features")[layer].array()
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """The images' classes, -1 where an image cannot be read."""
+        return np.where(np.isnan(self.features[:, 0]), -1, self.source.labels)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return build(Recipe, self.config.training)
+
+    def folds(self, count: int) -> list[Fold]:
+        config = self.config
+        return sample_folds(
+            self.labels, count, config.test_per_class, config.folds, config.seed, names=self.source.names
+        )
+
+    def result(self, method: str, count: int, fold: Fold, stop: StopSignal) -> FoldResult | None:
+        """The kept result, or a new one, which is kept; None where it was stopped."""
+        name = f"{method}-{count}-{fold.seed}"
+        path = fold_path(self.kept, name, {"images": fold_identity(self.source, fold), **self._settings(method)})
+        result, told = load_fold(path), ", kept"
+        if result is None:
+            begun_s = time.monotonic()
+            result = self._pretrained(fold) if method == "pretrained" else self._scratch(name, fold, stop)
+            if result is None or stop():
+                return None
+            save_fold(path, result)
+            told = f", {time.monotonic() - begun_s:.0f} s"
+        facts = "".join(f", {fact} {value:.3g}" for fact, value in result.facts.items())
+        print(f"{method}, {count} a class, fold {fold.seed}: {100 * result.accuracy:.1f} %{facts}{told}", flush=True)
+        return result
+
+    def _settings(self, method: str) -> dict[str, Any]:
+        """What a method's results depend on besides the images."""
+        if method == "pretrained":
+            return {**self.extraction.identity(self.config.layer), "costs": list(self.config.costs)}
+        precision = str(self.run.hardware.dtype(self.run.world.device))
+        return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views, "in": precision}
+
+    def _pretrained(self, fold: Fold) -> FoldResult:
+        truth = self.source.labels
+        probe = softmax_probe(
+            self.features[fold.train], truth[fold.train], self.features[fold.test], self.config.costs, seed=fold.seed
+        )
+        return FoldResult(fold.test, truth[fold.test], probe.predicted, {"C": probe.cost})
+
+    def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:
+        attempt = train_from_scratch(
+            self.network.arguments, self.recipe, self.source, fold, views=self.config.views,
+            hardware=replace(self.run.hardware, workers=self.workers), device=self.run.world.device,
+            observers=[EpochLine(name), StuckLoss()], stop=stop,
+        )  # fmt: skip
+        if attempt is None:
+            return None
+        facts = {"training error": attempt.train_error}
+        return FoldResult(fold.test, self.source.labels[fold.test], attempt.predicted, facts)
+
+
+class EpochLine(Observer):
+    """Counts the epochs of a short training."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def on_start(self, trainer: Trainer) -> None:
+        self._progress = Progress(self.title, trainer.recipe.epochs, "epoch")
+
+    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+        self._progress.advance(1, loss=f"{report.train_loss:.3f}")
+
+    def on_end(self, trainer: Trainer, finished: bool) -> None:
+        self._progress.close()
+
+
+def fold_identity(source: ImageSource, fold: Fold) -> str:
+    """The images of a fold, in numbers that change when they do."""
+    return f"{source.fingerprint} {fold.train.tolist()} {fold.test.tolist()} {fold.seed}"
+
+
+def table_rows(curves: Curves, paper: Paper) -> Iterator[dict[str, Any]]:
+    """A row a method and number of images: mean and sample deviation over the folds in %, and the paper's."""
+    for method, values in curves.accuracy.items():
+        for count, own in zip(curves.per_class.tolist(), 100 * values, strict=True):
+            theirs = paper.get((method, count), (math.nan, math.nan))
+            yield {
+                "method": method, "per_class": count, "folds": len(own), "mean": own.mean(), "deviation": spread(own),
+                "paper_mean": theirs[0], "paper_deviation": theirs[1],
+            }  # fmt: skip
+
+
+def show_table(curves: Curves, paper: Paper, of: str, folder: Path, name: str) -> None:
+    """Print the table beside the paper's numbers, which are `of` a data set, and save it as name.csv."""
+    rows = list(table_rows(curves, paper))
+    print(
+        f"\n{curves.title}; chance {100 * curves.chance:.1f} %\naccuracy %, mean of the classes, ± deviation over folds"
+    )
+    print(f"{'':12}{'a class':>8}  {'here':>12}  the paper's, on {of}")
+    for row in rows:
+        theirs = "" if math.isnan(row["paper_mean"]) else f"{row['paper_mean']:.1f} ± {row['paper_deviation']:.1f}"
+        here = f"{row['mean']:.1f} ± {row['deviation']:.1f}"
+        print(f"{row['method']:12}{row['per_class']:8}  {here:>12}  {theirs}")
+    write_csv(folder / f"{name}.csv", rows)

@@ -1,0 +1,32 @@
+"""Table 4, or the same of any labelled images: python experiments/tab4_caltech101.py checkpoint=... data.root=..."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig
+
+from experiments.common.job import Run, start
+from experiments.common.transfer import show_table, transfer
+from zfnet.figures.fig9 import save_curves
+
+PAPER = {
+    ("scratch", 15): (22.8, 1.5), ("scratch", 30): (46.5, 1.7),
+    ("pretrained", 15): (83.8, 0.5), ("pretrained", 30): (86.5, 0.5),
+}  # fmt: skip
+
+
+def table_4(config: DictConfig, run: Run) -> str | None:
+    """Classify every fold, print the table beside the paper's, save it and each fold's accuracy."""
+    if not run.world.first:
+        return None
+    curves = transfer(config, run)
+    if curves is None:
+        return "stopped"
+    save_curves(run.folder / "tab4.npz", curves)
+    show_table(curves, PAPER, "Caltech-101", run.folder, "tab4")
+    run.note(checkpoint=str(config.checkpoint))
+    print(f"table and the accuracy of each fold: {run.folder}")
+    return None
+
+
+if __name__ == "__main__":
+    start(table_4, "tab4_caltech101")

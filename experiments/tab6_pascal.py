@@ -1,0 +1,93 @@
+"""Table 6, VOC 2012 classification: python experiments/tab6_pascal.py checkpoint=... data.root=..."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from experiments.common.job import Run, start
+from experiments.common.transfer import open_images
+from zfnet.analysis.average_precision import average_precision
+from zfnet.analysis.probing import Extraction, extract, softmax_probe
+from zfnet.data.voc import CLASSES, PRESENT, list_voc2012
+from zfnet.figures.arrays import save_arrays
+from zfnet.runs import write_csv
+from zfnet.training import Network, open_network
+
+PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
+
+
+@dataclass(frozen=True)
+class Seen:
+    """N images: their features (N, d), what is in them (N, 20) as zfnet.data.voc says it, and their files."""
+
+    features: NDArray[np.floating]
+    presence: NDArray[np.int8]
+    paths: list[str]
+
+
+def table_6(config: DictConfig, run: Run) -> None:
+    """Train the softmax on train, rank val by each class's probability, print and save each class's precision."""
+    if not run.world.first:
+        return
+    if config.data.kind != "voc2012":
+        raise ValueError(f"data.kind={config.data.kind}: Table 6 needs several labels an image, expected data=voc2012")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network.model.to(run.world.device)
+    train, val = (look(config, run, network, split) for split in ("train", "val"))
+    image, label = np.nonzero(train.presence == PRESENT)
+    probe = softmax_probe(train.features[image], label, val.features, config.costs, seed=config.seed, groups=image)
+    assert probe.scores is not None
+    scores = np.full(val.presence.shape, np.nan)
+    scores[:, probe.classes] = probe.scores
+    rows = table_rows(scores, train.presence, val.presence)
+    print(f"{len(train.paths)} images to train on, each once for each of its classes ({len(image)} times in all; "
+          f"C {probe.cost:g}); {len(val.paths)} of val ranked")  # fmt: skip
+    show(rows)
+    write_csv(run.folder / "tab6.csv", rows)
+    arrays = {"scores": scores, "presence": val.presence, "paths": np.array(val.paths), "classes": np.array(CLASSES)}
+    save_arrays(run.folder / "tab6.npz", "tab6", arrays)
+    run.note(checkpoint=str(config.checkpoint), cost=probe.cost)
+    print(f"table, scores and truth of every image: {run.folder}")
+
+
+def look(config: DictConfig, run: Run, network: Network, split: str) -> Seen:
+    """The images of a split that can be read."""
+    source, decodes = open_images(config, split)
+    extraction = Extraction(
+        network, source, np.arange(len(source)), config.views, run.hardware.dtype(run.world.device),
+        config.batch_size, run.hardware.reading_processes(decodes),
+    )  # fmt: skip
+    features = extract(extraction, [config.layer], Path(config.kept or run.folder / "kept"))[config.layer].array()
+    readable = np.flatnonzero(~np.isnan(features[:, 0]))
+    paths = [source.path(index) for index in readable.tolist()]
+    return Seen(features[readable], list_voc2012(config.data.root, split).presence_of(paths), paths)
+
+
+def table_rows(scores: NDArray[np.float64], train: NDArray[np.int8], val: NDArray[np.int8]) -> list[dict[str, Any]]:
+    """A row a class: how many images have it, and its average precision in % (nan: none to train on or to find)."""
+    rows: list[dict[str, Any]] = []
+    for place, name in enumerate(CLASSES):
+        known = not np.isnan(scores[:, place]).any()
+        precision = average_precision(scores[:, place], val[:, place]) if known else float("nan")
+        counts = {"train": int((train[:, place] > 0).sum()), "val": int((val[:, place] > 0).sum())}
+        rows.append({"class": name, **counts, "average_precision": 100 * precision, "paper": ""})
+    mean = float(np.mean([row["average_precision"] for row in rows]))
+    totals = {"train": len(train), "val": len(val)}
+    return [*rows, {"class": "mean", **totals, "average_precision": mean, "paper": PAPER_MEAN}]
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    print(f"\n{'':12}  {'train':>6} {'val':>6}  average precision %, VOC 2012 val")
+    for row in rows:
+        paper = f"   the paper's, on the test set: {row['paper']}" if row["paper"] else ""
+        print(f"{row['class']:12}  {row['train']:6} {row['val']:6}  {row['average_precision']:6.1f}{paper}")
+
+
+if __name__ == "__main__":
+    start(table_6, "tab6_pascal")

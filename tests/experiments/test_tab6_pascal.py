@@ -1,0 +1,73 @@
+"""Table 6 on a small VOC 2012 of flat colours: one or two classes a picture, some of them difficult."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import average_precision_score
+from small_network import small_network
+
+from zfnet.data.voc import CLASSES
+from zfnet.figures.arrays import load_arrays
+
+COLORS = {"bird": (220, 30, 30), "car": (30, 220, 30), "dog": (30, 30, 220)}
+LEFT, RIGHT = slice(0, 45), slice(45, 90)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 + 12 pictures, each half a colour with noise; two colours are two classes, the second of some is difficult."""
+    root, generator = tmp_path_factory.mktemp("voc"), np.random.default_rng(0)
+    devkit = root / "VOCdevkit" / "VOC2012"
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (devkit / name).mkdir(parents=True)
+    names = list(COLORS)
+    for split, count in (("train", 24), ("val", 12)):
+        stems = [f"{split}_{number:06d}" for number in range(count)]
+        (devkit / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(stems) + "\n")
+        for number, stem in enumerate(stems):
+            inside = [names[number % 3], names[(number + number // 3 % 2) % 3]]
+            pixels = generator.integers(0, 30, (80, 90, 3), dtype=np.uint8)
+            for half, name in zip((LEFT, RIGHT), inside, strict=True):
+                pixels[:, half] += np.array(COLORS[name], np.uint8)
+            Image.fromarray(pixels).save(devkit / "JPEGImages" / f"{stem}.jpg")
+            objects = "".join(
+                f"<object><name>{name}</name><difficult>{int(place == 1 and number % 6 == 5)}</difficult></object>"
+                for place, name in enumerate(inside)
+            )
+            (devkit / "Annotations" / f"{stem}.xml").write_text(f"<annotation>{objects}</annotation>")
+    small_network(root / "a.pt")
+    return root
+
+
+def test_the_table_ranks_each_class_by_its_probability(carry_out_here, root: Path, tmp_path: Path):
+    words = [f"data.root={root}", "data.side=72", f"checkpoint={root / 'a.pt'}", "hardware.workers=0"]
+    code, printed = carry_out_here("tab6_pascal", *words, "costs=[1.0,10.0]", "run_dir=run")
+    assert code == 0, printed
+    with open(tmp_path / "run" / "tab6.csv", newline="") as file:
+        rows = {row["class"]: row for row in csv.DictReader(file)}
+    assert list(rows) == [*CLASSES, "mean"]
+    assert rows["cat"]["average_precision"] == "nan"
+    assert "24 images to train on, each once for each of its classes (32 times in all" in printed
+    arrays = load_arrays(tmp_path / "run" / "tab6.npz", "tab6")
+    scores, presence = arrays["scores"], arrays["presence"]
+    known = [CLASSES.index(name) for name in COLORS]
+    np.testing.assert_allclose(np.exp(scores[:, known]).sum(1), 1, rtol=1e-6)
+    for place in known:
+        counted = presence[:, place] != 0
+        theirs = average_precision_score(presence[counted, place] > 0, scores[counted, place])
+        ours = float(rows[CLASSES[place]]["average_precision"]) / 100
+        assert theirs - 1e-9 <= ours <= 1
+        assert theirs > 0.75  # colours are easily told
+    assert (presence == 0).sum() == 2
+
+
+def test_other_data_is_refused(carry_out_here, root: Path, image_root: Path):
+    words = ["data=imagenet_folder", f"data.root={image_root}", f"checkpoint={root / 'a.pt'}", "data.side=72"]
+    code, printed = carry_out_here("tab6_pascal", *words)
+    assert code == 2
+    assert "expected data=voc2012" in printed

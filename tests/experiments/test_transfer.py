@@ -1,0 +1,151 @@
+"""Tables 4 and 5: the protocol on small folders, folds kept and used again, the table against scikit-learn, Fig. 9."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import balanced_accuracy_score
+from small_network import small_network
+
+import experiments.common.transfer as transfer
+from experiments.common.kept_folds import load_fold
+from zfnet.analysis.scratch import Attempt
+from zfnet.data.folds import Fold
+from zfnet.figures.fig9 import load_curves
+
+SMALL = (
+    "folds=2",
+    "test_per_class=4",
+    "costs=[1.0]",
+    "training.epochs=1",
+    "training.batch_size=8",
+    "hardware.workers=0",
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_network(tmp_path_factory.mktemp("network") / "a.pt")
+
+
+@pytest.fixture
+def words(image_root: Path, checkpoint: Path, tmp_path: Path) -> list[str]:
+    """Three classes of 16 images; folds are kept in one folder, whatever the run."""
+    data = ["data=imagenet_folder", f"data.root={image_root}", "data.side=72"]
+    return [*data, f"checkpoint={checkpoint}", f"kept={tmp_path / 'kept'}", "per_class=[5,8]", *SMALL]
+
+
+def table(path: Path) -> dict[tuple[str, int], dict[str, str]]:
+    with open(path, newline="") as file:
+        return {(row["method"], int(row["per_class"])): row for row in csv.DictReader(file)}
+
+
+def test_the_table_is_that_of_its_folds(carry_out_here, words: list[str], tmp_path: Path):
+    code, printed = carry_out_here("tab4_caltech101", *words, "run_dir=run")
+    assert code == 0, printed
+    assert "images: 3 classes, 2 folds; chance 33.3 %" in printed
+    rows, curves = table(tmp_path / "run" / "tab4.csv"), load_curves(tmp_path / "run" / "tab4.npz")
+    assert set(rows) == {(method, count) for method in ("pretrained", "scratch") for count in (5, 8)}
+    tested = {}
+    for (method, count), row in rows.items():
+        results = [load_fold(path) for path in sorted((tmp_path / "kept").glob(f"{method}-{count}-*.npz"))]
+        assert len(results) == 2
+        for result in results:
+            assert result is not None
+            assert np.bincount(result.truth).tolist() == [4, 4, 4]
+        accuracy = [balanced_accuracy_score(result.truth, result.predicted) for result in results if result]
+        assert float(row["mean"]) == pytest.approx(100 * np.mean(accuracy))
+        assert float(row["deviation"]) == pytest.approx(100 * np.std(accuracy, ddof=1))
+        np.testing.assert_allclose(curves.accuracy[method][curves.per_class == count][0], accuracy)
+        tested[method, count] = [result.test.tolist() for result in results if result]
+    assert tested["pretrained", 5] == tested["scratch", 8]
+    assert rows["pretrained", 5]["paper_mean"] == "nan"
+    assert float(rows["pretrained", 8]["mean"]) > 90  # flat colours
+
+
+def test_finished_folds_are_used_again_and_other_settings_are_not(
+    carry_out_here, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    trained = []
+
+    def guessed(arguments: object, recipe: object, source: object, fold: Fold, **more: object) -> Attempt:
+        trained.append(fold.seed)
+        return Attempt(np.zeros(len(fold.test), np.int64), 0.5)
+
+    monkeypatch.setattr(transfer, "train_from_scratch", guessed)
+    words = [*words, "per_class=[5]"]
+    assert carry_out_here("tab4_caltech101", *words, "folds=1", "run_dir=one")[0] == 0
+    code, printed = carry_out_here("tab4_caltech101", *words, "run_dir=two")
+    assert code == 0, printed
+    assert trained == [0, 1]  # each fold once
+    assert printed.count(", kept\n") == 2
+    assert carry_out_here("tab4_caltech101", *words, "training.learning_rate=0.02", "run_dir=three")[0] == 0
+    assert trained == [0, 1, 0, 1]
+    assert carry_out_here("tab4_caltech101", *words, "costs=[2.0]", "run_dir=four")[1].count(", kept\n") == 2
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(
+    carry_out_here, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transfer, "train_from_scratch", lambda *args, **kwargs: None)
+    code, printed = carry_out_here("tab4_caltech101", *words, "run_dir=run")
+    assert code == 0
+    assert f"stopped; finished folds lie in {tmp_path / 'kept'}" in printed
+    assert len(list((tmp_path / "kept").glob("*.npz"))) == 2
+    assert not (tmp_path / "run" / "tab4.csv").exists()
+
+
+def test_caltech_s_layout_with_images_left_out_and_one_that_cannot_be_read(
+    carry_out_here, checkpoint: Path, tmp_path: Path
+):
+    generator, folder = np.random.default_rng(0), tmp_path / "caltech101" / "101_ObjectCategories"
+    for name, count in (("accordion", 9), ("yin_yang", 8), ("BACKGROUND_Google", 1)):
+        (folder / name).mkdir(parents=True)
+        for number in range(1, count + 1):
+            pixels = generator.integers(0, 255, (80, 90), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"image_{number:04d}.jpg")
+    (folder / "yin_yang" / "image_0008.jpg").write_bytes(b"")
+    (tmp_path / "out.txt").write_text("accordion/image_0002.jpg\n")
+    words = ["data.root=.", "data.side=72", f"checkpoint={checkpoint}", "per_class=[5]", "methods=[pretrained]", *SMALL]
+    code, printed = carry_out_here("tab4_caltech101", *words, "exclude=out.txt", "folds=3", "run_dir=run")
+    assert code == 0, printed
+    assert "1 images are left out" in printed
+    assert "caltech101: 2 classes, 3 folds" in printed
+    for path in (tmp_path / "run" / "kept").glob("*.npz"):
+        result = load_fold(path)
+        assert result is not None
+        assert np.bincount(result.truth).tolist() == [3, 2]  # 9 - 1 - 5 and 8 - 1 - 5
+        assert result.test.max() < 15  # of 16 that are not left out the last cannot be read
+        np.testing.assert_array_equal(result.truth, result.test >= 8)
+
+
+def test_table_5_draws_fig_9_and_draws_it_again(carry_out_here, words: list[str], tmp_path: Path):
+    code, printed = carry_out_here("tab5_caltech256", *words, "methods=[pretrained]", "run_dir=run")
+    assert code == 0, printed
+    code, printed = carry_out_here("tab5_caltech256", "redraw=run/fig9.npz", "run_dir=again")
+    assert code == 0, printed
+    for name in ("tab5.csv", "fig9.png", "fig9.pdf"):
+        assert (tmp_path / "again" / name).is_file()
+    assert (tmp_path / "run" / "tab5.csv").read_text() == (tmp_path / "again" / "tab5.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["methods=[pretrained,svm]"], "methods has svm, expected some of pretrained, scratch"),
+        (["per_class=[5,16]"], "class 'red' has 16 images, expected at least 17"),
+        (["data.side=80"], "give data.side=72"),
+        (["data=caltech101", "data.root=nowhere"], "no Caltech-101 there; expected caltech101/101_ObjectCategories"),
+        (["split=all"], "split 'all' is not one of train, val"),
+    ],
+)
+def test_words_that_do_not_fit_are_told(carry_out_here, words: list[str], more: list[str], told: str):
+    if "data=caltech101" in more:
+        words = [word for word in words if not word.startswith("data")]
+    code, printed = carry_out_here("tab4_caltech101", *words, *more)
+    assert code == 2
+    assert told in printed
