@@ -1,0 +1,167 @@
+"""Fig. 5 of any network: python experiments/fig5_invariance.py checkpoint=... data=... (or pictures=...)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.common.chosen import Chosen, choose_images
+from experiments.common.classes import classes_of
+from experiments.common.images import open_views
+from experiments.common.job import Run, start
+from zfnet.analysis.invariance import Invariance, invariance
+from zfnet.analysis.invariance_summary import departure, label_range, valley
+from zfnet.analysis.invariance_transforms import pixels_of, transform, transform_called
+from zfnet.figures import style
+from zfnet.figures.fig2 import shortened
+from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
+from zfnet.runs import write_csv
+from zfnet.training import Network, open_network
+
+IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
+QUARTERS = (90, 180, 270)
+
+
+def figure_5(config: DictConfig, run: Run) -> None:
+    """Transform, print the numbers, save the arrays and draw; or draw again from saved arrays."""
+    if not run.world.first:
+        return
+    if config.redraw is None:
+        subjects, rows = compute(config, run)
+        save_curves(run.folder / "fig5.npz", subjects, rows)
+    else:
+        subjects, rows = load_curves(config.redraw)
+    draw(config, subjects, rows, run.folder)
+
+
+def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]]:
+    """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv."""
+    if config.checkpoint is None:
+        raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
+    names = list(dict.fromkeys([*config.rows, *config.more]))
+    for name in names:
+        transform_called(name)
+    if not names:
+        raise ValueError("rows and more are empty: name at least one transform")
+    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
+    chosen, _ = choose_images(with_classes(config, run, network), run, network)
+    layers = None if config.layers is None else list(config.layers)
+    frame = network.frame
+    found = {
+        name: invariance(network.model, chosen.images, chosen.target.tolist(), name, None, layers, frame)
+        for name in names
+    }
+    run.note(checkpoint=str(config.checkpoint), pictures=chosen.paths)
+    table = [line for result in found.values() for line in lines_of(result, chosen, network)]
+    show(table)
+    write_csv(run.folder / "fig5.csv", table)
+    rows = {name: curves_of(result, chosen, network) for name, result in found.items()}
+    return subjects_of(next(iter(found.values())), chosen, network), rows
+
+
+def with_classes(config: DictConfig, run: Run, network: Network) -> DictConfig:
+    """The configuration; with five classes, spread over those that have images, if it names no classes or pictures."""
+    if config.classes is not None or config.pictures is not None:
+        return config
+    source = open_views(config, run, network.frame).source
+    known = classes_of(source, network)
+    there = sorted({one for label in np.unique(source.labels) if (one := known[label]) is not None})
+    if not there:
+        raise ValueError("the images are of no class that the network knows: give pictures=[...] and targets=[...]")
+    spread = np.linspace(0, len(there) - 1, min(IMAGES, len(there))).round().astype(int)
+    return OmegaConf.merge(config, {"classes": [there[at] for at in spread]})  # type: ignore[return-value]
+
+
+def subjects_of(result: Invariance, chosen: Chosen, network: Network) -> Subjects:
+    return Subjects(
+        np.array(chosen.paths, np.str_), chosen.target, chosen.known, result.clean_label.numpy(),
+        result.clean_probability.numpy(), np.array([str(layer) for layer in result.distance]),
+        np.array(network.names, np.str_),
+    )  # fmt: skip
+
+
+def curves_of(result: Invariance, chosen: Chosen, network: Network) -> Curves:
+    """One transform's arrays, with what the network saw at PICTURES of its settings."""
+    values = result.values.numpy()
+    ordered = np.unique(values)
+    shown = ordered[np.linspace(0, len(ordered) - 1, min(PICTURES, len(ordered))).round().astype(int)]
+    frame = network.frame.to(chosen.images.device)
+    pictures = [pixels_of(transform(chosen.images, result.transform, one, frame), frame) for one in shown.tolist()]
+    return Curves(
+        values, np.array(transform_called(result.transform).identity), _stacked(result.distance),
+        _stacked(result.norm), result.probability.numpy(), result.label.numpy(), shown,
+        np.stack([one.permute(0, 2, 3, 1).cpu().numpy() for one in pictures], 1),
+    )  # fmt: skip
+
+
+def _stacked(by_layer: Mapping[int | str, Tensor]) -> NDArray[np.floating]:
+    return np.stack([values.numpy() for values in by_layer.values()])
+
+
+def lines_of(result: Invariance, chosen: Chosen, network: Network) -> Iterator[dict[str, Any]]:
+    """A line of numbers for each image; see zfnet.analysis.invariance_summary for what they mean."""
+    span = label_range(result)
+    departures = {layer: departure(result, layer) for layer in result.distance}
+    last = list(result.distance)[-1]
+    valleys = {at: valley(result, last, at) for at in QUARTERS} if result.transform == "rotation" else {}
+    for number, path in enumerate(chosen.paths):
+        line = {
+            "transform": result.transform, "path": path, "class": network.names[chosen.target[number]],
+            "label": network.names[int(result.clean_label[number])],
+            "probability": float(result.clean_probability[number]),
+            "least_probability": float(result.probability[number].min()),
+            "label_from": float(span[number, 0]), "label_to": float(span[number, 1]),
+        }  # fmt: skip
+        for layer, found in departures.items():
+            line |= {f"{what}_{layer}": float(values[number]) for what, values in found._asdict().items()}
+            line[f"greatest_over_norm_{layer}"] = float(result.relative(layer)[number].max())
+        for at in QUARTERS:
+            deeper, likelier = (float(one[number]) for one in valleys[at]) if at in valleys else ("", "")
+            line |= {f"valley_{at}": deeper, f"peak_{at}": likelier}
+        yield line
+
+
+def show(table: list[dict[str, Any]]) -> None:
+    """The table on the console: a block a transform, a line an image."""
+    layers = [name.removeprefix("steepness_") for name in table[0] if name.startswith("steepness_")]
+    for name in dict.fromkeys(line["transform"] for line in table):
+        heads = [f"{layer:>18}" for layer in layers] + ["    label stays from, to"]
+        print(f"\n{name:24}" + "".join(heads) + ("     valley, peak at 90, 180, 270" if name == "rotation" else ""))
+        for line in table:
+            if line["transform"] == name:
+                words = [f"{line[f'steepness_{layer}']:11.1f} {line[f'half_way_{layer}']:6.2f}" for layer in layers]
+                words += [f"{line['label_from']:+12.4g}{line['label_to']:+12.4g}"]
+                words += [
+                    f"   {line[f'valley_{at}']:+.2f} {line[f'peak_{at}']:+.2f}" for at in QUARTERS if name == "rotation"
+                ]
+                print(f"{shortened(line['class']):24}" + "".join(words))
+    print(
+        "\nfor each layer: how much steeper than a straight line the distance starts, and which share of its greatest"
+        f" it reaches half way\nvalley: how much less the distance at {layers[-1]} is than 30 degrees before and after;"
+        " peak: how much more the probability"
+    )
+
+
+def draw(config: DictConfig, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
+    """The paper's figure and the one of further transforms, in files and TensorBoard."""
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+        for name, chosen in (("fig5", config.rows), ("fig5_more", config.more)):
+            missing = [one for one in chosen if one not in rows]
+            if missing:
+                raise ValueError(f"{config.redraw} has no {', '.join(missing)}, only {', '.join(rows)}")
+            if chosen:
+                figure = draw_fig5(subjects, {one: rows[one] for one in chosen})
+                print(f"drawn: {style.save(figure, folder, name)}")
+                writer.add_image(name, style.pixels(figure), dataformats="HWC")
+
+
+if __name__ == "__main__":
+    start(figure_5, "fig5_invariance")
