@@ -31,18 +31,19 @@ QUARTERS = (90, 180, 270)
 
 def figure_5(config: DictConfig, run: Run) -> None:
     """Transform, print the numbers, save the arrays and draw; or draw again from saved arrays."""
-    if not run.world.first:
+    computed = load_curves(config.redraw) if config.redraw is not None else compute(config, run)
+    if computed is None or not run.world.first:
         return
     if config.redraw is None:
-        subjects, rows = compute(config, run)
-        save_curves(run.folder / "fig5.npz", subjects, rows)
-    else:
-        subjects, rows = load_curves(config.redraw)
-    draw(config, subjects, rows, run.folder)
+        save_curves(run.folder / "fig5.npz", *computed)
+    draw(config, *computed, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]]:
-    """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv."""
+def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] | None:
+    """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv.
+
+    None in all processes but the first, which only wait while it prepares the data.
+    """
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
     names = list(dict.fromkeys([*config.rows, *config.more]))
@@ -53,8 +54,9 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]]:
     network = open_network(config.checkpoint, config.weights, config.size_px)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     chosen, _ = choose_images(with_classes(config, run, network), run, network)
-    layers = None if config.layers is None else list(config.layers)
-    frame = network.frame
+    if not run.world.first:
+        return None
+    layers, frame = None if config.layers is None else list(config.layers), network.frame
     found = {
         name: invariance(network.model, chosen.images, chosen.target.tolist(), name, None, layers, frame)
         for name in names
