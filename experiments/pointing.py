@@ -28,6 +28,7 @@ from zfnet.training import Network, open_network
 SHARES = ("hit", "chance", "middle", "deciding_hit", "deciding_chance", "deciding_middle")
 Rows = list[dict[str, Any]]
 Arrays = dict[str, NDArray[Any]]
+Drops = tuple[float, float, float]  # with the part hidden, with random boxes on the object, with them anywhere
 
 
 def pointing(config: DictConfig, run: Run) -> None:
@@ -93,6 +94,15 @@ def play(config: DictConfig, run: Run, network: Network, images: Sequence[InView
             f"{name}{field}": np.where(there[name], values.numpy(), np.nan)
             for name, game in games.items() for field, values in game._asdict().items()
         },
+        **part_arrays(parts),
+        "rows": heat.rows.numpy(), "columns": heat.columns.numpy(), "shown": np.zeros(1, np.int64),
+        "picture": images[0].seen.pixels.permute(1, 2, 0).numpy()[None],
+    }  # fmt: skip
+
+
+def part_arrays(parts: Sequence[tuple[int, Part, Drops]]) -> Arrays:
+    """What Points holds of the parts of numbered images."""
+    return {
         "part_image": np.array([number for number, _, _ in parts], np.int64),
         "part_name": np.array([part.name for _, part, _ in parts], np.str_),
         "part_deciding": np.array([part.deciding for _, part, _ in parts], bool),
@@ -101,14 +111,12 @@ def play(config: DictConfig, run: Run, network: Network, images: Sequence[InView
             field: np.array([drops[at] for _, _, drops in parts], np.float64)
             for at, field in enumerate(("part_drop", "on_object", "in_image"))
         },
-        "rows": heat.rows.numpy(), "columns": heat.columns.numpy(), "shown": np.zeros(1, np.int64),
-        "picture": images[0].seen.pixels.permute(1, 2, 0).numpy()[None],
-    }  # fmt: skip
+    }
 
 
 def worths(
     heat: Occlusion, image: InView, size_px: int, draws: int, generator: np.random.Generator
-) -> Iterator[tuple[Part, tuple[float, float, float]]]:
+) -> Iterator[tuple[Part, Drops]]:
     """Each part and what hiding it takes; the mean of random boxes of its size on the object, and of those anywhere."""
     own = part_drops(heat, image.parts)
     for part in image.parts:
@@ -178,15 +186,16 @@ def part_means(points: Points, which: NDArray[np.bool_]) -> dict[str, float]:
 def show(points: Points, rows: Rows) -> None:
     print(
         f"\nShares of images whose greatest drop, by a square of {points.size_px} px, lies on the object and on a "
-        "deciding\npart; beside them the share of all places that do (chance) and whether the image's middle does."
+        "deciding\npart; beside them the share of all places that do (chance) and whether the image's middle does;\n"
+        "and the share that the network gets right."
     )
-    print_columns(rows, ("object", "chance", "middle", "deciding", "chance", "middle"), SHARES, ".1%")
+    shares = ("object", "chance", "middle", "deciding", "chance", "middle", "correct")
+    print_columns(rows, shares, (*SHARES, "correct"), ".1%")
     print(
         "\nMean drop with a deciding or another part hidden; with random boxes of its size on the object, in the image."
     )
-    heads = ("deciding", "on object", "in image", "other", "on object", "in image")
     fields = [f"{kind}_{name}" for kind in ("deciding", "other") for name in ("drop", "on_object", "in_image")]
-    print_columns(rows, heads, fields, ".3f")
+    print_columns(rows, ("deciding", "on object", "in image", "other", "on object", "in image"), fields, ".3f")
 
 
 def print_columns(rows: Rows, heads: Sequence[str], fields: Sequence[str], form: str) -> None:
