@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,17 +34,17 @@ def list_duplicates(config: DictConfig, run: Run) -> None:
         hashes.append(hash_images(source, workers, Path(config.kept or run.folder / "hashes")))
     own, others = sources
     matches = find_matches(hashes[0], hashes[1], config.distance)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"image": own.path(int(first)), "reference": others.path(int(second)), "bits": int(bits)}
         for first, second, bits in zip(matches.first, matches.second, matches.bits, strict=True)
     ]
-    paths = list(dict.fromkeys(str(row["image"]) for row in rows))
+    paths = list(dict.fromkeys(row["image"] for row in rows))
     write_csv(run.folder / "duplicates.csv", rows)
     (run.folder / "duplicates.txt").write_text("".join(f"{path}\n" for path in paths))
     run.note(data=own.fingerprint, reference=others.fingerprint, duplicates=len(paths))
     print(f"{len(paths)} of {len(own)} images are within {config.distance} of {BITS} bits of one of {len(others)}")
-    for row in sorted(rows, key=lambda row: int(row["bits"]))[:SHOWN]:
-        print(f"  {row['bits']:>3} bits: {row['image']}  {row['reference']}")
+    for row in sorted(rows, key=lambda row: row["bits"])[:SHOWN]:
+        print(f"  {row['bits']:3} bits: {row['image']}  {row['reference']}")
     print(f"to leave them out: exclude={run.folder / 'duplicates.txt'}  (all pairs: duplicates.csv beside it)")
 
 

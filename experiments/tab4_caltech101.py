@@ -5,7 +5,8 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
-from experiments.common.transfer import show_table, transfer
+from experiments.common.transfer import transfer
+from experiments.common.transfer_table import show_table
 from zfnet.figures.fig9 import save_curves
 
 PAPER = {

@@ -58,7 +58,7 @@ def table_6(config: DictConfig, run: Run) -> None:
 
 def look(config: DictConfig, run: Run, network: Network, split: str) -> Seen:
     """The images of a split that can be read."""
-    source, decodes = open_images(config, split)
+    source, decodes = open_images(config.data, split, config.exclude[split])
     extraction = Extraction(
         network, source, np.arange(len(source)), config.views, run.hardware.dtype(run.world.device),
         config.batch_size, run.hardware.reading_processes(decodes),

@@ -5,9 +5,7 @@ n training images a class, up to 50 others to test on, the mean of the classes' 
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,13 +24,12 @@ from zfnet.data.folder import FolderImages
 from zfnet.data.folds import Fold, sample_folds
 from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
-from zfnet.figures.fig9 import Curves, spread
+from zfnet.figures.fig9 import Curves
 from zfnet.progress import Progress
-from zfnet.runs import write_csv
 from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer, open_network
 
 METHODS = ("pretrained", "scratch")
-Paper = Mapping[tuple[str, int], tuple[float, float]]  # (method, images a class) -> mean and deviation in %
+NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256"}
 
 
 def transfer(config: DictConfig, run: Run) -> Curves | None:
@@ -47,14 +44,15 @@ def transfer(config: DictConfig, run: Run) -> Curves | None:
         for place, (count, folds) in enumerate(every.items()):
             for method in config.methods:
                 for number, fold in enumerate(folds):
-                    result = contest.result(method, count, fold, stop)
+                    result = None if stop() else contest.result(method, count, fold, stop)
                     if result is None:
                         print(f"stopped; finished folds lie in {contest.kept}: the same command with "
                               f"kept={contest.kept} does the rest")  # fmt: skip
                         return None
                     accuracy[method][place, number] = result.accuracy
     classes = len(np.unique(contest.labels[contest.labels >= 0]))
-    title = f"{config.data.kind}: {classes} classes, {config.folds} folds"
+    name = NAMES.get(config.data.kind, Path(config.data.root).name)
+    title = f"{name}: {classes} classes, {config.folds} folds"
     return Curves(title, np.array(list(every), np.int64), accuracy, 1 / classes)
 
 
@@ -62,26 +60,28 @@ def open_contest(config: DictConfig, run: Run) -> Contest:
     """The network and the images that a transfer job was given."""
     if config.checkpoint is None:
         raise ValueError("no value for checkpoint: give it as checkpoint=...")
+    if config.data.kind == "voc2012":
+        raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
     network = open_network(config.checkpoint, config.weights, config.size_px)
     network.model.to(run.world.device)
-    source, decodes = open_images(config, config.split)
+    source, decodes = open_images(config.data, config.split, config.exclude)
     workers = run.hardware.reading_processes(decodes)
     return Contest(config, run, network, source, workers, Path(config.kept or run.folder / "kept"))
 
 
-def open_images(config: DictConfig, split: str | None) -> tuple[ImageSource, bool]:
-    """The images of a split without those to `exclude`, and whether they are decoded from files.
+def open_images(data: DictConfig, split: str | None, exclude: str | None) -> tuple[ImageSource, bool]:
+    """The images of a split without those listed in the file `exclude`, and whether they are decoded from files.
 
     split: None is all of a data set that has no splits, and train of others.
     """
-    data = build(ImageData, config.data)
-    data.prepare()
-    source = data.open(split or data.splits[0])
+    given = build(ImageData, data)
+    given.prepare()
+    source = given.open(split or given.splits[0])
     decodes = isinstance(source, FolderImages)
-    if config.exclude is not None:
-        listed = [line for line in Path(config.exclude).read_text().splitlines() if line.strip()]
+    if exclude is not None:
+        listed = [line for line in Path(exclude).read_text().splitlines() if line.strip()]
         source = without(source, listed)
-        print(f"{len(listed)} images are left out, as {config.exclude} says")
+        print(f"{len(listed)} images are left out, as {exclude} says")
     return source, decodes
 
 
@@ -131,7 +131,7 @@ class Contest:
         if result is None:
             begun_s = time.monotonic()
             result = self._pretrained(fold) if method == "pretrained" else self._scratch(name, fold, stop)
-            if result is None or stop():
+            if result is None:
                 return None
             save_fold(path, result)
             told = f", {time.monotonic() - begun_s:.0f} s"
@@ -184,28 +184,3 @@ class EpochLine(Observer):
 def fold_identity(source: ImageSource, fold: Fold) -> str:
     """The images of a fold, in numbers that change when they do."""
     return f"{source.fingerprint} {fold.train.tolist()} {fold.test.tolist()} {fold.seed}"
-
-
-def table_rows(curves: Curves, paper: Paper) -> Iterator[dict[str, Any]]:
-    """A row a method and number of images: mean and sample deviation over the folds in %, and the paper's."""
-    for method, values in curves.accuracy.items():
-        for count, own in zip(curves.per_class.tolist(), 100 * values, strict=True):
-            theirs = paper.get((method, count), (math.nan, math.nan))
-            yield {
-                "method": method, "per_class": count, "folds": len(own), "mean": own.mean(), "deviation": spread(own),
-                "paper_mean": theirs[0], "paper_deviation": theirs[1],
-            }  # fmt: skip
-
-
-def show_table(curves: Curves, paper: Paper, of: str, folder: Path, name: str) -> None:
-    """Print the table beside the paper's numbers, which are `of` a data set, and save it as name.csv."""
-    rows = list(table_rows(curves, paper))
-    print(
-        f"\n{curves.title}; chance {100 * curves.chance:.1f} %\naccuracy %, mean of the classes, ± deviation over folds"
-    )
-    print(f"{'':12}{'a class':>8}  {'here':>12}  the paper's, on {of}")
-    for row in rows:
-        theirs = "" if math.isnan(row["paper_mean"]) else f"{row['paper_mean']:.1f} ± {row['paper_deviation']:.1f}"
-        here = f"{row['mean']:.1f} ± {row['deviation']:.1f}"
-        print(f"{row['method']:12}{row['per_class']:8}  {here:>12}  {theirs}")
-    write_csv(folder / f"{name}.csv", rows)

@@ -46,7 +46,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_table_ranks_each_class_by_its_probability(carry_out_here, root: Path, tmp_path: Path):
     words = [f"data.root={root}", "data.side=72", f"checkpoint={root / 'a.pt'}", "hardware.workers=0"]
-    code, printed = carry_out_here("tab6_pascal", *words, "costs=[1.0,10.0]", "run_dir=run")
+    (tmp_path / "out.txt").write_text("JPEGImages/val_000003.jpg\n")
+    code, printed = carry_out_here("tab6_pascal", *words, "costs=[10.0]", "exclude.val=out.txt", "run_dir=run")
     assert code == 0, printed
     with open(tmp_path / "run" / "tab6.csv", newline="") as file:
         rows = {row["class"]: row for row in csv.DictReader(file)}
@@ -55,6 +56,7 @@ def test_the_table_ranks_each_class_by_its_probability(carry_out_here, root: Pat
     assert "24 images to train on, each once for each of its classes (32 times in all" in printed
     arrays = load_arrays(tmp_path / "run" / "tab6.npz", "tab6")
     scores, presence = arrays["scores"], arrays["presence"]
+    assert [Path(path).stem[-2:] for path in arrays["paths"][:4]] == ["00", "01", "02", "04"]
     known = [CLASSES.index(name) for name in COLORS]
     np.testing.assert_allclose(np.exp(scores[:, known]).sum(1), 1, rtol=1e-6)
     for place in known:

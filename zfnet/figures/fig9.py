@@ -66,7 +66,7 @@ def draw_fig9(curves: Curves, paper: Mapping[tuple[str, int], tuple[float, float
             marker="s", markersize=3, capsize=2, linewidth=1, linestyle="--",
         )  # fmt: skip
     axes.axhline(100 * curves.chance, color=style.FAINT, linewidth=0.8, linestyle=":")
-    axes.text(1, 100 * curves.chance, "chance", transform=axes.get_yaxis_transform(), fontsize=style.LABEL_PT,
+    axes.text(1, 100 * curves.chance, "chance here", transform=axes.get_yaxis_transform(), fontsize=style.LABEL_PT,
               color=style.FAINT, ha="right", va="bottom")  # fmt: skip
     axes.set(xlim=(0, None), ylim=(0, 100))
     axes.set_xlabel("training images per class", fontsize=style.TITLE_PT, color=style.INK)
