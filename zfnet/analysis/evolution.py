@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
-from zfnet.analysis.evolution_moment import LayerMoment, Moment, picture_strongest
+from zfnet.analysis.evolution_moment import Moment, moment_at
 from zfnet.analysis.evolution_online import OnlineSearch, uncompiled
+from zfnet.analysis.evolution_plan import Plan, watch_maps
 from zfnet.analysis.evolution_probe import Probe
 from zfnet.analysis.evolution_strongest import Strongest
 from zfnet.analysis.evolution_sweep import subset, sweep
 from zfnet.deconv import Deconvnet
 from zfnet.training import EpochReport, Observer, Seen, Trainer, World
 
-SEARCHES = ("online", "sweep")
-SPREAD = 5  # layers of a network with many
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is followed, and how.
-
-    epochs: at which the strongest views are kept and projected, besides the recipe's last; those beyond it are not
-    reached. layers: names; None: every convolution, five spread over a network with more. maps: so many of each layer,
-    drawn by the seed, or their numbers.
-    search: "online" keeps each map's strongest view of the epoch's own forward passes, with the weights that it met;
-    "sweep" looks for it at the epoch's end, with the weights of then, among the central views of `sweep_images`
-    training images drawn by the seed.
-    probe_images, probe_projections: validation images, and among them rows of projections, by which epochs are compared
-    (Probe).
-    """
-
-    epochs: Sequence[int] = (1, 2, 5, 10, 20, 30, 40, 64)
-    layers: Sequence[str] | None = None
-    maps: int | Sequence[int] = 16
-    search: str = "online"
-    sweep_images: int = 2000
-    probe_images: int = 256
-    probe_projections: int = 64
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.search not in SEARCHES:
-            raise ValueError(f"evolution.search={self.search!r} is not one of {', '.join(SEARCHES)}")
-        for name, least in (("sweep_images", 1), ("probe_images", 4), ("probe_projections", 4)):
-            if getattr(self, name) < least:
-                raise ValueError(f"evolution.{name}={getattr(self, name)}, expected {least} or more")
 
 
 class Keeper(Protocol):
@@ -98,7 +64,7 @@ class Evolution(Observer):
         if trainer.world.first:
             self.keeper.begin(trainer.position.epoch)
             if trainer.position.step == 0:
-                self.keeper.keep(probed(0, self._deconvnet, self._probe, self.watched))
+                self._keep(trainer, 0, {})
 
     def _go_on(self, state: dict[str, Any]) -> None:
         """Take up what a checkpoint brought, or what was found before this trainer was stopped."""
@@ -134,16 +100,13 @@ class Evolution(Observer):
     def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
         found = self._found(trainer, report.epoch)
         self._epoch = None
-        before, self._images = self._images, {**self._images, **{layer: s.images() for layer, s in found.items()}}
         if trainer.world.first:
-            layers = {
-                layer: picture_strongest(self._deconvnet, layer, strongest, trainer.train, trainer.frame)
-                for layer, strongest in found.items()
-            }
-            changed = {
-                layer: float((self._images[layer] != before[layer]).double().mean()) for layer in found if before
-            }
-            self.keeper.keep(probed(report.epoch, self._deconvnet, self._probe, self.watched, layers, changed))
+            self._keep(trainer, report.epoch, found)
+        self._images |= {layer: strongest.images() for layer, strongest in found.items()}
+
+    def _keep(self, trainer: Trainer, epoch: int, found: Mapping[str, Strongest]) -> None:
+        places = self._deconvnet, self._probe, self.watched, trainer.train
+        self.keeper.keep(moment_at(epoch, *places, found, self._images))
 
     def _found(self, trainer: Trainer, epoch: int) -> dict[str, Strongest]:
         """The strongest views of the epoch that ends, over all processes; none if it was not chosen."""
@@ -192,43 +155,6 @@ class Evolution(Observer):
 
     def load_state(self, state: dict[str, Any]) -> None:
         self._loaded = state
-
-
-def watch_maps(deconvnet: Deconvnet, probe: Probe, plan: Plan) -> dict[str, list[int]]:
-    """layer -> the numbers of the maps that are followed. Raises ValueError for a layer or map that is not there."""
-    layers = convolutions(deconvnet) if plan.layers is None else list(plan.layers)
-    outputs = deconvnet.activations(probe.images([0]), layers)
-    return {layer: draw_maps(plan.maps, outputs[layer].shape[1], plan.seed) for layer in layers}
-
-
-def draw_maps(maps: int | Collection[int], count: int, seed: int) -> list[int]:
-    if isinstance(maps, int):
-        if maps < 1:
-            raise ValueError(f"evolution.maps={maps}, expected 1 or more of each layer")
-        return np.sort(np.random.default_rng(seed).choice(count, min(maps, count), replace=False)).tolist()
-    if not maps or min(maps) < 0 or max(maps) >= count:
-        raise ValueError(f"evolution.maps={list(maps)}, expected some of 0 to {count - 1}")
-    return list(maps)
-
-
-def convolutions(deconvnet: Deconvnet) -> list[str]:
-    """Every convolution where there are few; else SPREAD of them from the first to the last."""
-    modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
-    names = [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)]
-    return [names[at] for at in np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)]
-
-
-def probed(
-    epoch: int,
-    deconvnet: Deconvnet,
-    probe: Probe,
-    watched: Mapping[str, Sequence[int]],
-    layers: Mapping[str, LayerMoment] | None = None,
-    changed: Mapping[str, float] | None = None,
-) -> Moment:
-    """The moment of an epoch, with the Grams of the probe as the network is now."""
-    activations = probe.activation_grams(deconvnet, list(watched))
-    return Moment(epoch, activations, probe.projection_grams(deconvnet, watched), layers or {}, changed or {})
 
 
 def _told(watched: Mapping[str, Sequence[int]]) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.analysis.cka import Gram
+from zfnet.analysis.evolution_probe import Probe
 from zfnet.analysis.evolution_strongest import COLUMN, IMAGE, ROW, VIEW, Strongest
 from zfnet.analysis.features import IMAGES_AT_ONCE, picture_units
 from zfnet.data.source import ImageSource
@@ -57,6 +58,24 @@ class Moment:
     projections: Mapping[str, Gram]
     layers: Mapping[str, LayerMoment] = field(default_factory=dict)
     changed: Mapping[str, float] = field(default_factory=dict)
+
+
+def moment_at(
+    epoch: int, deconvnet: Deconvnet, probe: Probe, watched: Mapping[str, Sequence[int]], source: ImageSource,
+    found: Mapping[str, Strongest], before: Mapping[str, Tensor],
+) -> Moment:  # fmt: skip
+    """What the network responds to as it is now.
+
+    watched: layer -> maps; source: where the strongest views were found; found: them, none at epochs that were not
+    chosen; before: layer -> the strongest images (M,) at the chosen epoch before, if there was one.
+    """
+    activations = probe.activation_grams(deconvnet, list(watched))
+    projections = probe.projection_grams(deconvnet, watched)
+    layers = {layer: picture_strongest(deconvnet, layer, one, source, probe.frame) for layer, one in found.items()}
+    changed = {
+        layer: float((one.images() != before[layer]).double().mean()) for layer, one in found.items() if layer in before
+    }
+    return Moment(epoch, activations, projections, layers, changed)
 
 
 def picture_strongest(
