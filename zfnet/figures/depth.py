@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from zfnet.figures.arrays import load_arrays, save_arrays
 
 KIND = "tab7"
 COLORS = ("#1b6ca8", "#c2571a", "#7a9a01", "#8a4fa0")
-SIZE_IN = (5.2, 3.6)
+SIZE_IN = (5.6, 3.6)
 
 
 @dataclass(frozen=True)
@@ -67,24 +68,36 @@ def draw_depth(lines: Sequence[Line], chance: float) -> Figure:
         order.sort(key=int)
     networks = list(dict.fromkeys(line.network for line in lines))
     figure = Figure(figsize=SIZE_IN)
-    axes = figure.add_axes((0.11, 0.13, 0.86, 0.82))
+    axes = figure.add_axes((0.1, 0.13, 0.68, 0.82))
+    ends: dict[str, tuple[float, str]] = {"guessing": (100 * chance, style.FAINT)}
     for line in lines:
-        look: dict[str, Any] = {
-            "color": style.FAINT if line.quoted else COLORS[networks.index(line.network) % len(COLORS)],
-            "marker": "o" if line.probe == "SVM" else "D",
-            "markerfacecolor": None if line.probe == "SVM" else "white",
-            "linestyle": (":" if line.quoted else "-") if line.probe == "SVM" else "none",
-        }
-        places = np.array([order.index(layer) for layer in line.layers.tolist()])
-        shift = 0.0 if line.probe == "SVM" else 0.08
+        svm, mean = line.probe == "SVM", 100 * line.accuracy.mean(axis=1)
+        color = style.FAINT if line.quoted else COLORS[networks.index(line.network) % len(COLORS)]
+        look: dict[str, Any] = {"linestyle": (":" if line.quoted else "-") if svm else "none"}
+        look |= {"marker": "o" if svm else "D", "markerfacecolor": color if svm else "white", "color": color}
+        places = np.array([order.index(layer) for layer in line.layers.tolist()]) + (0 if svm else 0.08)
         deviation = 100 * line.accuracy.std(axis=1, ddof=1) if line.accuracy.shape[1] > 1 else None
-        axes.errorbar(
-            places + shift, 100 * line.accuracy.mean(axis=1), deviation, label=f"{line.network}, {line.probe}",
-            markersize=4.5, linewidth=1.2, capsize=2, **look,
-        )  # fmt: skip
+        axes.errorbar(places, mean, deviation, markersize=4.5, linewidth=1.2, capsize=2, **look)
+        ends.setdefault(line.network, (float(mean[-1]), color))
     axes.axhline(100 * chance, color=style.FAINT, linewidth=0.8, linestyle="--")
-    faint: dict[str, Any] = {"fontsize": style.LABEL_PT, "color": style.FAINT, "va": "bottom", "ha": "right"}
-    axes.text(len(order) - 0.75, 100 * chance, "guessing", **faint)
+    _name(axes, ends, len(order) - 0.7)
+    _axes(axes, order)
+    return figure
+
+
+def _name(axes: Axes, ends: Mapping[str, tuple[float, str]], left: float) -> None:
+    """Each line's name beside its end, in its colour, the lower ones first and none upon another."""
+    least = 0.0
+    for name, (height, color) in sorted(ends.items(), key=lambda item: item[1][0]):
+        least = max(height, least)
+        axes.text(left, least, name, fontsize=style.LABEL_PT + 0.5, color=color, va="center", clip_on=False)
+        least += 4.5
+
+
+def _axes(axes: Axes, order: Sequence[str]) -> None:
+    axes.plot([], [], "o-", color=style.FAINT, markersize=4.5, linewidth=1.2, label="linear SVM")
+    axes.plot([], [], "D", color=style.FAINT, markerfacecolor="white", markersize=4.5, label="softmax")
+    axes.legend(fontsize=style.LABEL_PT + 0.5, frameon=False, loc="upper left", labelcolor=style.INK)
     axes.set_xticks(range(len(order)), order)
     axes.set_xlim(-0.25, len(order) - 0.75)
     axes.set_ylim(0, 100)
@@ -92,5 +105,3 @@ def draw_depth(lines: Sequence[Line], chance: float) -> Figure:
     axes.set_ylabel("mean class accuracy, %", fontsize=style.TITLE_PT, color=style.INK)
     axes.tick_params(labelsize=style.TITLE_PT - 1, colors=style.INK)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=style.LABEL_PT + 0.5, frameon=False, loc="best")
-    return figure

@@ -4,10 +4,10 @@ Zeiler & Fergus 2013, sections 4.2 and 4.3, Tables 4 to 7.
 """
 
 from zfnet.analysis.probing.depth import SOFTMAX, SVM, Outcome, Probing, probe_layers, probe_softmax, probe_svm
-from zfnet.analysis.probing.extract import Extraction, extract
-from zfnet.analysis.probing.gram import gram, gram_of, kept_gram
+from zfnet.analysis.probing.extraction import Extraction, extract
+from zfnet.analysis.probing.gram_matrix import gram, gram_of, kept_gram
 from zfnet.analysis.probing.probes import COSTS, Probe, coordinates, mean_class_accuracy, softmax_probe, svm_probe
-from zfnet.analysis.probing.remembered import remembered
+from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
 
 __all__ = [

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.analysis.probing.extract import Extraction, extract
-from zfnet.analysis.probing.gram import gram, kept_gram
+from zfnet.analysis.probing.extraction import Extraction, extract
+from zfnet.analysis.probing.gram_matrix import gram, kept_gram
 from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
-from zfnet.analysis.probing.remembered import remembered
+from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
 from zfnet.data.folds import Fold
 from zfnet.progress import Progress

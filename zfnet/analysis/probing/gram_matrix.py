@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from zfnet.analysis.feature_vector import Layer
-from zfnet.analysis.probing.extract import Extraction, extract
+from zfnet.analysis.probing.extraction import Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
 from zfnet.progress import Progress
 
