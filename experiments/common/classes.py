@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import difflib
+from typing import Protocol
 
 from zfnet.data.source import ImageSource
 from zfnet.training import Network
 
 
-def class_number(word: str | int, network: Network) -> int:
+class Named(Protocol):
+    """Classes by number: folder names, where they are known, and readable names. Every Network has them."""
+
+    @property
+    def wnids(self) -> tuple[str, ...]: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+
+def class_number(word: str | int, network: Named) -> int:
     """The class meant by its number, its folder name (wnid) or its readable name, in any case.
 
     Raises ValueError for one that is not there, with those that are written much like it, and for an ambiguous name.
@@ -35,7 +46,7 @@ def classes_of(source: ImageSource, network: Network) -> list[int | None]:
     return [found[0] if len(found) == 1 else None for found in meant]
 
 
-def _meant(word: str, network: Network) -> list[int]:
+def _meant(word: str, network: Named) -> list[int]:
     if word.isdigit():
         return [int(word)] if int(word) < len(network.names) else []
     if word in network.wnids:

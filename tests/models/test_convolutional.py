@@ -127,9 +127,31 @@ def test_the_mean_over_places_is_the_answer_of_networks_that_end_in_one(name: st
     assert fully.own_px is None
 
 
+@pytest.mark.parametrize(("name", "places", "size_px", "field_px"), [
+    ("squeezenet1_0", 5, 95, 219), ("resnet18", 3, 65, 499)
+])  # fmt: skip
+@torch.no_grad()
+def test_a_mean_over_the_places_of_a_size_is_the_classifier_at_that_size(
+    name: str, places: int, size_px: int, field_px: int
+):
+    torch.manual_seed(7)
+    model = build_model(f"torchvision:{name}", num_classes=6).double().eval()
+    fully, raw = convolutionalize(model, average=places), convolutionalize(model)
+    x = images(1, size_px)
+    assert relative(fully(x)[..., 0, 0], model(x)) < 1e-12
+    large = raw(images(1, size_px + 64))
+    sliding = large.unfold(2, places, 1).unfold(3, places, 1).mean((4, 5))
+    assert relative(fully(images(1, size_px + 64)), sliding) < 1e-12
+    field = field_of(Deconvnet(fully), fully.last)
+    assert field is not None
+    assert field.size_px == (field_px, field_px)
+
+
 def test_modes_are_kept_and_other_networks_are_refused():
     model = build_model("zfnet", 3, width=0.05, input_px=64)
     assert all(module.training for module in convolutionalize(model).modules())
     assert not any(module.training for module in convolutionalize(model.eval()).modules())
     with pytest.raises(ValueError, match=r"MobileNetV2 cannot be made fully convolutional: .*AlexNet, VGG, SqueezeNet"):
         convolutionalize(build_model("torchvision:mobilenet_v2", num_classes=3))
+    with pytest.raises(ValueError, match="average=3: expected a number of places"):
+        convolutionalize(model, average=3)

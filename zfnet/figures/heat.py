@@ -48,11 +48,12 @@ def draw_cells(
     axes.pcolormesh(*squares.edges(), values, cmap=colors, vmin=low, vmax=high, rasterized=True)
 
 
-def draw_bar(axes: Axes, width_in: float, low: float, high: float, mark: float, unit: str = "") -> None:
+def draw_bar(axes: Axes, width_in: float, low: float, high: float, mark: float | None, unit: str = "") -> None:
     """A bar from low to high along the top of axes in inches, its ends in numbers, a white line at the mark."""
     axes.imshow(np.linspace(0, 1, 256)[None], cmap=COLORS, extent=(0, width_in, BAR_IN[1], BAR_IN[0]), aspect="auto")
-    at = width_in * (mark - low) / (high - low)
-    axes.plot([at, at], BAR_IN, color="white", linewidth=1.2)
+    if mark is not None:
+        at = width_in * (mark - low) / (high - low)
+        axes.plot([at, at], BAR_IN, color="white", linewidth=1.2)
     say(axes, 0, TEXT_IN, f"{low:.3g}{unit}")
     say(axes, width_in, TEXT_IN, f"{high:.3g}{unit}", ha="right")
 

@@ -23,22 +23,24 @@ class FullyConvolutional(nn.Sequential):
 
     own_px: at this size h = w = 1 and the scores are the classifier's; larger images give more places. None where the
     classifier ended in a mean over places (SqueezeNet, ResNet): that mean of these scores is its answer, at any size.
-    last: the name of the convolution that gives the scores.
+    last: the name of the layer that gives the scores.
     """
 
     def __init__(self, layers: Layers, own_px: int | None) -> None:
         super().__init__(layers)
         self.own_px = own_px
-        self.last = [name for name, module in self.named_modules() if isinstance(module, nn.Conv2d)][-1]
+        self.last = [n for n, module in self.named_modules() if isinstance(module, nn.Conv2d | nn.AvgPool2d)][-1]
 
 
-def convolutionalize(model: nn.Module) -> FullyConvolutional:
+def convolutionalize(model: nn.Module, average: int = 1) -> FullyConvolutional:
     """A fully convolutional copy of a classifier; the model itself stays as it is.
 
     Our networks: the first fully connected layer becomes a convolution as large as the maps it was made for (6x6 in
     ZFNet at 224 px), the others 1x1. torchvision's AlexNet and VGG the same: their adaptive pool, at 224 px an
     identity on maps of 6x6 and 7x7, is left out. torchvision's SqueezeNet and ResNet are convolutional but for the
-    mean over places at the end, which is left out.
+    mean over all places at the end, which is left out; or, with `average`, taken over average x average neighbouring
+    places. Their single places were never asked for an answer and are overconfident; the mean over as many as there
+    are at 224 px, 13 in SqueezeNet and 7 in ResNet, is the classifier sliding over the image.
 
     Borders: layers pad with zeros, and pools with `ceil` end in a partial window, only where the image ends. So a
     place within a larger image sees real pixels where a crop of the own size would have had a border, and its scores
@@ -46,7 +48,16 @@ def convolutionalize(model: nn.Module) -> FullyConvolutional:
 
     Raises ValueError for other networks, naming those above. Long, Shelhamer & Darrell 2015, section 3.1.
     """
-    return _network(model).train(model.training)
+    network = _network(model)
+    if average != 1:
+        if network.own_px is not None or average < 1:
+            raise ValueError(
+                f"average={average}: expected a number of places a side, 1 or more, and only of networks that end in "
+                "a mean over places (SqueezeNet, ResNet)"
+            )
+        layers = OrderedDict(**_children(network), average=nn.AvgPool2d(average, stride=1))
+        network = FullyConvolutional(layers, None)
+    return network.train(model.training)
 
 
 def _network(model: nn.Module) -> FullyConvolutional:

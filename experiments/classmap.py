@@ -1,0 +1,153 @@
+"""What a network says at every place of larger images: python experiments/classmap.py checkpoint=... images=..."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from PIL import Image
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.common.classes import class_number
+from experiments.common.images import photographs
+from experiments.common.job import Run, start
+from experiments.common.network import chosen_network
+from zfnet.analysis.class_map import class_map
+from zfnet.data.decode import FILTER, read_rgb
+from zfnet.data.views import InputFrame
+from zfnet.figures import style
+from zfnet.figures.classmap import ClassMaps, draw_classmaps, load_maps, save_maps
+from zfnet.models import FullyConvolutional, convolutionalize
+from zfnet.progress import track
+from zfnet.runs import write_csv
+from zfnet.training import Network
+
+ENLARGED = 2  # by default, the shortest side over what the network was made for
+
+
+class Classes(NamedTuple):
+    """The classes of a network, or of saved arrays."""
+
+    wnids: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @staticmethod
+    def of(one: ClassMaps) -> Classes:
+        return Classes(tuple(one.wnids.tolist()), tuple(one.names.tolist()))
+
+    @staticmethod
+    def of_network(network: Network, count: int) -> Classes:
+        return Classes(network.wnids, network.names or tuple(f"class {number}" for number in range(count)))
+
+
+def classmap(config: DictConfig, run: Run) -> None:
+    """Slide, save the arrays, draw and tell; or draw again from saved arrays."""
+    if not run.world.first:
+        return
+    if config.redraw is None:
+        maps = compute(config, run)
+        save_maps(run.folder / "classmap.npz", maps)
+    else:
+        maps = load_maps(config.redraw)
+        if config.classes is not None or config.top != len(maps[0].chosen):
+            maps = [replace(one, chosen=chosen_classes(config, Classes.of(one), one.probability)) for one in maps]
+    report(maps, run)
+
+
+def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
+    """The arrays of each image at each size."""
+    network = chosen_network(config)
+    frame = network.frame.to(run.world.device)
+    fully = convolutionalize(network.model)
+    if fully.own_px is None:
+        average = own_places(fully, frame) if config.average is None else config.average
+        fully = convolutionalize(network.model, average)
+    fully.to(run.world.device)
+    paths = photographs(config.images)
+    own_px = fully.own_px or frame.size_px
+    sides = [ENLARGED * own_px] if config.sides is None else list(config.sides)
+    run.note(checkpoint=str(config.checkpoint), images=paths, sides=sides)
+    maps = []
+    for path, side_px in track([(path, side) for path in paths for side in sides], "sliding", unit="image"):
+        picture = enlarged(path, side_px)
+        found = class_map(fully, normalised(picture, frame))
+        probability = found.probability[0].cpu().numpy()
+        classes = Classes.of_network(network, len(probability))
+        (size, _), (step, _), (first, _) = found.field.size_px, found.field.step_px, found.field.offset_px
+        maps.append(ClassMaps(
+            picture, np.array(path), np.array(classes.names, np.str_), np.array(classes.wnids, np.str_), probability,
+            found.centres(0).numpy(), found.centres(1).numpy(), np.array([size, step, first]),
+            chosen_classes(config, classes, probability),
+        ))  # fmt: skip
+    return maps
+
+
+def own_places(fully: FullyConvolutional, frame: InputFrame) -> int:
+    """How many places a side there are at the network's own size."""
+    return class_map(fully, torch.zeros(1, frame.channels, frame.size_px, frame.size_px)).scores.shape[2]
+
+
+def enlarged(path: str, side_px: int) -> NDArray[np.uint8]:
+    """The whole picture (H, W, 3), its shortest side brought to side_px."""
+    image = read_rgb(path)
+    scale = side_px / min(image.size)
+    size = tuple(max(side_px, round(scale * length)) for length in image.size)
+    return np.asarray(image.resize((size[0], size[1]), FILTER))
+
+
+def normalised(picture: NDArray[np.uint8], frame: InputFrame) -> Tensor:
+    """As the network takes it (1, C, H, W): a mean image cannot lie under every place, so its mean colour is taken."""
+    pixels = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].to(frame.mean)
+    if frame.channels == 1:
+        grey = Image.fromarray(picture).convert("L")
+        pixels = torch.from_numpy(np.array(grey))[None, None].to(frame.mean)
+    return (pixels - frame.mean.mean((1, 2), keepdim=True)) / frame.scale
+
+
+def chosen_classes(config: DictConfig, classes: Classes, probability: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The classes asked for, or those most probable on the mean over all places. Raises ValueError for unknown ones."""
+    if config.classes is not None:
+        return np.array([class_number(word, classes) for word in config.classes], np.int64)
+    if config.top < 1:
+        raise ValueError(f"top={config.top}, expected 1 or more")
+    return np.argsort(-probability.mean((1, 2)), kind="stable")[: config.top]
+
+
+def report(maps: Sequence[ClassMaps], run: Run) -> None:
+    """The figure, in files and TensorBoard, and where each class drawn is most probable."""
+    rows: list[dict[str, object]] = []
+    for one in maps:
+        height, width = one.picture.shape[:2]
+        size, step, first = one.window.tolist()
+        print(
+            f"{one.path}, {height} x {width} px: {len(one.rows)} x {len(one.columns)} places; place (r, c) sees {size} "
+            f"px from ({first} + {step} r, {first} + {step} c)"
+        )
+        for number in one.chosen.tolist():
+            values = one.probability[number]
+            row, column = divmod(int(values.argmax()), values.shape[1])
+            share = float((one.label == number).mean())
+            rows.append({
+                "path": str(one.path), "height_px": height, "width_px": width, "class": number,
+                "name": str(one.names[number]), "highest": float(values.max()), "row_px": float(one.rows[row]),
+                "column_px": float(one.columns[column]), "mean": float(values.mean()), "places_most_probable": share,
+            })  # fmt: skip
+            print(
+                f"  {one.names[number]}: highest {values.max():.3f} around row {one.rows[row]:g}, column "
+                f"{one.columns[column]:g}; most probable at {share:.0%} of the places"
+            )
+    write_csv(run.folder / "classmap.csv", rows)
+    figure = draw_classmaps(maps)
+    print(f"drawn: {style.save(figure, run.folder, 'classmap')}")
+    with SummaryWriter(str(run.folder / "tensorboard")) as writer:
+        writer.add_image("classmap", style.pixels(figure), dataformats="HWC")
+
+
+if __name__ == "__main__":
+    start(classmap, "classmap")

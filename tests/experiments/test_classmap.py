@@ -1,0 +1,106 @@
+"""The class map job: every place of a network without borders is its answer to the crop there; drawn again, told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zfnet import build_model
+from zfnet.data.views import InputFrame
+from zfnet.figures.classmap import ClassMaps, draw_classmaps, nearest, upsampled
+from zfnet.training import Network
+from zfnet.training.checkpoint import save_checkpoint
+
+NAMES = ("red", "green", "blue")
+MEAN = torch.tensor([110.0, 120, 130]).reshape(3, 1, 1)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    arguments = {"name": "cats_dogs_convnet", "num_classes": 3, "width": 0.1, "input_px": 64}
+    torch.manual_seed(0)
+    model = build_model(**arguments)
+    network = Network(model, InputFrame(72, 64, MEAN, 50 * torch.ones(3, 1, 1)), ("n0", "n1", "n2"), NAMES, arguments)
+    save_checkpoint(tmp_path / "a.pt", {"network": network.state(), "model": model.state_dict(), "trainer": {}})
+    return tmp_path / "a.pt"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (112, 144, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    return tmp_path / "noise.png"
+
+
+def test_places_are_the_networks_answers_to_crops(carry_out_here, tmp_path: Path, checkpoint: Path, picture: Path):
+    words = [f"checkpoint={checkpoint}", f"images=[{picture}]", "sides=[112,64]", "classes=[blue]"]
+    code, printed = carry_out_here("classmap", *words, "run_dir=out")
+    assert code == 0, printed
+    arrays = dict(np.load(tmp_path / "out" / "classmap.npz"))
+    assert arrays["probability_0"].shape == (3, 4, 6)
+    assert arrays["probability_1"].shape == (3, 1, 2)  # 64 x 82 px
+    assert arrays["chosen_0"].tolist() == [2]
+    assert "4 x 6 places; place (r, c) sees 62 px from (0 + 16 r, 0 + 16 c)" in printed
+    content = torch.load(checkpoint, weights_only=True)
+    model = build_model("cats_dogs_convnet", 3, weights=checkpoint, width=0.1, input_px=64).eval()
+    assert content["network"]["arguments"]["input_px"] == 64
+    pixels = torch.from_numpy(np.asarray(Image.open(picture)).copy()).permute(2, 0, 1).float()
+    for row in range(4):
+        for column in range(6):
+            crop = pixels[:, 16 * row : 16 * row + 64, 16 * column : 16 * column + 64]
+            if crop.shape[1:] == (64, 64):
+                expected = model(((crop - MEAN) / 50)[None]).softmax(1)[0].detach().numpy()
+                np.testing.assert_allclose(arrays["probability_0"][:, row, column], expected, atol=1e-5)
+    code, printed = carry_out_here("classmap", "redraw=out/classmap.npz", "classes=[red,1]", "run_dir=again")
+    assert code == 0, printed
+    assert "green: highest" in printed
+    assert (tmp_path / "again" / "classmap.pdf").is_file()
+    code, printed = carry_out_here("classmap", "redraw=out/classmap.npz", "classes=[pink]", "run_dir=wrong")
+    assert code == 2
+    assert "class 'pink' is none of the network's 3" in printed
+
+
+def test_what_does_not_fit_is_told(carry_out_here, checkpoint: Path, picture: Path):
+    code, printed = carry_out_here(
+        "classmap", f"checkpoint={checkpoint}", f"images=[{picture}]", "sides=[40]", "run_dir=a"
+    )
+    assert code == 2
+    assert "images of 40 x 51 px are smaller than the 64 px" in printed
+
+
+def test_values_are_linear_between_the_places_and_continued_beyond():
+    values = np.arange(6.0).reshape(2, 3) ** 2
+    rows, columns = np.array([3.0, 7.0]), np.array([2.0, 5.0, 8.0])
+    wide = upsampled(values, rows, columns, 11, 12)
+    assert wide.shape == (11, 12)
+    np.testing.assert_allclose(wide[np.ix_([3, 7], [2, 5, 8])], values)
+    assert wide[5, 5] == pytest.approx((values[0, 1] + values[1, 1]) / 2)
+    assert wide[3, 3] == pytest.approx(2 / 3 * values[0, 0] + values[0, 1] / 3)
+    assert (wide[0] == wide[3]).all()
+    assert (wide[:, 11] == wide[:, 8]).all()
+    assert nearest(rows, 11).tolist() == [0] * 6 + [1] * 5
+
+
+def test_the_figure_shows_the_strongest_class_where_it_is():
+    probability = np.full((3, 4, 4), 0.05, np.float32)
+    probability[0], probability[2, :2, :2] = 0.5, 0.9
+    at = np.arange(4) * 16.0 + 8
+    names = np.array(["sky", "sea", "cat"])
+    one = ClassMaps(
+        np.full((64, 64, 3), 128, np.uint8), np.array("a.jpg"), names, np.array(["a", "b", "c"]), probability, at, at,
+        np.array([16, 16, 0]), np.array([2, 0]),
+    )  # fmt: skip
+    figure = draw_classmaps([one])
+    pictures = [axes.get_images()[0].get_array() for axes in figure.axes if axes.get_images()]
+    labels, cat = np.asarray(pictures[1]), np.asarray(pictures[2])
+    assert np.unique(labels.reshape(-1, 3), axis=0).shape[0] == 2
+    assert (labels[:32, :32] == labels[0, 0]).all()
+    assert not (labels[40, 40] == labels[0, 0]).all()
+    assert cat[8, 8].sum() > cat[60, 60].sum()  # viridis runs from dark to light
+    told = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert "75%  sky" in told
+    assert "25%  cat" in told
