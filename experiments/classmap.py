@@ -55,7 +55,7 @@ def classmap(config: DictConfig, run: Run) -> None:
         save_maps(run.folder / "classmap.npz", maps)
     else:
         maps = load_maps(config.redraw)
-        if config.classes is not None or config.top != len(maps[0].chosen):
+        if config.classes is not None:
             maps = [replace(one, chosen=chosen_classes(config, Classes.of(one), one.probability)) for one in maps]
     report(maps, run)
 
