@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from torch import fx, nn
@@ -27,31 +28,39 @@ def field_of(deconvnet: Deconvnet, layer: str) -> Field | None:
     Chains of layers are asked for theirs. Others are traced by torch.fx; whatever is met there that is neither a
     convolution, a pool nor known to look at one place counts as looking everywhere.
     """
+    return fields_of(deconvnet, [layer])[layer][-1]
+
+
+def fields_of(deconvnet: Deconvnet, layers: Collection[str]) -> dict[str, list[Field | None]]:
+    """The receptive fields of several layers, as `field_of` gives them: one for each time that a layer runs."""
     try:
-        return deconvnet.field(layer)
+        return {layer: [deconvnet.field(layer)] for layer in layers}
     except NotAChain:
-        return _traced(deconvnet.model, layer)
+        traced = _traced(deconvnet.model)
+        return {layer: traced.get(layer, [None]) for layer in layers}
 
 
-def _traced(model: nn.Module, layer: str) -> Field | None:
+def _traced(model: nn.Module) -> dict[str, list[Field | None]]:
+    """The fields of every module's output that torch.fx comes by, in the order of its runs; of a block the last's."""
     training = [module for module in model.modules() if module.training]
     try:
         graph = fx.Tracer().trace(model.eval())
     except Exception:  # the network's own code runs on placeholders, and may do anything with them
-        return None
+        return {}
     finally:
         for module in training:
             module.training = True
     fields: dict[fx.Node, Field | None] = {}
-    found: Field | None = None
+    found: dict[str, list[Field | None]] = {}
     for node in graph.nodes:
         sources = [fields[source] for source in node.all_input_nodes if source in fields]
         if node.op == "placeholder":
             fields[node] = Field()
         elif sources and node.op != "output":
             fields[node] = _through(model, node, sources)
-        if layer in _inside(node) and node in fields:
-            found = fields[node]  # the last operation inside a module gives its output
+        for path in _inside(node) if node in fields else ():
+            before = found.get(path, []) if path == node.target else []
+            found[path] = [*before, fields[node]]  # the last operation inside a block gives its output
     return found
 
 

@@ -1,0 +1,34 @@
+"""The network that a job looks into: a trained one, or one of conf/model with or without weights."""
+
+from __future__ import annotations
+
+import torch
+from omegaconf import DictConfig
+
+from zfnet.data.views import IMAGENET_MEAN, InputFrame
+from zfnet.models import build_model
+from zfnet.models.build import TORCHVISION
+from zfnet.training import Network, open_network
+
+FRAME = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
+
+
+def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
+    """The network of config.checkpoint, or else of config.model, with config.weights, seeing config.size_px crops.
+
+    One without weights is drawn from config.seed, and unless quiet a line on the console says so. A network of ours
+    without a checkpoint sees pixels less ImageNet's mean colour.
+    """
+    source = config.checkpoint or config.model.name
+    trained = config.checkpoint is not None and not str(source).startswith(TORCHVISION)
+    if not trained and config.weights is None and not quiet:
+        print(f"warning: {source} without weights: what you see is what random filters answer; give weights=FILE, "
+              "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one")  # fmt: skip
+    torch.manual_seed(config.seed)
+    if config.checkpoint is not None or str(source).startswith(TORCHVISION):
+        return open_network(source, config.weights, config.size_px)
+    arguments = {"name": source, "width": config.model.width, "input_px": config.size_px}
+    model = build_model(**arguments, weights=config.weights)
+    mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
+    frame = InputFrame(round(config.size_px * FRAME), config.size_px, mean, torch.ones(3, 1, 1))
+    return Network(model.eval(), frame, (), (), arguments)

@@ -1,0 +1,43 @@
+"""Any network as a table: python experiments/summary.py model=... (or checkpoint=...) layer=conv2"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+
+from omegaconf import DictConfig
+
+from experiments.common.job import Run, start
+from experiments.common.network import chosen_network
+from zfnet.analysis.network_table import network_table, network_text
+from zfnet.models.summary import arithmetic, channels_of
+from zfnet.runs import write_csv
+
+
+def summary(config: DictConfig, run: Run) -> None:
+    """Print the table, or the arithmetic of the layers asked for, and save it."""
+    if not run.world.first:
+        return
+    network = chosen_network(config, quiet=True)
+    if config.layer is not None:
+        layers = [config.layer] if isinstance(config.layer, str) else list(config.layer)
+        print("\n".join(arithmetic(network.model, layer) for layer in layers))
+        return
+    size_px = network.frame.size_px
+    rows = network_table(network.model, size_px)
+    image = f"{channels_of(network.model)} x {size_px} x {size_px}"
+    print(f"{network.arguments['name']}, one image of {image}\n{network_text(rows)}")
+    listed = [asdict(row) for row in rows]
+    partial = run.folder / "summary.json.partial"
+    partial.write_text(json.dumps(listed, indent=1) + "\n")
+    os.replace(partial, run.folder / "summary.json")
+    write_csv(run.folder / "summary.csv", [
+        {name: "x".join(map(str, value)) if isinstance(value, list | tuple) else value for name, value in row.items()}
+        for row in listed
+    ])  # fmt: skip
+    print(f"saved: {run.folder}/summary.json, summary.csv")
+
+
+if __name__ == "__main__":
+    start(summary, "summary")
