@@ -18,7 +18,7 @@ def test_the_first_tile_is_the_image_and_the_others_are_the_epochs_views(
     carry_out_here, image_root: Path, tmp_path: Path
 ):
     picture = sorted((image_root / "val" / "n00000001").iterdir())[0]
-    words = [f"image={picture}", "model.input_px=48", "count=5", "columns=3", "seed=4", "training.zoom=0.5"]
+    words = [f"image={picture}", "model.input_px=48", "count=5", "columns=6", "seed=4", "training.zoom=0.5"]
     code, printed = carry_out_here("augmentations", *words, "run_dir=out")
     assert code == 0, printed
     tiles = np.load(tmp_path / "out" / "augmentations.npz")["pictures"]
@@ -32,7 +32,7 @@ def test_the_first_tile_is_the_image_and_the_others_are_the_epochs_views(
         assert np.abs(seen.numpy() - tiles[1 + epoch]).max() <= 0.51
         still = replace(views, warps=None)
         assert not torch.equal(cut(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], still, plain)[0], seen)
-    code, printed = carry_out_here("augmentations", "redraw=out/augmentations.npz", "columns=2", "run_dir=again")
+    code, printed = carry_out_here("augmentations", "redraw=out/augmentations.npz", "columns=3", "run_dir=again")
     assert code == 0, printed
     wide, tall = (Image.open(tmp_path / folder / "augmentations.png") for folder in ("out", "again"))
     assert wide.size[0] == tall.size[0]
