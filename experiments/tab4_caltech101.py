@@ -24,7 +24,6 @@ def table_4(config: DictConfig, run: Run) -> str | None:
         return "stopped"
     save_curves(run.folder / "tab4.npz", curves)
     show_table(curves, PAPER, "Caltech-101", run.folder, "tab4")
-    run.note(checkpoint=str(config.checkpoint))
     print(f"table and the accuracy of each fold: {run.folder}")
     return None
 

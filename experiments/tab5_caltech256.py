@@ -27,7 +27,6 @@ def table_5(config: DictConfig, run: Run) -> str | None:
         return "stopped"
     if config.redraw is None:
         save_curves(run.folder / "fig9.npz", curves)
-        run.note(checkpoint=str(config.checkpoint))
     show_table(curves, PAPER, "Caltech-256", run.folder, "tab5")
     print(f"table, figure and the accuracy of each fold: {save(draw_fig9(curves, PAPER), run.folder, 'fig9')}")
     return None

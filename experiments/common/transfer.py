@@ -38,6 +38,7 @@ def transfer(config: DictConfig, run: Run) -> Curves | None:
     if strange:
         raise ValueError(f"methods has {', '.join(strange)}, expected some of {', '.join(METHODS)}")
     contest = open_contest(config, run)
+    run.note(checkpoint=str(config.checkpoint), data=contest.source.fingerprint, exclude=config.exclude)
     every = {count: contest.folds(count) for count in config.per_class}
     accuracy = {method: np.full((len(every), config.folds), np.nan) for method in config.methods}
     with StopSignal() as stop:
