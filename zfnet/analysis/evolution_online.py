@@ -11,7 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from zfnet.analysis.evolution_strongest import Strongest
 from zfnet.deconv import Deconvnet
-from zfnet.deconv.chain import NotAChain, chain_of
+from zfnet.deconv.chain import NotAChain, chain_of, sliding
 from zfnet.training import Seen
 
 
@@ -26,13 +26,34 @@ def uncompiled(model: nn.Module) -> nn.Module:
     return twin
 
 
-def output_modules(model: nn.Module, layers: Sequence[str]) -> dict[str, str]:
-    """layer -> the module whose output a record keeps as the layer's maps: in our own networks the rectified one."""
+def places_to_look(model: nn.Module, layers: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    """layer -> where to see its maps as a record keeps them: after a module, or (True) before a max pool.
+
+    In our own networks the maps are the rectified ones. A pool that follows has found most of each maximum already.
+    """
     try:
         chain = chain_of(model)
     except NotAChain:
-        return {layer: layer for layer in layers}
-    return {layer: chain.steps[chain.taps[layer]].name for layer in layers}
+        return {layer: (layer, False) for layer in layers}
+    places = {}
+    for layer in layers:
+        at = chain.taps[layer]
+        pools = at + 1 < len(chain.steps) and isinstance(chain.steps[at + 1].module, nn.MaxPool2d)
+        places[layer] = (chain.steps[at + pools].name, pools)
+    return places
+
+
+def covers(pool: nn.Module, pooled: Tensor, maps: Tensor) -> bool:
+    """Whether every place of the maps lies in a window of the pool."""
+    windows = sliding(pool)
+    assert windows is not None
+    return all(
+        windows.stride[axis] <= windows.extent[axis]
+        and (pooled.shape[2 + axis] - 1) * windows.stride[axis] + windows.extent[axis] - windows.padding[axis]
+        >= maps.shape[2 + axis]
+        and getattr(pool, "dilation", 1) in (1, (1, 1))
+        for axis in (0, 1)
+    )
 
 
 class OnlineSearch:
@@ -47,7 +68,7 @@ class OnlineSearch:
         self.strongest = {layer: Strongest(maps, device) for layer, maps in watched.items()}
         plain = uncompiled(model)
         self._again = None if plain is model else Deconvnet(plain)
-        self._model, self._modules = model, output_modules(plain, list(watched))
+        self._model, self._places = model, places_to_look(plain, list(watched))
         self._hooks: list[RemovableHandle] = []
         self._waiting: set[str] = set()
         self._whose = self._readable = torch.empty(0)
@@ -59,8 +80,8 @@ class OnlineSearch:
 
     def begin(self) -> None:
         if self._again is None and not self._hooks:
-            for layer, name in self._modules.items():
-                self._hooks.append(self._model.get_submodule(name).register_forward_hook(self._look(layer)))
+            for layer, (name, pools) in self._places.items():
+                self._hooks.append(self._model.get_submodule(name).register_forward_hook(self._look(layer, pools)))
 
     def end(self) -> None:
         for hook in self._hooks:
@@ -76,13 +97,16 @@ class OnlineSearch:
             for layer, maps in self._again.activations(seen.images, list(self.strongest)).items():
                 self._update(layer, maps)
 
-    def _look(self, layer: str) -> Callable[[nn.Module, object, Tensor], None]:
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            if layer in self._waiting:
+    def _look(self, layer: str, pools: bool) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            if layer in self._waiting and pools:
+                pooled = output.detach() if covers(module, output, inputs[0]) else None
+                self._update(layer, inputs[0].detach(), pooled)
+            elif layer in self._waiting:
                 self._update(layer, output.detach())
 
         return hook
 
-    def _update(self, layer: str, maps: Tensor) -> None:
+    def _update(self, layer: str, maps: Tensor, pooled: Tensor | None = None) -> None:
         self._waiting.discard(layer)
-        self.strongest[layer].update(maps, self._whose, self._readable)
+        self.strongest[layer].update(maps, self._whose, self._readable, pooled)

@@ -10,10 +10,10 @@ from torch import Tensor
 from zfnet.analysis.cka import Gram, centred_gram
 from zfnet.analysis.evolution_sweep import BATCH, subset
 from zfnet.analysis.feature_vector import output_of
-from zfnet.analysis.features import picture_units
+from zfnet.analysis.features import IMAGES_AT_ONCE, project_fields, smaller
 from zfnet.data.source import ImageSource
 from zfnet.data.views import InputFrame, centre_views, cut
-from zfnet.deconv import Deconvnet
+from zfnet.deconv import Deconvnet, field_of
 from zfnet.models import ConvNet
 
 MOST_FEATURES = 300_000  # numbers of a layer an image; ZFNet's first layer has 290,400
@@ -53,21 +53,17 @@ class Probe:
         return {layer: centred_gram(torch.cat(rows.pop(layer))) for layer in layers}
 
     def projection_grams(self, deconvnet: Deconvnet, watched: Mapping[str, Sequence[int]]) -> dict[str, Gram]:
-        units: dict[str, list[Tensor]] = {layer: [] for layer in watched}
-        for first in range(0, self.rows, BATCH):
-            numbers = range(first, min(first + BATCH, self.rows))
-            outputs = deconvnet.activations(self.images(numbers), list(watched))
+        fields = {layer: field_of(deconvnet, layer) for layer in watched}
+        rows: dict[str, list[Tensor]] = {layer: [] for layer in watched}
+        for first in range(0, self.rows, IMAGES_AT_ONCE):
+            numbers = torch.arange(first, min(first + IMAGES_AT_ONCE, self.rows))
+            images = self.images(numbers.tolist())
+            record = deconvnet.record(images, list(watched))
             for layer, maps in watched.items():
-                units[layer].append(_strongest_places(outputs[layer], maps, numbers))
-        return {layer: self._projections(deconvnet, layer, torch.cat(parts)) for layer, parts in units.items()}
-
-    def _projections(self, deconvnet: Deconvnet, layer: str, units: Tensor) -> Gram:
-        def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-            images = self.images(numbers)
-            return images, images[:, :, :0, :0].to(torch.uint8)  # the pixels are not asked for
-
-        pictures = picture_units(deconvnet, layer, units, fetch, (0, 0, 0))
-        return centred_gram(torch.from_numpy(pictures.projection).flatten(1))
+                units = _strongest_places(record.maps[layer], maps, numbers)
+                field = smaller(fields[layer], images)
+                rows[layer].append(project_fields(deconvnet, record, layer, units, field).flatten(1).float())
+        return {layer: centred_gram(torch.cat(parts)) for layer, parts in rows.items()}
 
 
 def _features_of(deconvnet: Deconvnet, layer: str) -> str:
@@ -84,11 +80,13 @@ def _thinned(outputs: Tensor) -> Tensor:
     return (outputs[:, :, ::step, ::step] if step > 1 else outputs).flatten(1).float()
 
 
-def _strongest_places(outputs: Tensor, maps: Sequence[int], numbers: Sequence[int]) -> Tensor:
-    """Units (B, 4: image, map, row, column): of image i watched map number i mod M, at its strongest place."""
-    image = torch.tensor(list(numbers))
-    chosen = torch.tensor(list(maps))[image % len(maps)]
-    own = outputs[torch.arange(len(image), device=outputs.device), chosen.to(outputs.device)]
-    place = own.reshape(len(image), -1).argmax(1).cpu()
+def _strongest_places(outputs: Tensor, maps: Sequence[int], numbers: Tensor) -> Tensor:
+    """Units (B, 4: image, map, row, column) of images `numbers` (B,): of image i map i mod M, where it is strongest.
+
+    In a unit the image is counted from the first of the batch.
+    """
+    batch, chosen = torch.arange(len(numbers)), torch.tensor(list(maps))[numbers % len(maps)]
+    own = outputs[batch.to(outputs.device), chosen.to(outputs.device)]
+    place = own.reshape(len(batch), -1).argmax(1).cpu()
     width = outputs.shape[3] if outputs.ndim == 4 else 1
-    return torch.stack([image, chosen, place.div(width, rounding_mode="floor"), place % width], dim=1)
+    return torch.stack([batch, chosen, place.div(width, rounding_mode="floor"), place % width], dim=1)

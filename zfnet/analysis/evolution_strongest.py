@@ -27,9 +27,13 @@ class Strongest:
         self.about = torch.full((len(maps), 6), -1, device=device)
 
     @torch.no_grad()
-    def update(self, outputs: Tensor, whose: Tensor, readable: Tensor) -> None:
-        """Take in a batch: outputs (B, maps, H, W) or (B, units); whose (B, 4): image and its view; readable (B,)."""
-        peaks = row_peaks(outputs).amax(2) if outputs.ndim == 4 else outputs
+    def update(self, outputs: Tensor, whose: Tensor, readable: Tensor, pooled: Tensor | None = None) -> None:
+        """Take in a batch: outputs (B, maps, H, W) or (B, units); whose (B, 4): image and its view; readable (B,).
+
+        pooled: the outputs after a maximum over windows that cover them, which has the same peaks and fewer numbers.
+        """
+        shorter = outputs if pooled is None else pooled
+        peaks = row_peaks(shorter).amax(2) if outputs.ndim == 4 else outputs
         peaks = peaks[:, self.maps].double().masked_fill(~readable[:, None], -torch.inf)
         value = peaks.amax(0)
         batch = torch.where(peaks == value, whose[:, :1], NO_IMAGE).argmin(0)

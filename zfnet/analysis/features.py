@@ -40,7 +40,7 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
         mine = ((place >= chosen[0]) & (place <= chosen[-1])).nonzero()[:, 0]
         own = torch.cat([place[mine, None] - chosen[0], units[mine, 1:]], dim=1)
         images, pixels = fetch(numbers[chosen].tolist())
-        parts.append(_pictures(deconvnet, layer, own, images, pixels, _smaller(field, images), grey))
+        parts.append(_pictures(deconvnet, layer, own, images, pixels, smaller(field, images), grey))
         order.append(mine)
     back = torch.cat(order).argsort().numpy()
     joined = [
@@ -49,7 +49,7 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     return Pictures(*joined)
 
 
-def _smaller(field: Field | None, images: Tensor) -> Field | None:
+def smaller(field: Field | None, images: Tensor) -> Field | None:
     """The field, unless it is larger than the image."""
     fits = field is not None and all(field.size_px[axis] <= images.shape[2 + axis] for axis in (0, 1))
     return field if fits else None
@@ -62,10 +62,7 @@ def _pictures(
     record = deconvnet.record(images, [layer])
     size = (images.shape[2], images.shape[3]) if field is None else field.size_px
     corners = units.new_zeros((len(units), 2)) if field is None else field.corners(units[:, 2:])
-    if field is None:
-        projected = deconvnet.project(record, layer, units)
-    else:
-        projected = _windows(deconvnet, record, layer, units, corners, size)
+    projected = project_fields(deconvnet, record, layer, units, field)
     ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]
     patches = cut(pixels.cpu().to(torch.int16) - ground, units[:, 0], corners.cpu(), size) + ground
     return Pictures(
@@ -75,11 +72,12 @@ def _pictures(
     )
 
 
-def _windows(
-    deconvnet: Deconvnet, record: Record, layer: str, units: Tensor, corners: Tensor, size: tuple[int, int]
-) -> Tensor:
+def project_fields(deconvnet: Deconvnet, record: Record, layer: str, units: Tensor, field: Field | None) -> Tensor:
+    """Units (N, 4) projected, on their receptive fields alone (N, 3, h, w); on the whole image where field is None."""
+    if field is None:
+        return deconvnet.project(record, layer, units)
     try:
         return deconvnet.project_windows(record, layer, units)[0]
     except NotAChain:
         whole = deconvnet.project(record, layer, units)
-        return cut(whole, torch.arange(len(units)), corners.to(whole.device), size)
+        return cut(whole, torch.arange(len(units)), field.corners(units[:, 2:]).to(whole.device), field.size_px)
