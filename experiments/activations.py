@@ -1,0 +1,138 @@
+"""What layers answer to an image: python experiments/activations.py model=... image=... layer=..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from torch.utils.tensorboard import SummaryWriter
+
+from experiments.common.images import photographs, read_photographs
+from experiments.common.job import Run, start
+from experiments.common.network import chosen_network
+from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
+from zfnet.analysis.activations import channel_means, read_maps
+from zfnet.figures import style
+from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
+from zfnet.figures.activations import draw_channels
+from zfnet.figures.activations_means import draw_means
+from zfnet.figures.activations_over import draw_over
+from zfnet.figures.activations_saved import Activations, load_activations, save_activations
+from zfnet.progress import track
+from zfnet.runs import write_csv
+
+LISTED = 20  # channels of each layer and image in activations.csv
+
+
+def activations(config: DictConfig, run: Run) -> None:
+    """Read the maps, save the arrays and draw; or draw again from saved arrays."""
+    if not run.world.first:
+        return
+    check_words(config)
+    if config.redraw is None:
+        shown = compute(config, run)
+        save_activations(run.folder / "activations.npz", shown)
+    else:
+        shown = load_activations(config.redraw)
+    chosen = {one.layer: choose(config, one, shown.together) for one in shown.layers}
+    write_csv(run.folder / "activations.csv", list(rows(shown)))
+    total = sum(1 for _ in named_figures(config, shown, chosen, draw=False))
+    with SummaryWriter(str(run.folder / "tensorboard")) as writer:
+        for name, figure in track(named_figures(config, shown, chosen), "drawing", total=total, unit="figure"):
+            assert figure is not None
+            print(f"drawn: {style.save(figure, run.folder, name)}")
+            writer.add_image(name, style.pixels(figure), dataformats="HWC")
+
+
+def check_words(config: DictConfig) -> None:
+    """Raise ValueError, with the choices, before anything is computed."""
+    colour_map(config.colours)
+    for name, choices in (("scale", SCALES), ("pick", PICKS), ("interpolation", INTERPOLATION)):
+        if config[name] not in choices:
+            raise ValueError(f"{name}={config[name]} is not one of {', '.join(choices)}")
+    if config.top < 1:
+        raise ValueError(f"top={config.top}, expected at least 1")
+
+
+def compute(config: DictConfig, run: Run) -> Activations:
+    """The maps of the layers asked for, and the means. Raises ValueError where an image or a layer is not there."""
+    paths = photographs(config.image)[: 1 if config.image is None else None]
+    if config.second is not None:
+        if len(paths) > 1:
+            raise ValueError(f"second={config.second} stands beside one image, {len(paths)} were given")
+        paths += photographs(config.second)[:1]
+    network = chosen_network(config)
+    network.model.to(run.world.device)
+    images, pixels = read_photographs(paths, network.frame.to(run.world.device))
+    layers = [config.layer] if isinstance(config.layer, str) else config.layer
+    read = read_maps(network.model, images, layers, config.relu)
+    means = channel_means(network.model, images, "auto") if config.means else {}
+    source = str(config.checkpoint or config.model.name)
+    run.note(network=source, weights=str(config.weights), images=paths, layers=list(read))
+    pictures = pixels.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous().numpy()
+    shown = [LayerMaps(**vars(one)) for one in read.values()]
+    return Activations(pictures, tuple(Path(path).name for path in paths), shown, means, config.second is not None)
+
+
+def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[np.int64]]:
+    """The channels to show large of a layer, on each image; on two that are compared the same."""
+    count = one.values.shape[1]
+    if config.channels is not None:
+        given = [config.channels] if isinstance(config.channels, int) else list(config.channels)
+        return [check_channels(given, count, one.layer)] * len(one.values)
+    if config.pick == "changed":
+        if not together:
+            raise ValueError("pick=changed compares two images: give image=FILE and second=FILE")
+        return [changed_channels(one.values[0], one.values[1], config.top)] * 2
+    ranked = [strongest_channels(values, config.top) for values in one.values]
+    return [ranked[0]] * 2 if together else ranked
+
+
+def rows(shown: Activations) -> Iterator[dict[str, object]]:
+    """The strongest channels of each layer on each image, with their peaks, as lines of a table."""
+    for one in shown.layers:
+        for name, values in zip(shown.names, one.values, strict=True):
+            found = peaks(values)
+            for rank, channel in enumerate(strongest_channels(values, LISTED).tolist(), start=1):
+                yield {
+                    "layer": one.layer, "image": name, "rank": rank, "channel": channel,
+                    "peak": float(found.value[channel]), "row": int(found.row[channel]),
+                    "column": int(found.column[channel]), "mean": float(values[channel].mean()),
+                }  # fmt: skip
+
+
+def named_figures(
+    config: DictConfig, shown: Activations, chosen: dict[str, list[NDArray[np.int64]]], draw: bool = True
+) -> Iterator[tuple[str, Figure | None]]:
+    """Every figure with the name of its file; without drawing it, to count them."""
+    scale, colours, several = config.scale, config.colours, len(shown.names) > 1
+    for at, name in enumerate(shown.names):
+        ending = f"_{at + 1}_{Path(name).stem}" if several else ""
+        for one in shown.layers:
+            own = one if shown.together else replace(one, values=one.values[at : at + 1])
+            number, picture = at if shown.together else 0, shown.pictures[at]
+            strongest = int(strongest_channels(one.values[at])[0])
+            yield f"channels_{one.layer}{ending}", draw_channels(
+                own, picture, strongest, number, scale, colours, name
+            ) if draw else None  # fmt: skip
+            if not shown.together:
+                yield f"over_{one.layer}{ending}", draw_over(
+                    own, picture[None], chosen[one.layer][at].tolist(), scale, colours, config.interpolation, [name]
+                ) if draw else None  # fmt: skip
+        if shown.means:
+            means = {layer: mean[at] for layer, mean in shown.means.items()}
+            yield f"means{ending}", draw_means(means, shown.pictures[at], colours, scale=scale) if draw else None
+    if shown.together:
+        for one in shown.layers:
+            yield f"beside_{one.layer}", draw_over(
+                one, shown.pictures, chosen[one.layer][0].tolist(), scale, colours, config.interpolation, shown.names
+            ) if draw else None  # fmt: skip
+
+
+if __name__ == "__main__":
+    start(activations, "activations")

@@ -1,0 +1,46 @@
+"""Which channels of a layer answer most to an image, and which differ most between two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PICKS = ("strongest", "changed")
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The largest value of each of C channels and its place, the first of equals: value, row, column (C,)."""
+
+    value: NDArray[np.floating]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+
+
+def peaks(values: NDArray[np.floating]) -> Peaks:
+    """The peaks of one image's maps (C, h, w)."""
+    flat = values.reshape(len(values), -1)
+    place = flat.argmax(1)
+    row, column = np.unravel_index(place, values.shape[1:])
+    return Peaks(flat[np.arange(len(flat)), place], row, column)
+
+
+def strongest_channels(values: NDArray[np.floating], count: int = 1) -> NDArray[np.int64]:
+    """The channels of one image's maps (C, h, w) with the largest peaks, strongest first; of equals the lower first."""
+    return np.argsort(-peaks(values).value, kind="stable")[:count]
+
+
+def changed_channels(one: NDArray[np.floating], other: NDArray[np.floating], count: int = 1) -> NDArray[np.int64]:
+    """The channels whose peaks on two images, maps (C, h, w) each, differ most, the largest difference first."""
+    return np.argsort(-np.abs(peaks(one).value - peaks(other).value), kind="stable")[:count]
+
+
+def check_channels(channels: Sequence[int], count: int, layer: str) -> NDArray[np.int64]:
+    """Channel numbers as an array. Raises ValueError, with the choices, for one that a layer of `count` has not."""
+    for channel in channels:
+        if not 0 <= channel < count:
+            raise ValueError(f"channel {channel} is not in layer {layer!r}, which has channels 0 to {count - 1}")
+    return np.array(channels, np.int64)

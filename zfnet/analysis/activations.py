@@ -1,0 +1,192 @@
+"""What the layers of any network answer to images, before or after the ReLU that follows them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from zfnet.deconv import Deconvnet, field_of
+from zfnet.deconv.units import check_images
+from zfnet.models.modes import evaluating
+
+RELU = ("auto", "before", "after")
+AFTER, BEFORE, PLAIN = "after the ReLU", "before the ReLU", "as the layer returns it"
+LISTED = 60  # names in an error's list of choices
+
+
+@dataclass(frozen=True)
+class Maps:
+    """A layer's answer to B images: values (B, C, h, w), (B, C, 1, 1) of a fully connected layer.
+
+    stage: AFTER, BEFORE or PLAIN. first_px, step_px (2,): where the centre of the first unit's receptive field lies
+    and how far on the next one's, rows and columns in pixels; nan where units see the whole image, or might.
+    """
+
+    layer: str
+    values: NDArray[np.float32]
+    stage: str
+    first_px: NDArray[np.float64]
+    step_px: NDArray[np.float64]
+
+
+def read_maps(
+    model: nn.Module, images: Tensor, layers: Sequence[str] | None = None, relu: str = "auto"
+) -> dict[str, Maps]:
+    """The maps of some layers on normalised images (B, 3, H, W), in one pass, in eval mode.
+
+    layers: names of modules; by default the first, the middle and the last convolution that run. relu: "before" gives
+    what the module itself returns, "after" what the ReLU makes of it that follows directly (after a batch
+    normalisation, if there is one), "auto" the latter where there is one. ReLUs in place are no matter, nor
+    functional ones.
+
+    Raises ValueError for an unknown layer (with the choices), one that runs more than once, and "after" without a ReLU.
+    """
+    if layers is None:
+        order = convolutions(model, images[:1])
+        layers = list(dict.fromkeys(order[at] for at in (0, len(order) // 2, -1)))
+    deconvnet, found = Deconvnet(model), {}
+    for layer, (values, stage) in _watched(model, images, layers, relu, Tensor.clone).items():
+        if values.ndim not in (2, 4):
+            raise ValueError(
+                f"layer {layer!r} gives {tuple(values.shape[1:])} an image; "
+                "expected (channels, rows, columns) or (units,)"
+            )
+        field = field_of(deconvnet, layer)
+        first, step = np.full((2, 2), np.nan)
+        if field is not None:
+            first = np.add(field.offset_px, np.subtract(field.size_px, 1) / 2)
+            step = np.array(field.step_px, np.float64)
+        arrays = values.float().cpu().numpy().reshape(*values.shape, *(1,) * (4 - values.ndim))
+        found[layer] = Maps(layer, arrays, stage, first, step)
+    return found
+
+
+def channel_means(model: nn.Module, images: Tensor, relu: str = "auto") -> dict[str, NDArray[np.float32]]:
+    """The mean over channels, (B, h, w), of every convolution in the order they run. relu: as in `read_maps`."""
+    order = convolutions(model, images[:1])
+    means = _watched(model, images, order, relu, lambda maps: maps.mean(1))
+    return {layer: values.float().cpu().numpy() for layer, (values, _) in means.items()}
+
+
+def convolutions(model: nn.Module, images: Tensor) -> list[str]:
+    """The names of the convolutions that run, in the order they do; without those that run more than once."""
+    ran: list[str] = []
+    _pass(model, images, _convolutions(model), lambda name, output: ran.append(name))
+    if not ran:
+        raise ValueError(f"{type(model).__name__} runs no convolution")
+    return [name for name in ran if ran.count(name) == 1]
+
+
+def _convolutions(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
+
+
+def _watched(
+    model: nn.Module, images: Tensor, layers: Sequence[str], relu: str, keep: Callable[[Tensor], Tensor]
+) -> dict[str, tuple[Tensor, str]]:
+    """For each layer what `keep` makes of its maps, at once, before anything changes them; and their stage."""
+    if relu not in RELU:
+        raise ValueError(f"relu {relu!r} is not one of {', '.join(RELU)}")
+    for layer in layers:
+        _check_layer(model, layer)
+    follow, seen = _Follow(keep), dict.fromkeys(layers, 0)
+    plain: dict[str, Tensor] = {}
+
+    def arrive(layer: str, output: Any) -> None:
+        seen[layer] += 1
+        if not isinstance(output, Tensor):
+            raise ValueError(f"layer {layer!r} returns {type(output).__name__}, not one tensor")
+        plain[layer] = keep(output)
+        if isinstance(model.get_submodule(layer), nn.ReLU | nn.ReLU6):
+            follow.found[layer] = plain[layer]
+        else:
+            follow.waiting[id(output)] = (output, layer)
+
+    with follow:
+        _pass(model, images, layers, arrive)
+    odd = [
+        f"layer {layer!r} runs {count} times in a pass, expected once" for layer, count in seen.items() if count != 1
+    ]
+    if odd:
+        raise ValueError("; ".join(odd))
+    lacking = [layer for layer in layers if layer not in follow.found]
+    if relu == "after" and lacking:
+        raise ValueError(
+            f"no ReLU directly follows layer {', '.join(map(repr, lacking))}: give relu=before or relu=auto"
+        )
+    return {
+        layer: (plain[layer], PLAIN) if layer in lacking
+        else (plain[layer], BEFORE) if relu == "before"
+        else (follow.found[layer], AFTER)
+        for layer in seen
+    }  # fmt: skip
+
+
+class _Follow(TorchFunctionMode):
+    """Notes what rectifiers make of the tensors that wait for one, however they are called."""
+
+    RECTIFIERS = ("relu", "relu6", "hardtanh")
+    BETWEEN = ("batch_norm", "dropout")
+
+    def __init__(self, keep: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.keep = keep
+        self.waiting: dict[int, tuple[Tensor, str]] = {}  # by id; holding the tensor keeps the id its own
+        self.found: dict[str, Tensor] = {}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        name, given = str(getattr(func, "__name__", "")).strip("_"), args[0] if args else kwargs.get("input")
+        rectifies = name in self.RECTIFIERS and (name != "hardtanh" or _lowest(args, kwargs) == 0)
+        if rectifies or name in self.BETWEEN or result is given:  # the last: another change in place, as a sum's
+            _, layer = self.waiting.pop(id(given), (None, None))
+            if layer is not None and rectifies:
+                self.found[layer] = self.keep(result)
+            elif layer is not None and name in self.BETWEEN:
+                self.waiting[id(result)] = (result, layer)
+        return result
+
+
+def _lowest(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return args[1] if len(args) > 1 else kwargs.get("min_val", -1.0)
+
+
+def _pass(model: nn.Module, images: Tensor, layers: Sequence[str], arrive: Callable[[str, Any], None]) -> None:
+    """Run the network once, in eval mode; `arrive` gets what each of the layers returns."""
+    check_images(images)
+    like = next(model.parameters(), images)
+    hooks = []
+    try:
+        for layer in layers:
+            module = model.get_submodule(layer)
+            hooks.append(module.register_forward_hook(lambda m, given, output, layer=layer: arrive(layer, output)))
+        with torch.no_grad(), evaluating(model):
+            model(images.to(like, copy=True))  # a copy, for networks that begin by changing their input in place
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _check_layer(model: nn.Module, layer: str) -> None:
+    """Raise ValueError, with the choices, unless the network has the layer."""
+    names = [name for name, _ in model.named_modules() if name]
+    if layer in names:
+        return
+    close = ", ".join(difflib.get_close_matches(layer, names, n=3))
+    choices = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    more = f" and {len(choices) - LISTED} more, which experiments/summary.py lists" if len(choices) > LISTED else ""
+    raise ValueError(
+        f"layer {layer!r} is not in {type(model).__name__}{f' (close to it: {close})' if close else ''}; its "
+        f"convolutions and linear layers are {', '.join(choices[:LISTED])}{more}; other modules go by their names too"
+    )
