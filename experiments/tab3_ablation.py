@@ -14,7 +14,6 @@ from experiments.common.predictions import predictions, training_scores
 from experiments.common.rows import Found, Sweep, open_sweep
 from zfnet.data.source import ImageSource
 from zfnet.data.subset import Subset
-from zfnet.models.table import TABLES
 from zfnet.runs import write_csv
 from zfnet.training import Network, open_network
 
@@ -48,7 +47,7 @@ def table_3(config: DictConfig, run: Run) -> None:
     as the validation error.
     """
     models = list(PAPER) if config.models is None else list(config.models)
-    odd = [name for name in models if name not in TABLES]
+    odd = [name for name in models if name not in PAPER]
     if odd or not models or not len(config.seeds):
         raise ValueError(f"models={models}, seeds={list(config.seeds)}: expected one or more of {', '.join(PAPER)}")
     sweep = open_sweep(config, run)
@@ -78,14 +77,13 @@ def measure(
     """A row of tab3.csv: a network's errors (0..1) and the paper's (%)."""
     trained = training_scores(one.row, network, images, config.views, config.batch_size, run)
     validated = predictions(one.row, network, sweep.val, config.views, config.batch_size, run).scores()
-    paper = PAPER.get(one.row.model, ("", "", ""))
     return {
         "model": one.row.model, "seed": one.row.seed,
         "parameters": sum(parameter.numel() for parameter in network.model.parameters()),
         "train_top1_error": trained.top1_error, "val_top1_error": validated.top1_error,
         "val_top5_error": validated.top5_error, "train_loss": trained.loss, "val_loss": validated.loss,
         "train_images": trained.count, "val_images": validated.count, "views": config.views,
-        **{f"paper_{name}": number for name, number in zip(ERRORS, paper, strict=True)},
+        **{f"paper_{name}": number for name, number in zip(ERRORS, PAPER[one.row.model], strict=True)},
     }  # fmt: skip
 
 

@@ -41,13 +41,18 @@ def command(row: Row, processes: int = 1) -> str:
     return shlex.join([*launcher, "experiments/train.py", *overrides_of(row, HydraConfig.get().overrides.task)])
 
 
-def train_rows(missing: Sequence[Found], processes: int) -> None:
-    """Train each in a process of its own, whatever becomes of the others. Ctrl-C saves the one under way and ends."""
+def train_rows(sweep: Sweep, missing: Sequence[Row], processes: int) -> None:
+    """Train each in a process of its own, whatever becomes of the others. Ctrl-C saves the one under way and ends.
+
+    A row that another sweep over the same folder has finished by the time its turn comes is passed over.
+    """
     words = [sys.executable]
     if processes > 1:
         words += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    for number, found in enumerate(missing, 1):
-        row = found.row
+    for number, row in enumerate(missing, 1):
+        found = sweep.find(row)
+        if found.checkpoint is not None:
+            continue
         print(f"\n== {number} of {len(missing)}: {row.name} ({found.why})", flush=True)
         given = overrides_of(row, HydraConfig.get().overrides.task)
         code, asked_to_stop = _wait_for([*words, str(TRAIN), *given])
@@ -84,11 +89,10 @@ def find_or_train(config: DictConfig, sweep: Sweep, rows: Sequence[Row]) -> list
     """What there is of each row, after training what was missing where the configuration says so."""
     overrides_of(rows[0], HydraConfig.get().overrides.task)  # refuses words that make no sense here
     found = [sweep.find(row) for row in rows]
-    missing = [one for one in found if one.checkpoint is None]
-    if not missing or not config.train_missing:
-        return found
-    train_rows(missing, config.processes)
-    return [sweep.find(row) for row in rows]
+    if config.train_missing:
+        train_rows(sweep, [one.row for one in found if one.checkpoint is None], config.processes)
+        found = [sweep.find(row) for row in rows]
+    return found
 
 
 def tell_missing(found: Sequence[Found], processes: int) -> None:

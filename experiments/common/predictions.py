@@ -116,7 +116,7 @@ def _kept(path: Path) -> Predictions | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as arrays:
+        with open(path, "rb") as file, np.load(file) as arrays:
             return Predictions(
                 arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist()), str(arrays["data"]),
                 str(arrays["weights"]),

@@ -35,7 +35,6 @@ class Found:
     row: Row
     checkpoint: Path | None
     why: str = ""
-    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,16 @@ class Sweep:
         try:
             newest = newest_checkpoint(row.folder / "checkpoints")
         except ValueError as error:  # all damaged
-            return Found(row, None, str(error), True)
+            return Found(row, None, str(error))
         outcome = _outcome(row.folder)
         if newest is None:
-            return Found(row, None, "missing" if outcome is None else f"failed: {outcome}")
+            return Found(row, None, "missing" if outcome is None else f"no checkpoint, {outcome}")
         path, content = newest
         self._check(row, content)
         epoch, epochs = content["trainer"]["position"]["epoch"], self.settings["epochs"]
         if epoch == epochs:
             return Found(row, path)
-        told = "" if outcome in (None, "stopped") else f": {outcome}"
-        return Found(row, None, f"{epoch} of {epochs} epochs{told}", True)
+        return Found(row, None, f"{epoch} of {epochs} epochs{'' if outcome is None else f', {outcome}'}")
 
     def _check(self, row: Row, content: dict[str, Any]) -> None:
         asked = {"name": row.model, **self.arguments, "seed": row.seed, **self.settings}
@@ -96,12 +94,14 @@ def open_sweep(config: DictConfig, run: Run) -> Sweep:
 
 
 def _outcome(folder: Path) -> str | None:
-    """How the last try ended, from its manifest: None where there was none, or where it ended without a word."""
+    """How the last try ended, from its manifest: None where there was none."""
     path = folder / "manifest.json"
     if not path.is_file():
         return None
     outcome: str | None = json.loads(path.read_text()).get("outcome")
-    return "ended without a word, or still runs" if outcome is None else outcome
+    if outcome is None:
+        return "still runs or was killed"
+    return outcome if outcome in ("stopped", "finished") else f"failed: {outcome}"
 
 
 def _short(value: object) -> str:

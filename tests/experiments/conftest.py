@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from trained_rows import sweep_words
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., list[str]]
@@ -36,6 +38,25 @@ def image_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def wnid_name(label: int, index: int) -> str:
     return f"n0000000{label}_{index}"
+
+
+@pytest.fixture(scope="session")
+def trained_rows(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Path:
+    """The rows of a table that one Hydra multirun trained: zfnet with seeds 0 and 1. Not to be changed."""
+    folder = tmp_path_factory.mktemp("sweep") / "rows"
+    words = [*sweep_words(image_root, "model=zfnet", "seed=0,1"), f"run_dir={folder}"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "experiments" / "train.py"), "-m", *words], cwd=folder.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def rows(trained_rows: Path, tmp_path: Path) -> Path:
+    """A copy of them that a test may write to."""
+    return shutil.copytree(trained_rows, tmp_path / "rows")
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""Table 2, single networks and ensembles: python experiments/tab2_imagenet.py experiment=tab3_... rows=..."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from experiments.common.job import Run, start
+from experiments.common.missing import find_or_train, tell_missing
+from experiments.common.predictions import Predictions, averaged, predictions
+from experiments.common.rows import Row, open_sweep
+from zfnet.runs import write_csv
+from zfnet.training import open_network
+
+SMALL, WIDE, BASELINE = "zfnet", "zfnet_512_1024_512", "alexnet"
+PAPER = {  # error %: validation top-1, validation top-5, test top-5 where it was asked of the test server
+    "Krizhevsky et al. 2012, 1 convnet": (40.7, 18.2, None),
+    "Krizhevsky et al. 2012, 5 convnets": (38.1, 16.4, 16.4),
+    "its replication, 1 convnet": (40.5, 18.1, None),
+    "ZFNet, 1 convnet": (38.4, 16.5, None),
+    "ZFNet, 5 convnets (a)": (36.7, 15.3, 15.3),
+    "ZFNet, 1 convnet, layers 3,4,5 = 512,1024,512 maps (b)": (37.5, 16.0, 16.1),
+    "ZFNet, 6 convnets, (a) and (b)": (36.0, 14.7, 14.8),
+}
+REPLICATION, ONE, A, B, BOTH = list(PAPER)[2:]
+Rows = list[dict[str, Any]]
+
+
+def table_2(config: DictConfig, run: Run) -> None:
+    """Find or train the networks, average them, print the table and what is missing of it, and save it.
+
+    An ensemble's probability is the mean of its networks' softmax probabilities, as Krizhevsky et al. 2012 average
+    predictions; the paper only says that it combines networks. The last checkpoint of each is taken, not the best:
+    choosing by the validation error would flatter it. There are no labels of the test images; that column is the
+    paper's alone.
+    """
+    if not len(config.seeds):
+        raise ValueError("seeds=[]: expected one or more, such as seeds=[0,1,2,3,4]")
+    sweep = open_sweep(config, run)
+    first = config.seeds[0]
+    asked = [*((SMALL, seed) for seed in config.seeds), (WIDE, first), (BASELINE, first)]
+    found = find_or_train(config, sweep, [sweep.row(model, seed) for model, seed in asked])
+    known = {
+        one.row: predictions(one.row, open_network(one.checkpoint), sweep.val, config.views, config.batch_size, run)
+        for one in found if one.checkpoint is not None
+    }  # fmt: skip
+    rows = table_rows(known, len(config.seeds), config.views)
+    show(rows, len(sweep.val), len(sweep.val.wnids), config.views)
+    tell_missing(found, config.processes)
+    write_csv(run.folder / "tab2.csv", rows)
+    run.note(rows=rows, missing={one.row.name: one.why for one in found if one.checkpoint is None})
+    print(f"\nthe table: {run.folder / 'tab2.csv'}")
+
+
+def table_rows(known: Mapping[Row, Predictions], asked: int, views: int) -> Rows:
+    """The rows of tab2.csv: errors (0..1) of those networks that are there, and the paper's (%).
+
+    asked: how many networks (a) should have. Single ZFNets are a row each.
+    """
+    small, wide, baseline = (
+        [(row, own) for row, own in known.items() if row.model == model] for model in (SMALL, WIDE, BASELINE)
+    )
+    rows = [_row(REPLICATION, row.name, [own], views) for row, own in baseline]
+    rows += [_row(ONE, row.name, [own], views) for row, own in small]
+    members = [own for _, own in small]
+    if len(members) > 1:
+        rows.append(_row(A, f"{len(members)} of {asked} networks", members, views))
+    rows += [_row(B, row.name, [own], views) for row, own in wide]
+    if members and wide:
+        told = f"{len(members) + 1} of {asked + 1} networks"
+        rows.append(_row(BOTH, told, [*members, *(own for _, own in wide)], views))
+    return rows
+
+
+def _row(name: str, networks: str, members: Sequence[Predictions], views: int) -> dict[str, Any]:
+    scores, paper = averaged(members).scores(), PAPER[name]
+    return {
+        "row": name, "networks": networks, "views": views, "val_images": scores.count, "val_loss": scores.loss,
+        "val_top1_error": scores.top1_error, "val_top5_error": scores.top5_error,
+        **dict(zip(("paper_val_top1_error", "paper_val_top5_error", "paper_test_top5_error"), paper, strict=True)),
+    }  # fmt: skip
+
+
+def show(rows: Rows, images: int, classes: int, views: int) -> None:
+    """The paper's rows with ours beside them."""
+    print(f"\nTable 2: error % on {images} validation images of {classes} classes, {views} view(s); "
+          "the paper's is of ImageNet")  # fmt: skip
+    lines = [["", "val top-1", "paper", "val top-5", "paper", "test top-5 (paper)", "networks"]]
+    for name, (top1, top5, test) in PAPER.items():
+        own = [row for row in rows if row["row"] == name]
+        ours = [_mean([100 * row[f"val_top{k}_error"] for row in own]) for k in (1, 5)]
+        networks = own[0]["networks"] if len(own) == 1 else f"mean of {len(own)}" if own else ""
+        lines.append([name, ours[0], f"{top1}", ours[1], f"{top5}", "" if test is None else f"{test}", networks])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _mean(errors: Sequence[float]) -> str:
+    """The mean, with the deviation where there are several."""
+    if not errors:
+        return "-"
+    return f"{np.mean(errors):.1f}" + (f" ± {np.std(errors, ddof=1):.1f}" if len(errors) > 1 else "")
+
+
+if __name__ == "__main__":
+    start(table_2, "tab2_imagenet")

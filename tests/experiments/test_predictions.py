@@ -1,0 +1,107 @@
+"""Averaged predictions against scipy and scikit-learn, refusals, and what is kept of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from sklearn.metrics import log_loss, top_k_accuracy_score
+
+from experiments.common.job import Run
+from experiments.common.predictions import Predictions, averaged, predictions, training_scores
+from experiments.common.rows import Row
+from zfnet import build_model
+from zfnet.data.source import UNREADABLE
+from zfnet.data.views import InputFrame
+from zfnet.training import Hardware, Network, World, evaluate
+
+WNIDS = tuple(f"n{index}" for index in range(9))
+
+
+def random_predictions(seed: int, label: np.ndarray) -> tuple[Predictions, np.ndarray]:
+    """Predictions, and the class scores they come from (N, C) float64."""
+    scores = 3 * np.random.default_rng(seed).standard_normal((len(label), len(WNIDS)))
+    scores[label < 0] = np.nan
+    return Predictions(log_softmax(scores, 1).astype(np.float32), label, WNIDS, "data", f"w{seed}"), scores
+
+
+def test_an_ensemble_is_the_mean_of_softmax_probabilities():
+    label = np.random.default_rng(0).integers(0, 9, 300)
+    members = [random_predictions(seed, label) for seed in range(1, 4)]
+    mean = averaged([own for own, _ in members])
+    expected = np.mean([softmax(scores, 1) for _, scores in members], axis=0)
+    assert np.abs(np.exp(mean.log_probability) - expected).max() < 1e-6
+    found, classes = mean.scores(), list(range(9))
+    assert found.top1_error == pytest.approx(1 - top_k_accuracy_score(label, expected, k=1, labels=classes))
+    assert found.top5_error == pytest.approx(1 - top_k_accuracy_score(label, expected, k=5, labels=classes))
+    assert found.loss == pytest.approx(log_loss(label, expected, labels=classes), rel=1e-5)
+    geometric = np.mean([log_softmax(scores, 1) for _, scores in members], axis=0).argmax(1)
+    assert (geometric != mean.log_probability.argmax(1)).any()  # the other mean would give other answers
+
+
+def test_images_that_could_not_be_read_do_not_count():
+    label = np.array([0, 1, UNREADABLE, 3, 8])
+    members = [random_predictions(seed, label) for seed in range(2)]
+    found = averaged([own for own, _ in members]).scores()
+    readable = label >= 0
+    guess = np.mean([softmax(scores[readable], 1) for _, scores in members], axis=0).argmax(1)
+    assert found.count == 4
+    assert found.top1_error == (guess != label[readable]).mean()
+
+
+def test_networks_of_other_classes_or_images_are_not_averaged():
+    label = np.arange(9)
+    first, second = (random_predictions(seed, label)[0] for seed in range(2))
+    with pytest.raises(ValueError, match=r"same classes apart, these differ in n8, other"):
+        averaged([first, replace(second, wnids=(*WNIDS[:-1], "other"))])
+    with pytest.raises(ValueError, match="the same classes in another order"):
+        averaged([first, replace(second, wnids=WNIDS[::-1])])
+    with pytest.raises(ValueError, match=r"the same images: data data of 9 images and more of 9"):
+        averaged([first, replace(second, data="more")])
+    with pytest.raises(ValueError, match="the same images"):
+        averaged([first, replace(second, label=label[::-1])])
+
+
+def test_predictions_are_made_once_and_again_for_other_weights_images_or_a_damaged_file(array_source, tmp_path: Path):
+    class Counting(type(array_source())):
+        reads, told = 0, "arrays"
+
+        @property
+        def fingerprint(self) -> str:
+            return self.told
+
+        def read(self, indices):
+            self.reads += len(indices)
+            return super().read(indices)
+
+    source, run = Counting(20, 4, 72, 0), Run(tmp_path, World(), Hardware(), None)
+    torch.manual_seed(0)
+    frame = InputFrame(72, 64, torch.from_numpy(source.mean()), torch.full((3, 1, 1), 60.0))
+    network = Network(build_model("zfnet", 4, width=0.05, input_px=64), frame, source.wnids, source.names)
+    row = Row("zfnet", 0, tmp_path)
+
+    def read_for(views: int = 1) -> int:
+        before = source.reads
+        own = predictions(row, network, source, views, 8, run)
+        assert own.scores().top1_error == (own.log_probability.argmax(1) != source.labels).mean()
+        return source.reads - before
+
+    assert [read_for(), read_for()] == [20, 0]
+    assert [read_for(10), read_for(10), read_for()] == [20, 0, 0]
+    with torch.no_grad():
+        network.model.fc8.bias += 1
+    assert [read_for(), read_for()] == [20, 0]
+    path = tmp_path / "predictions-1views.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    assert [read_for(), read_for()] == [20, 0]
+    source.told = "other images"
+    assert [read_for(), read_for()] == [20, 0]
+    before, expected = source.reads, asdict(evaluate((network.model, frame), source, 10))
+    assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
+    assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
+    assert source.reads - before == 40
+    assert not list(tmp_path.glob("*.partial"))
