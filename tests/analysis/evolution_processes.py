@@ -4,7 +4,7 @@ import pickle
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from array_source import ArraySource
 from evolution_oracle import RECIPE, Kept, trainer_on
