@@ -1,6 +1,6 @@
 """Feature vectors of many images in a file, laid out for what reads them: blocks of columns.
 
-Layer 1 of ZFNet has 290,400 numbers an image, so that 9,144 images (Caltech-101) are 10.6 GB. A Gram matrix needs every
+Layer 1 of ZFNet has 290,400 numbers an image, so that 8,677 images (Caltech-101) are 10.1 GB. A Gram matrix needs every
 image beside every other. Held as rows, each block of images would have to be read, or computed again by the network,
 once for every other block. But X X^T is also the sum, over blocks of columns, of each block times its own transpose:
 with the columns of all images side by side in the file, every number is computed once, written once and read once.
