@@ -155,6 +155,8 @@ def test_default_layers_are_the_first_and_the_last_before_the_scores(name: str, 
         ({"layers": ["conv9"]}, "layer 'conv9' is not one of conv1, relu1"),
         ({"images": torch.zeros(3, 61, 61)}, "expected a batch"),
         ({"transform": "brightness"}, "give the frame"),
+        ({"layers": []}, "expected at least one of each"),
+        ({"images": torch.zeros(0, 3, 61, 61), "targets": []}, "0 images and layers None: expected at least one"),
     ],
 )
 def test_bad_input_is_told(changed: dict[str, object], told: str):

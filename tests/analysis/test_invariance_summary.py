@@ -52,6 +52,16 @@ def test_one_side_and_any_order_of_settings():
         departure(result("scale", torch.ones(2), torch.zeros(1, 2)), 5)
 
 
+def test_features_that_nothing_changes_have_no_slope_and_spoil_no_other_images():
+    distance = torch.stack([0.0 * PIXELS, 0.3 * PIXELS.abs()])
+    found = departure(result("translation_y", PIXELS, distance), 5)
+    assert all(value.isnan().tolist() == [True, False] for value in found[:3])
+    silent = result("translation_y", PIXELS, distance)
+    silent.norm[5][1] = 0
+    assert departure(silent, 5).norm_slope.isnan().tolist() == [False, True]
+    assert departure(silent, 5).norm_slope[0] == 0
+
+
 def test_turns_go_both_ways_to_half_a_turn():
     degrees = torch.arange(0, 361, 10)
     away = torch.minimum(degrees, 360 - degrees).double()[None]

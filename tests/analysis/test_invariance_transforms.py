@@ -163,6 +163,31 @@ def test_pixels_come_back_from_the_frame_they_were_cut_in(frame: InputFrame):
     assert torch.equal(pixels_of(images, frame), squares[..., 2:34, 2:34])
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("frame", "size"), [(uneven_frame(), (32, 32)), (None, (200, 300))])
+def test_half_precision_loses_bits_of_pixels_but_not_their_places(
+    dtype: torch.dtype, frame: InputFrame | None, size: tuple[int, int]
+):
+    given = images(size).to(dtype)
+    for name, value in (("translation_x", 2.5), ("scale", 1.3), ("rotation", 37), ("brightness", 0.7), ("blur", 1.5)):
+        if name != "brightness" or frame is not None:
+            found, expected = transform(given, name, value, frame), transform(given.double(), name, value, frame)
+            assert found.dtype == dtype
+            torch.testing.assert_close(found.double(), expected, rtol=torch.finfo(dtype).eps, atol=1e-3)
+
+
+def test_grey_images_keep_their_one_channel():
+    frame = InputFrame(32, 32, torch.full((1, 1, 1), 33.0), torch.full((1, 1, 1), 78.0))
+    given = images((32, 32))
+    colour = InputFrame(32, 32, frame.mean.expand(3, 1, 1), frame.scale.expand(3, 1, 1))
+    for name, kind in TRANSFORMS.items():
+        found, three = (
+            transform(one, name, kind.identity + 0.7, own) for one, own in ((given[:, :1], frame), (given, colour))
+        )
+        assert torch.equal(found, three[:, :1])
+    assert pixels_of(given[:, :1], frame).shape == (2, 1, 32, 32)
+
+
 def test_default_settings_are_the_papers_at_224_and_shrink_with_the_image():
     for name, first, last in (("translation_y", -60, 60), ("scale", 1, 1.8), ("rotation", 0, 360)):
         settings = default_settings(name, (224, 224))

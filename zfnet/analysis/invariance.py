@@ -70,6 +70,8 @@ def invariance(
     Raises ValueError for unknown transforms and layers, settings they cannot have, and targets that are no class.
     """
     check_images(images)
+    if len(images) == 0 or (layers is not None and len(layers) == 0):
+        raise ValueError(f"{len(images)} images and layers {layers}: expected at least one of each")
     size = (images.shape[2], images.shape[3])
     settings = default_settings(transform, size) if values is None else _settings(transform, values, size)
     like = next((p for p in model.parameters() if p.is_floating_point()), images)

@@ -24,6 +24,8 @@ class Departure(NamedTuple):
     steepness: that slope over a straight line's from nothing at the identity to everything at the last setting.
     half_way: the share reached at half of the last setting. 0.5 is straight, 1 is all at once.
     norm_slope: as slope, of the untransformed features' norm.
+    All are nan for features that no setting changes (a layer that is silent on the image, an image all grey), norm_slope
+    for features that are all zero.
     """
 
     slope: Tensor
@@ -44,11 +46,13 @@ def _departure(
     result: Invariance, layer: int | str, far: NDArray[np.float64], at: NDArray[np.int64]
 ) -> list[NDArray[np.float64]]:
     distance = result.distance[layer].double().numpy()[:, at]
-    share = distance / distance.max(1, keepdims=True)
+    greatest = distance.max(1, keepdims=True)
+    share = np.divide(distance, greatest, out=np.full_like(distance, np.nan), where=greatest > 0)
     slope = share[:, 0] / far[0]
     half_way = [np.interp(far[-1] / 2, [0, *far], [0, *one]) for one in share]
     norm = result.norm[layer].double().numpy()
-    return [slope, slope * far[-1], np.array(half_way), distance[:, 0] / norm / far[0]]
+    norm_slope = np.divide(distance[:, 0], norm, out=np.full_like(norm, np.nan), where=norm > 0) / far[0]
+    return [slope, slope * far[-1], np.array(half_way), norm_slope]
 
 
 def label_range(result: Invariance) -> Tensor:

@@ -45,7 +45,9 @@ class Transform:
 
 
 def transform(images: Tensor, name: str, value: float, frame: InputFrame | None = None) -> Tensor:
-    """Images (B, 3, H, W), as the network sees them, under one setting of a transform: the same shape.
+    """Images (B, 3, H, W), as the network sees them, under one setting of a transform: the same shape and dtype.
+
+    Grey images have one channel. Half precision is transformed in float32.
 
     translation_y, translation_x: pixels down and to the right. scale: times as large. rotation: degrees
     counter-clockwise. brightness: pixel values times the setting, cut off at white. blur: the deviation of a Gaussian
@@ -59,12 +61,13 @@ def transform(images: Tensor, name: str, value: float, frame: InputFrame | None 
     check_setting(name, value, (images.shape[-2], images.shape[-1]))
     if kind.changes_nothing(value):
         return images.clone()
+    wide = images.to(torch.promote_types(images.dtype, torch.float32))  # bfloat16 has no places beyond pixel 256
     if name == "brightness":
-        return _brightened(images, value, frame)
-    uneven = _uneven_mean(images, frame)
-    inside = torch.ones_like(images[:, :1])
-    moved = kind.apply(torch.cat([images + uneven, inside], 1), value)
-    return moved[:, :-1] - moved[:, -1:] * uneven
+        return _brightened(wide, value, frame).to(images.dtype)
+    uneven = _uneven_mean(wide, frame)
+    inside = torch.ones_like(wide[:, :1])
+    moved = kind.apply(torch.cat([wide + uneven, inside], 1), value)
+    return (moved[:, :-1] - moved[:, -1:] * uneven).to(images.dtype)
 
 
 def transform_called(name: str) -> Transform:
@@ -113,7 +116,7 @@ def _mean_under(images: Tensor, frame: InputFrame) -> Tensor:
 def _uneven_mean(images: Tensor, frame: InputFrame | None) -> Tensor:
     """What the mean of each pixel adds to the mean of all, in the images' own units; exactly zero if they are equal."""
     if frame is None or frame.mean.shape[-1] == 1:
-        return images.new_zeros(3, 1, 1)
+        return images.new_zeros(1, 1, 1)
     mean = _mean_under(images, frame)
     return (mean - mean.mean((1, 2), keepdim=True)) / frame.scale.to(images)
 
