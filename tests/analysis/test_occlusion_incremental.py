@@ -107,6 +107,22 @@ def test_neither_batches_nor_the_turn_to_whole_maps_matter(share, host_bytes, mo
     assert_same(both(model, image, 20, 10, "conv3")[0], plain, 1e-12)
 
 
+@pytest.mark.parametrize(("kernel", "stride", "step"), [(1, 4, 3), (5, 2, 29)])
+def test_squares_that_no_filter_sees_change_nothing(kernel, stride, step, monkeypatch):
+    """Between filters that are further apart than they are wide, and in last rows that no filter (on tiles) reaches."""
+    torch.manual_seed(5)
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, kernel, stride), nn.ReLU(), nn.Conv2d(16, 20, 3),
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(80, 4),
+    ).double()  # fmt: skip
+    image = images(1, 30, 30)[0]
+    monkeypatch.setattr(incremental, "parts", lambda count, size, device: memory.parts(count, size, device, 1))
+    ours, plain = both(model, image, 1, step, "3")
+    assert_same(ours, plain, 1e-12)
+    assert torch.equal(ours.probability[0, -1], ours.clean_probability)
+    assert not torch.equal(ours.probability[0, 0], ours.clean_probability)
+
+
 def test_many_images_at_once():
     model, batch = network(), images(3, 61, 61)
     ours, plain = (occlude(model, batch, [0, 4, 2], 21, 20, progress=False, incremental=way) for way in (True, False))

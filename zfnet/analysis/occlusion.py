@@ -83,11 +83,11 @@ def occlude(
     like = next((p for p in model.parameters() if p.is_floating_point()), images)
     images = images.detach().to(like)
     rows, columns = grid((images.shape[2], images.shape[3]), size_px, stride_px)
-    canvas = canvas_of(images, fill, size_px, generator)
     with (
         _undisturbed(model, images.device.type),
         Progress("occluding", len(images) * len(rows) * len(columns), unit="place", enabled=progress) as bar,
     ):
+        canvas = canvas_of(images, fill, size_px, generator)
         sweep = _sweep_of(model, layer, images[0], incremental)
         targets = _targets(target, len(images))
         heats = [

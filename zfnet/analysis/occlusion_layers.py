@@ -67,7 +67,7 @@ class Filter(Gathering):
         index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)
         seen = table.index_select(0, index.T.flatten())
         if self.conv.groups == 1:
-            return F.linear(seen.view(index.shape[1], -1), self.flat, self.conv.bias)
+            return F.linear(seen.view(index.shape[1], self.flat.shape[1]), self.flat, self.conv.bias)
         patches = seen.view(index.shape[1], *self.kernel, table.shape[1]).permute(0, 3, 1, 2)
         return F.conv2d(patches, self.conv.weight, self.conv.bias, groups=self.conv.groups).flatten(1)
 
@@ -92,7 +92,8 @@ class TileFilter(Gathering):
         across = (side + 2) * self.step
         index = self.seen(below, number, rows, columns, (across, across))
         blocks = index.view(side + 2, self.step, side + 2, self.step, -1).permute(0, 2, 4, 1, 3)
-        seen = table.index_select(0, blocks.flatten()).view((side + 2) ** 2, len(number), -1)
+        channels = self.step**2 * table.shape[1]
+        seen = table.index_select(0, blocks.flatten()).view((side + 2) ** 2, len(number), channels)
         tiles = filter_tiles(seen, self.filters[side], side)
         found = tiles.flatten(0, 1).index_select(0, above.in_tiles(side))
         return found if self.bias is None else found.add_(self.bias)
