@@ -56,6 +56,13 @@ def test_feature_vectors_have_the_papers_lengths():
     assert {layer: vector.shape[1] for layer, vector in vectors.items()} == {1: 290_400, 5: 9_216, 7: 4_096}
 
 
+def test_half_precision_is_refused():
+    model, images = small().bfloat16(), torch.zeros(2, 3, 80, 80, dtype=torch.bfloat16)
+    boxes = {"eye": boxes_at(np.random.default_rng(0), 2, 3)}
+    with pytest.raises(ValueError, match=r"images are torch.bfloat16, whose rounding .* expected float32 or float64"):
+        correspondence(Deconvnet(model), images, boxes, [5], np.random.default_rng(0), progress=False)
+
+
 def test_layers_that_are_not_there_are_refused():
     with pytest.raises(ValueError, match="no layer 4, only 1, 2, 5, 6, 7, 8"):
         output_of(small("alexnet_no_34"), 4)

@@ -58,10 +58,12 @@ def correspondence(
     a number (0 is the frame's grey), one a channel, 'mean', 'blur' by the box's longer side, or 'noise' from the
     generator of that name. generator: for the permutation test.
 
-    Raises ValueError for fewer than two images and for fills that `occlude` refuses.
+    Raises ValueError for fewer than two images, for half precision, and for fills that `occlude` refuses.
     """
     if len(images) < 2:
         raise ValueError(f"{len(images)} images, expected at least two to compare")
+    if images.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"images are {images.dtype}, whose rounding hides small changes: expected float32 or float64")
     total = sum(own.shape[0] * own.shape[1] for own in boxes.values())
     table = {}
     with Progress("hiding parts", total, "image", enabled=progress) as shown:
