@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.chosen import Chosen, choose_images
-from experiments.common.classes import classes_of
-from experiments.common.images import open_views
 from experiments.common.job import Run, start
 from zfnet.analysis.invariance import Invariance, invariance
 from zfnet.analysis.invariance_summary import departure, label_range, valley
@@ -53,7 +51,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
         raise ValueError("rows and more are empty: name at least one transform")
     network = open_network(config.checkpoint, config.weights, config.size_px)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
-    chosen, _ = choose_images(with_classes(config, run, network), run, network)
+    chosen, _ = choose_images(config, run, network, IMAGES)
     if not run.world.first:
         return None
     layers, frame = None if config.layers is None else list(config.layers), network.frame
@@ -67,19 +65,6 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
     write_csv(run.folder / "fig5.csv", table)
     rows = {name: curves_of(result, chosen, network) for name, result in found.items()}
     return subjects_of(next(iter(found.values())), chosen, network), rows
-
-
-def with_classes(config: DictConfig, run: Run, network: Network) -> DictConfig:
-    """The configuration; with five classes, spread over those that have images, if it names no classes or pictures."""
-    if config.classes is not None or config.pictures is not None:
-        return config
-    source = open_views(config, run, network.frame).source
-    known = classes_of(source, network)
-    there = sorted({one for label in np.unique(source.labels) if (one := known[label]) is not None})
-    if not there:
-        raise ValueError("the images are of no class that the network knows: give pictures=[...] and targets=[...]")
-    spread = np.linspace(0, len(there) - 1, min(IMAGES, len(there))).round().astype(int)
-    return OmegaConf.merge(config, {"classes": [there[at] for at in spread]})  # type: ignore[return-value]
 
 
 def subjects_of(result: Invariance, chosen: Chosen, network: Network) -> Subjects:
@@ -100,7 +85,7 @@ def curves_of(result: Invariance, chosen: Chosen, network: Network) -> Curves:
     return Curves(
         values, np.array(transform_called(result.transform).identity), _stacked(result.distance),
         _stacked(result.norm), result.probability.numpy(), result.label.numpy(), shown,
-        np.stack([one.permute(0, 2, 3, 1).cpu().numpy() for one in pictures], 1),
+        np.stack([one.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy() for one in pictures], 1),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from experiments.common.images import CentreViews, list_any_folder, open_views
 from experiments.common.job import Run
 from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import ImageList
+from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.training import Network
 
 
@@ -33,12 +35,14 @@ class Chosen:
     known: NDArray[np.bool_]
 
 
-def choose_images(config: DictConfig, run: Run, network: Network) -> tuple[Chosen, CentreViews]:
+def choose_images(config: DictConfig, run: Run, network: Network, spread: int = 0) -> tuple[Chosen, CentreViews]:
     """The images of config.pictures or config.classes, and all those that the job was given (or the pictures alone).
 
-    Raises ValueError where there are neither or both, for an unknown class, and for one without images.
+    spread: where there are neither, so many classes are taken, spread over those that have images.
+    Raises ValueError where there are both, or neither and no spread, for an unknown class, and for one without images.
     """
-    if (config.pictures is None) == (config.classes is None):
+    given = sum(one is not None for one in (config.pictures, config.classes))
+    if given == 2 or (given == 0 and spread == 0):
         raise ValueError("give either classes=[...], to show the first image of each, or pictures=[...] (image files)")
     listed = None if config.pictures is None else _listed(config.pictures)
     if listed is not None and config.images is None and config.get("data") is None:
@@ -46,7 +50,12 @@ def choose_images(config: DictConfig, run: Run, network: Network) -> tuple[Chose
     else:
         views = open_views(config, run, network.frame)
     if listed is None:
-        return _first_of(config, network, views), views
+        known = classes_of(views.source, network)
+        if config.classes is None:
+            targets = _spread(views.source, known, spread)
+        else:
+            targets = [class_number(word, network) for word in config.classes]
+        return _first_of(targets, known, network, views), views
     return _given(config, run, network, listed), views
 
 
@@ -60,15 +69,23 @@ def _listed(pictures: str | ListConfig) -> ImageList:
     return ImageList(paths, np.array([wnids.index(folder) for folder in folders], np.int64), wnids, wnids)
 
 
-def _first_of(config: DictConfig, network: Network, views: CentreViews) -> Chosen:
-    source, known = views.source, classes_of(views.source, network)
-    targets = [class_number(word, network) for word in config.classes]
-    numbers = []
+def _spread(source: ImageSource, known: Sequence[int | None], count: int) -> list[int]:
+    """So many of the network's classes that have images, or all if they are fewer."""
+    there = sorted({one for label in np.unique(source.labels) if (one := known[label]) is not None})
+    if not there:
+        raise ValueError("the images are of no class that the network knows: give pictures=[...] and targets=[...]")
+    return [there[at] for at in np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)]
+
+
+def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Network, views: CentreViews) -> Chosen:
+    source, numbers = views.source, []
     for target in targets:
         there = np.flatnonzero(np.isin(source.labels, [at for at, one in enumerate(known) if one == target]))
-        if len(there) == 0:
-            raise ValueError(f"class {target} ({network.names[target]}) has no image among those given")
-        numbers.append(int(there[0]))
+        readable = (at for at in there.tolist() if int(source.read([at])[1][0]) != UNREADABLE)
+        first = next(readable, None)
+        if first is None:
+            raise ValueError(f"class {target} ({network.names[target]}) has no readable image among those given")
+        numbers.append(first)
     images, pixels = views.fetch(numbers)
     paths = [source.path(number) for number in numbers]
     return Chosen(images, pixels, paths, np.array(targets, np.int64), np.ones(len(numbers), bool))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,16 @@ from small_network import small_network
 
 from zfnet import build_model
 from zfnet.data.decode import decode_square
+from zfnet.data.folder import FolderImages
+from zfnet.figures import style
 
 MEAN = np.array([110, 120, 130])
+
+
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr(style, "DPI", 40)
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +94,35 @@ def test_curves_of_the_first_images_of_classes(carry_out_here, image_root: Path,
 
 
 def test_without_classes_or_pictures_images_of_classes_spread_over_all_are_shown(
-    carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path
+    carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ):
     words = [f"images={image_root / 'val'}", f"checkpoint={checkpoint}", "hardware.workers=0", "layers=[conv2,5]"]
+    opened, before = [], FolderImages.__init__
+    monkeypatch.setattr(FolderImages, "__init__", lambda self, *given: before(self, *given) or opened.append(self))
     code, printed = carry_out_here("fig5_invariance", *words, "rows=[brightness]", "more=[]", "run_dir=run")
     assert code == 0, printed
+    assert len(opened) == 1
     arrays = dict(np.load(tmp_path / "run" / "fig5.npz"))
     assert arrays["target"].tolist() == [0, 1, 2]
     assert arrays["layers"].tolist() == ["conv2", "5"]
     assert arrays["known"].all()
     assert not (tmp_path / "run" / "fig5_more.png").exists()
+
+
+def test_an_image_that_cannot_be_read_is_not_the_first_of_its_class(
+    carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path
+):
+    shutil.copytree(image_root / "val", tmp_path / "val")
+    red, blue = (sorted((tmp_path / "val" / wnid).iterdir()) for wnid in ("n00000000", "n00000002"))
+    for path in (red[0], *blue):
+        path.write_bytes(path.read_bytes()[:300])
+    words = [f"images={tmp_path / 'val'}", f"checkpoint={checkpoint}", "hardware.workers=0", "rows=[brightness]"]
+    code, printed = carry_out_here("fig5_invariance", *words, "classes=[red]", "more=[]", "run_dir=run")
+    assert code == 0, printed
+    assert np.load(tmp_path / "run" / "fig5.npz")["path"].tolist() == [str(red[1])]
+    code, printed = carry_out_here("fig5_invariance", *words, "classes=[blue]", "more=[]", "run_dir=run")
+    assert code == 2
+    assert "class 2 (blue) has no readable image among those given" in printed
 
 
 @pytest.mark.parametrize(
