@@ -118,12 +118,12 @@ def report(rows: OcclusionRows, folder: Path) -> None:
         row, column = rows.deepest(number)
         name, least = str(rows.names[rows.target[number]]), rows.probability[number, row, column]
         kept = float((rows.label[number] == rows.target[number]).mean())
-        clean = rows.clean_probability[number]
+        clean, activity = rows.clean_probability[number], float(rows.clean_activity[number])
         table.append({
             "path": path, "class": name, "known": bool(rows.known[number]), "clean_probability": float(clean),
             "least_probability": float(least), "row_px": int(rows.rows[row]), "column_px": int(rows.columns[column]),
             "places_of_class": kept, "map": int(rows.map[number]),
-            "least_activity": float(rows.activity[number].min() / rows.clean_activity[number]),
+            "least_activity": float(rows.activity[number].min()) / activity if activity else float("nan"),
         })  # fmt: skip
         print(f"{name}: probability {clean:.3f}, least {least:.3f} with the square at row {rows.rows[row]}, column "
               f"{rows.columns[column]}; taken for it at {kept:.0%} of the places")  # fmt: skip

@@ -116,7 +116,25 @@ def test_activity_is_in_percent_of_the_clean_one_and_raw_where_that_is_no_measur
     percent = draw_fig7(rows).axes[1].collections[0].get_array()
     np.testing.assert_allclose(percent, 100 * rows.activity[0] / rows.clean_activity[0])
     negative = replace(rows, clean_activity=np.array([-2.0]))
-    np.testing.assert_allclose(draw_fig7(negative).axes[1].collections[0].get_array(), rows.activity[0])
+    figure = draw_fig7(negative)
+    np.testing.assert_allclose(figure.axes[1].collections[0].get_array(), rows.activity[0])
+    (bar,) = figure.axes[7].images
+    (mark,) = figure.axes[7].lines
+    assert mark.get_xdata()[0] == pytest.approx(bar.get_extent()[0])  # the clean one is the least
+    assert "-2" in words(figure)
+
+
+def test_a_silent_map_and_an_impossible_class_have_bars_from_zero_to_one():
+    rows = example(1)
+    silent = replace(
+        rows, activity=0 * rows.activity, clean_activity=np.zeros(1), probability=0 * rows.probability,
+        clean_probability=np.zeros(1),
+    )  # fmt: skip
+    figure = draw_fig7(silent)
+    for panel in (1, 4):
+        assert figure.axes[panel].collections[0].get_clim() == (0, 1)
+        (mark,) = figure.axes[panel + 6].lines
+        assert list(mark.get_xdata()) == [0, 0]
 
 
 def test_a_class_that_was_not_told_is_called_so():

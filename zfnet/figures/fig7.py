@@ -149,7 +149,7 @@ def _draw_activity(axes: Axes, below: Axes, rows: OcclusionRows, number: int) ->
     clean, values = float(rows.clean_activity[number]), rows.activity[number]
     mark, unit = (clean, "") if clean <= 0 else (100.0, "%")
     shown = values if clean <= 0 else 100 * values / clean
-    low, high = min(0.0, shown.min()), max(shown.max(), mark)
+    low, high = min(0.0, shown.min(), mark), max(0.0, shown.max(), mark) or 1.0  # 1 where the map is silent everywhere
     draw_cells(axes, rows.picture[number], rows.squares, shown, low, high)
     draw_bar(below, PANEL_IN, low, high, mark, unit)
     say(below, PANEL_IN / 2, TEXT_IN, f"map {rows.map[number]}", ha="center")
@@ -157,7 +157,7 @@ def _draw_activity(axes: Axes, below: Axes, rows: OcclusionRows, number: int) ->
 
 def _draw_probability(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
     values, clean = rows.probability[number], float(rows.clean_probability[number])
-    high = max(values.max(), clean)
+    high = max(values.max(), clean) or 1.0  # 1 where the class is impossible everywhere
     draw_cells(axes, rows.picture[number], rows.squares, values, 0, high)
     draw_bar(below, PANEL_IN, 0, high, clean)
     say(below, PANEL_IN / 2, TEXT_IN, f"least {values.min():.2g}", ha="center")
