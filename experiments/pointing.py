@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.classes import class_number
 from experiments.common.job import Run, build, start
 from experiments.common.parts import InView, images_with, in_view, wnids_of
+from experiments.common.pointing_table import class_rows, part_rows, show
 from zfnet.analysis import Occlusion, occlude, part_drops, pointing_game
 from zfnet.analysis.places import draw_boxes
 from zfnet.data.opening import ImageData
@@ -25,8 +26,6 @@ from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, sav
 from zfnet.runs import write_csv
 from zfnet.training import Network, open_network
 
-SHARES = ("hit", "chance", "middle", "deciding_hit", "deciding_chance", "deciding_middle")
-Rows = list[dict[str, Any]]
 Arrays = dict[str, NDArray[Any]]
 Drops = tuple[float, float, float]  # with the part hidden, with random boxes on the object, with them anywhere
 
@@ -142,17 +141,9 @@ def joined(classes: Sequence[Arrays], names: Sequence[str], square_px: int) -> P
 
 def report(points: Points, folder: Path) -> None:
     """The table by class, the table of parts, the figure in files and TensorBoard."""
-    targets = points.classes()
-    rows = [class_row(points, str(points.names[target]), points.target == target) for target in targets]
-    rows.append(class_row(points, "all", np.ones(len(points.path), bool)))
+    rows = class_rows(points)
     write_csv(folder / "pointing.csv", rows)
-    write_csv(folder / "parts.csv", [
-        {
-            "class": str(points.names[target]), "part": name, "deciding": bool(points.part_deciding[which].any()),
-            "seen": int(which.sum()), **part_means(points, which),
-        }
-        for target in targets for name, which in points.parts_of(target)
-    ])  # fmt: skip
+    write_csv(folder / "parts.csv", part_rows(points))
     show(points, rows)
     figure = draw_pointing(points)
     print(f"drawn: {style.save(figure, folder, 'pointing')}")
@@ -161,47 +152,6 @@ def report(points: Points, folder: Path) -> None:
         for name, value in rows[-1].items():
             if not isinstance(value, str):
                 writer.add_scalar(f"pointing/{name}", value)
-
-
-def class_row(points: Points, name: str, images: NDArray[np.bool_]) -> dict[str, Any]:
-    """Shares of images, and mean drops over their parts."""
-    row: dict[str, Any] = {"class": name, "images": int(images.sum())}
-    row["correct"] = float((points.clean_label == points.target)[images].mean())
-    for field in SHARES:
-        row[field] = mean(getattr(points, field)[images])
-    own = images[points.part_image]
-    for kind, which in (("deciding", own & points.part_deciding), ("other", own & ~points.part_deciding)):
-        row |= {f"{kind}_{name}": value for name, value in part_means(points, which).items()}
-    return row
-
-
-def part_means(points: Points, which: NDArray[np.bool_]) -> dict[str, float]:
-    return {
-        "drop": mean(points.part_drop[which]),
-        "on_object": mean(points.on_object[which]),
-        "in_image": mean(points.in_image[which]),
-    }
-
-
-def show(points: Points, rows: Rows) -> None:
-    print(
-        f"\nShares of images whose greatest drop, by a square of {points.size_px} px, lies on the object and on a "
-        "deciding\npart; beside them the share of all places that do (chance) and whether the image's middle does;\n"
-        "and the share that the network gets right."
-    )
-    shares = ("object", "chance", "middle", "deciding", "chance", "middle", "correct")
-    print_columns(rows, shares, (*SHARES, "correct"), ".1%")
-    print(
-        "\nMean drop with a deciding or another part hidden; with random boxes of its size on the object, in the image."
-    )
-    fields = [f"{kind}_{name}" for kind in ("deciding", "other") for name in ("drop", "on_object", "in_image")]
-    print_columns(rows, ("deciding", "on object", "in image", "other", "on object", "in image"), fields, ".3f")
-
-
-def print_columns(rows: Rows, heads: Sequence[str], fields: Sequence[str], form: str) -> None:
-    print(f"{'class':>12}  {'images':>6}  " + "  ".join(f"{head:>9}" for head in heads))
-    for row in rows:
-        print(f"{row['class']:>12}  {row['images']:>6}  " + "  ".join(f"{row[field]:>9{form}}" for field in fields))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,17 @@ from small_network import small_network
 
 from zfnet import build_model
 from zfnet.data.decode import decode_square
+from zfnet.figures import style
 
 WNIDS = ("n00000000", "n00000002")
 SMALL = ("square_px=20", "stride_px=11", "hardware.workers=0", "draws=3")
 STARTS = [0, 11, 22, 33, 44]  # squares of 20 on 64 px
+
+
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr(style, "DPI", 40)
 
 
 @pytest.fixture(scope="module")
