@@ -24,8 +24,8 @@ class Departure(NamedTuple):
     steepness: that slope over a straight line's from nothing at the identity to everything at the last setting.
     half_way: the share reached at half of the last setting. 0.5 is straight, 1 is all at once.
     norm_slope: as slope, of the untransformed features' norm.
-    All are nan for features that no setting changes (a layer that is silent on the image, an image all grey), norm_slope
-    for features that are all zero.
+    The first three are nan for features that no setting changes (an image all grey), norm_slope for features that are
+    all zero (a layer silent on the image).
     """
 
     slope: Tensor
