@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.images import photographs, read_photographs
 from experiments.common.job import Run, start
-from experiments.common.network import chosen_network
+from experiments.common.network import chosen_network, described
 from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
 from zfnet.analysis.activations import channel_means, read_maps
 from zfnet.figures import style
 from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
 from zfnet.figures.activations import draw_channels
-from zfnet.figures.activations_means import draw_means
+from zfnet.figures.activations_means import TITLE, draw_means
 from zfnet.figures.activations_over import draw_over
 from zfnet.figures.activations_saved import Activations, load_activations, save_activations
 from zfnet.progress import track
@@ -41,10 +42,10 @@ def activations(config: DictConfig, run: Run) -> None:
         shown = load_activations(config.redraw)
     chosen = {one.layer: choose(config, one, shown.together) for one in shown.layers}
     write_csv(run.folder / "activations.csv", list(rows(shown)))
-    total = sum(1 for _ in named_figures(config, shown, chosen, draw=False))
+    figures = named_figures(config, shown, chosen)
     with SummaryWriter(str(run.folder / "tensorboard")) as writer:
-        for name, figure in track(named_figures(config, shown, chosen), "drawing", total=total, unit="figure"):
-            assert figure is not None
+        for name, draw in track(figures.items(), "drawing", unit="figure"):
+            figure = draw()
             print(f"drawn: {style.save(figure, run.folder, name)}")
             writer.add_image(name, style.pixels(figure), dataformats="HWC")
 
@@ -72,11 +73,13 @@ def compute(config: DictConfig, run: Run) -> Activations:
     layers = [config.layer] if isinstance(config.layer, str) else config.layer
     read = read_maps(network.model, images, layers, config.relu)
     means = channel_means(network.model, images, "auto") if config.means else {}
-    source = str(config.checkpoint or config.model.name)
+    source = described(config)
     run.note(network=source, weights=str(config.weights), images=paths, layers=list(read))
     pictures = pixels.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous().numpy()
     shown = [LayerMaps(**vars(one)) for one in read.values()]
-    return Activations(pictures, tuple(Path(path).name for path in paths), shown, means, config.second is not None)
+    return Activations(
+        pictures, tuple(Path(path).name for path in paths), source, shown, means, config.second is not None
+    )
 
 
 def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[np.int64]]:
@@ -107,31 +110,33 @@ def rows(shown: Activations) -> Iterator[dict[str, object]]:
 
 
 def named_figures(
-    config: DictConfig, shown: Activations, chosen: dict[str, list[NDArray[np.int64]]], draw: bool = True
-) -> Iterator[tuple[str, Figure | None]]:
-    """Every figure with the name of its file; without drawing it, to count them."""
-    scale, colours, several = config.scale, config.colours, len(shown.names) > 1
+    config: DictConfig, shown: Activations, chosen: dict[str, list[NDArray[np.int64]]]
+) -> dict[str, Callable[[], Figure]]:
+    """Every figure by the name of its file, to be drawn one at a time."""
+    look = {"scale": config.scale, "colours": config.colours}
+    over = partial(draw_over, interpolation=config.interpolation, network=shown.network, **look)
+    figures: dict[str, Callable[[], Figure]] = {}
     for at, name in enumerate(shown.names):
-        ending = f"_{at + 1}_{Path(name).stem}" if several else ""
+        ending = f"_{at + 1}_{Path(name).stem}" if len(shown.names) > 1 else ""
+        picture, title = shown.pictures[at], f"{name}    {shown.network}"
         for one in shown.layers:
-            own = one if shown.together else replace(one, values=one.values[at : at + 1])
-            number, picture = at if shown.together else 0, shown.pictures[at]
             strongest = int(strongest_channels(one.values[at])[0])
-            yield f"channels_{one.layer}{ending}", draw_channels(
-                own, picture, strongest, number, scale, colours, name
-            ) if draw else None  # fmt: skip
+            own = one if shown.together else replace(one, values=one.values[at : at + 1])
+            number = at if shown.together else 0
+            figures[f"channels_{one.layer}{ending}"] = partial(
+                draw_channels, own, picture, strongest, number, name=title, **look
+            )
             if not shown.together:
-                yield f"over_{one.layer}{ending}", draw_over(
-                    own, picture[None], chosen[one.layer][at].tolist(), scale, colours, config.interpolation, [name]
-                ) if draw else None  # fmt: skip
+                channels = chosen[one.layer][at].tolist()
+                figures[f"over_{one.layer}{ending}"] = partial(over, own, picture[None], channels, names=[name])
         if shown.means:
             means = {layer: mean[at] for layer, mean in shown.means.items()}
-            yield f"means{ending}", draw_means(means, shown.pictures[at], colours, scale=scale) if draw else None
+            figures[f"means{ending}"] = partial(draw_means, means, picture, title=f"{TITLE}    {title}", **look)
     if shown.together:
         for one in shown.layers:
-            yield f"beside_{one.layer}", draw_over(
-                one, shown.pictures, chosen[one.layer][0].tolist(), scale, colours, config.interpolation, shown.names
-            ) if draw else None  # fmt: skip
+            channels = chosen[one.layer][0].tolist()
+            figures[f"beside_{one.layer}"] = partial(over, one, shown.pictures, channels, names=shown.names)
+    return figures
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.job import Run, start
-from experiments.common.network import chosen_network
+from experiments.common.network import chosen_network, described
 from zfnet.figures import style
 from zfnet.figures.filter_sheet import Filters, draw_filters, load_filters, save_filters
 
@@ -19,8 +19,8 @@ def filters(config: DictConfig, run: Run) -> None:
         return
     if config.redraw is None:
         network = chosen_network(config)
-        name, layer = str(config.checkpoint or config.model.name), config.layer
-        shown = filters_of(network.model, layer, name if config.checkpoint or config.weights else f"{name}, untrained")
+        name = described(config)
+        shown = filters_of(network.model, config.layer, name)
         save_filters(run.folder / "filters.npz", shown)
         run.note(network=name, layer=str(shown.layer))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from omegaconf import DictConfig
 
@@ -20,8 +22,7 @@ def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
     without a checkpoint sees pixels less ImageNet's mean colour.
     """
     source = config.checkpoint or config.model.name
-    trained = config.checkpoint is not None and not str(source).startswith(TORCHVISION)
-    if not trained and config.weights is None and not quiet:
+    if described(config).endswith("untrained") and not quiet:
         print(f"warning: {source} without weights: what you see is what random filters answer; give weights=FILE, "
               "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one")  # fmt: skip
     torch.manual_seed(config.seed)
@@ -32,3 +33,10 @@ def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
     mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
     frame = InputFrame(round(config.size_px * FRAME), config.size_px, mean, torch.ones(3, 1, 1))
     return Network(model.eval(), frame, (), (), arguments)
+
+
+def described(config: DictConfig) -> str:
+    """The network of `chosen_network` in a word or two, for a title."""
+    if config.checkpoint is not None and not str(config.checkpoint).startswith(TORCHVISION):
+        return "/".join(Path(config.checkpoint).parts[-3:])
+    return f"{config.checkpoint or config.model.name}{'' if config.weights else ', untrained'}"

@@ -15,10 +15,11 @@ from zfnet.figures.montage import rows_of
 
 ACROSS, MANY, ACROSS_MANY = 7, 70, 12
 GAP_IN = 0.1
+TITLE = "mean over the channels of every convolution, from first to last"
 
 
 def draw_means(
-    means: Mapping[str, NDArray[np.floating]], picture: NDArray[np.uint8], colours: str = COLOURS, title: str = "",
+    means: Mapping[str, NDArray[np.floating]], picture: NDArray[np.uint8], colours: str = COLOURS, title: str = TITLE,
     scale: str = "unit",
 ) -> Figure:  # fmt: skip
     """A tile a layer, in the mapping's order, the image first: layer -> mean over its channels (h, w)."""
@@ -27,7 +28,7 @@ def draw_means(
     high_in = tile_in * picture.shape[0] / picture.shape[1]
     rows, block_in = rows_of(len(means) + 1, across), high_in + 1.9 * LINE_IN
     figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + LINE_IN + rows * block_in + 0.4))
-    style.text(figure, MARGIN_IN, MARGIN_IN, title or "mean over the channels of every convolution, from first to last")
+    style.text(figure, MARGIN_IN, MARGIN_IN, title)
     tiles = [("the image", "", picture)]
     for layer, mean in means.items():
         shown = coloured(shades(mean[None, None], scale)[0, 0], colours)

@@ -13,12 +13,12 @@ from zfnet.figures.activation_maps import COLOURS, SCALES, LayerMaps, coloured, 
 from zfnet.figures.activations import LINE_IN, MARGIN_IN
 from zfnet.figures.montage import rows_of
 
-CELL_IN, ACROSS = 1.52, 3
+CELL_IN = {1: 1.52, 2: 1.14}  # for one image, three channels a line; for two, two
 
 
 def draw_over(
     maps: LayerMaps, pictures: NDArray[np.uint8], channels: Sequence[int], scale: str = "unit", colours: str = COLOURS,
-    interpolation: str = "bilinear", names: Sequence[str] = (),
+    interpolation: str = "bilinear", names: Sequence[str] = (), network: str = "",
 ) -> Figure:  # fmt: skip
     """Chosen channels, resized to the image, beside it and over it: a line of cells for each.
 
@@ -26,15 +26,14 @@ def draw_over(
     its peaks on both are told.
     """
     count = len(pictures)
-    across = ACROSS if count == 1 else 1
-    cell_in = CELL_IN if count == 1 else 1.5 * CELL_IN
+    across, cell_in = 3 if count == 1 else 2, CELL_IN[count]
     high_in = cell_in * pictures.shape[1] / pictures.shape[2]
     group_in, block_in = 2 * count * (cell_in + 0.04) + MARGIN_IN / 2, high_in + LINE_IN * 1.1
     head_in = high_in + MARGIN_IN + 2.2 * LINE_IN
     rows = rows_of(len(channels), across)
     figure = Figure(figsize=(style.WIDTH_IN, head_in + rows * block_in + 0.5))
     stage = f", {maps.stage}" if maps.stage else ""
-    style.text(figure, MARGIN_IN, MARGIN_IN, f"{maps.layer}: chosen channels resized to the image{stage}")
+    style.text(figure, MARGIN_IN, MARGIN_IN, f"{maps.layer}: chosen channels resized to the image{stage}    {network}")
     for at, picture in enumerate(pictures):
         place = MARGIN_IN + at * (cell_in + 0.04), MARGIN_IN + 2 * LINE_IN
         name = names[at] if names else f"image {at + 1}"

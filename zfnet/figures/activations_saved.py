@@ -17,7 +17,7 @@ KIND = "activations"
 
 @dataclass(frozen=True)
 class Activations:
-    """Layers on B images: pictures (B, H, W, 3) uint8 as the network saw them, and a word on each.
+    """Layers on B images: pictures (B, H, W, 3) uint8 as the network saw them, a word on each and on the network.
 
     means: layer -> the mean over channels (B, h, w), in the order the layers run; empty where nobody asked.
     together: whether the images were given to be compared, on one scale.
@@ -25,6 +25,7 @@ class Activations:
 
     pictures: NDArray[np.uint8]
     names: tuple[str, ...]
+    network: str
     layers: Sequence[LayerMaps]
     means: dict[str, NDArray[np.floating]]
     together: bool
@@ -33,6 +34,7 @@ class Activations:
 def save_activations(path: Path, shown: Activations) -> None:
     arrays = {
         "pictures": shown.pictures, "names": np.array(shown.names, np.str_), "together": np.array(shown.together),
+        "network": np.array(shown.network),
         "layers": np.array([one.layer for one in shown.layers], np.str_), "order": np.array(list(shown.means), np.str_),
     }  # fmt: skip
     for one in shown.layers:
@@ -51,4 +53,4 @@ def load_activations(path: str | Path) -> Activations:
     ]
     means = {name: arrays[f"means/{name}"] for name in arrays["order"].tolist()}
     names = tuple(arrays["names"].tolist())
-    return Activations(arrays["pictures"], names, layers, means, bool(arrays["together"]))
+    return Activations(arrays["pictures"], names, str(arrays["network"]), layers, means, bool(arrays["together"]))

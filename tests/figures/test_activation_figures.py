@@ -1,0 +1,170 @@
+"""Scales against numpy by hand, the layout of the sheet, maps at the image's size, and how long 512 channels take."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import map_coordinates
+
+from zfnet.figures import style
+from zfnet.figures.activation_maps import (
+    LayerMaps,
+    colour_map,
+    coloured,
+    over,
+    resized,
+    shades,
+    standard_scaled,
+    unit_scaled,
+)
+from zfnet.figures.activations import channel_sheet, columns_of, draw_channels
+from zfnet.figures.activations_means import draw_means
+from zfnet.figures.activations_over import draw_over
+from zfnet.figures.activations_saved import Activations, load_activations, save_activations
+
+
+def maps(channels: int = 6, images: int = 2, height: int = 5, width: int = 7) -> np.ndarray:
+    values = (
+        np.random.default_rng(0).normal(size=(images, channels, height, width))
+        * np.arange(1, channels + 1)[:, None, None]
+    )
+    values[:, 2] = 3.3  # constant on all images
+    return values.astype(np.float32)
+
+
+def picture(px: int = 40) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, (px, px, 3), dtype=np.uint8)
+
+
+def test_both_scales_by_hand() -> None:
+    values = maps()
+    unit, standard = unit_scaled(values), standard_scaled(values)
+    for channel in range(6):
+        own = values[:, channel].astype(np.float64)  # over both images
+        if channel == 2:
+            assert (unit[:, channel] == 0).all()
+            assert (standard[:, channel] == 128).all()
+            continue
+        np.testing.assert_allclose(unit[:, channel], (own - own.min()) / (own.max() - own.min()), atol=1e-12)
+        by_hand = np.clip((own - own.mean()) / own.std() * 64 + 128, 0, 255)
+        np.testing.assert_allclose(standard[:, channel], by_hand, atol=1e-9)
+    np.testing.assert_array_equal(shades(values, "standard"), standard / 255)
+    with pytest.raises(ValueError, match="scale 'minmax' is not one of unit, standard"):
+        shades(values, "minmax")
+
+
+def test_colour_maps_by_name_and_the_close_ones_of_a_wrong_name() -> None:
+    places = np.linspace(0, 1, 12).reshape(3, 4)
+    expected = (mpl.colormaps["magma"](places)[..., :3] * 255).round()
+    assert np.abs(coloured(places, "magma").astype(int) - expected).max() <= 1
+    with pytest.raises(ValueError, match="colour map 'virids' is not one of matplotlib's; close to it: viridis"):
+        colour_map("virids")
+
+
+def test_every_channel_has_its_tile() -> None:
+    assert [columns_of(count) for count in (1, 3, 64, 96, 256, 384, 512, 1000)] == [1, 2, 8, 16, 16, 32, 32, 32]
+    shaded = np.linspace(0, 1, 5)[:, None, None] * np.ones((5, 12, 24))  # five tiles of one colour each
+    sheet = channel_sheet(shaded, "gray")
+    times, gap = 2, round(0.06 * 48)
+    assert sheet.shape == (2 * 12 * times + gap, 4 * 24 * times + 3 * gap, 3)
+    for channel in range(5):
+        row, column = divmod(channel, 4)
+        top, left = row * (12 * times + gap), column * (24 * times + gap)
+        tile = sheet[top : top + 24, left : left + 48]
+        assert (tile == coloured(shaded[channel, :1, :1], "gray")[0, 0]).all()
+    assert (sheet[:, 48 : 48 + gap] == 255).all()
+    assert (sheet[24 + gap :, 48 + gap :] == 255).all()  # no sixth channel
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_resized_maps_lie_where_their_units_look(interpolation: str) -> None:
+    values = np.random.default_rng(0).normal(size=(5, 4))
+    size, first, step = (30, 33), (3.0, -2.5), (6.0, 8.0)
+    large = resized(values, size, first, step, interpolation)
+    rows, columns = ((np.arange(size[axis]) - first[axis]) / step[axis] for axis in (0, 1))
+    rows, columns = rows.clip(0, 4), columns.clip(0, 3)
+    if interpolation == "nearest":
+        rows, columns = np.floor(rows + 0.5), np.floor(columns + 0.5)
+    expected = map_coordinates(values, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest")
+    np.testing.assert_allclose(large, expected, atol=1e-12)
+    with pytest.raises(ValueError, match="interpolation 'cubic' is not one of bilinear, nearest"):
+        resized(values, size, first, step, "cubic")
+
+
+def test_stretched_maps_are_those_of_an_ordinary_resize() -> None:
+    values = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    nan = (np.nan, np.nan)
+    expected = np.asarray(Image.fromarray(values).resize((35, 42), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(resized(values, (42, 35, 3), nan, nan), expected, atol=1e-5)
+    assert (resized(np.full((1, 1), 2.0), (4, 5), nan, nan) == 2).all()
+
+
+def test_over_the_image_what_is_high_covers_more() -> None:
+    shown = over(np.full((2, 2, 3), 200, np.uint8), np.array([[0, 0], [1, 1.0]]), "gray")
+    assert shown[0, 0].tolist() == [170, 170, 170]  # 0.85 x 200
+    assert shown[1, 1].tolist() == [247, 247, 247]  # 0.15 x 200 + 0.85 x 255
+
+
+def test_the_strongest_is_named_and_framed() -> None:
+    values = maps(images=1)
+    values[0, 4, 3, 2] = 77.0
+    figure = draw_channels(LayerMaps("conv1", values, "after the ReLU"), picture(), 4, name="cat.jpg")
+    said = [text.get_text() for text in figure.texts]
+    assert said[0] == "conv1: 6 channels of 5 × 7, after the ReLU    cat.jpg"
+    assert said[1] == "strongest: channel 4, 77 at row 3, column 2"
+    sheet = figure.axes[-1]
+    assert len(sheet.images) == 1
+    assert sheet.patches[0].get_xy() == (0, 1)  # the fifth tile of rows of four
+    other = draw_channels(LayerMaps("conv1", values), picture(), 1)
+    assert other.texts[1].get_text().startswith("channel 1, ")
+
+
+def test_two_images_share_a_channels_scale() -> None:
+    values = np.zeros((2, 3, 4, 4), np.float32)
+    values[0, 1, 2, 2], values[1, 1, 2, 2] = 8, 2
+    pictures = np.stack([picture(), picture()])
+    one, names = LayerMaps("conv1", values), ["open", "closed"]
+    figure = draw_over(one, pictures, [1], colours="gray", interpolation="nearest", names=names)
+    cells = [axes.images[0].get_array() for axes in figure.axes]
+    assert len(cells) == 2 + 4
+    assert (cells[2].max(), cells[3].max()) == (255, 64)  # 2 of 8
+    said = [text.get_text() for text in figure.texts]
+    assert "channel 1: 8 at (2, 2)   |   2 at (2, 2)" in said
+    assert {"open", "closed"} <= set(said)
+
+
+def test_means_stand_in_order_with_their_range() -> None:
+    means = {f"conv{number}": np.full((3, 3), float(number)) + np.eye(3) for number in (1, 2, 3)}
+    figure = draw_means(means, picture())
+    assert len(figure.axes) == 4
+    said = [text.get_text() for text in figure.texts]
+    assert [words for words in said if words.startswith("conv")] == ["conv1", "conv2", "conv3"]
+    assert "3 × 3   2 to 3" in said
+
+
+def test_saved_arrays_draw_the_same(tmp_path: Path) -> None:
+    one = LayerMaps("features.3", maps(), "after the ReLU", np.array([1.0, 2.0]), np.array([4.0, 4.0]))
+    shown = Activations(np.stack([picture(), picture()]), ("a", "b"), "net", [one], {"c": np.ones((2, 3, 3))}, True)
+    save_activations(tmp_path / "activations.npz", shown)
+    loaded = load_activations(tmp_path / "activations.npz")
+    assert (loaded.names, loaded.network, loaded.together, list(loaded.means)) == (("a", "b"), "net", True, ["c"])
+    drawn = (style.pixels(draw_over(s.layers[0], s.pictures, [0, 3])) for s in (shown, loaded))
+    np.testing.assert_array_equal(*drawn)
+
+
+def test_512_channels_are_drawn_and_saved_in_under_three_seconds(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(1, 512, 28, 28)).astype(np.float32)  # noise, the worst to compress
+    layer = LayerMaps("features.21", values.clip(0))
+    style.save(draw_channels(LayerMaps("a", maps()), picture(), 0), tmp_path, "warm")  # fonts are looked for once
+    started_s = time.process_time()  # of this process alone, whatever else runs
+    figure = draw_channels(layer, picture(224), 3)
+    path = style.save(figure, tmp_path, "channels")
+    assert time.process_time() - started_s < 3
+    assert sum(len(axes.images) for axes in figure.axes) == 4  # one array for all channels, and three pictures
+    with Image.open(path) as image:
+        assert image.size[0] == 3000
