@@ -10,20 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig, ListConfig
-from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
-from zfnet.analysis.features import picture_units
+from zfnet.analysis.features import convolutions, picture_units
 from zfnet.deconv import Deconvnet, TopUnits
 from zfnet.figures import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
 from zfnet.progress import track
 from zfnet.training import Network, open_network
-
-SPREAD = 5  # layers of a network of others, where none are named
 
 
 def features(config: DictConfig, run: Run) -> None:
@@ -46,7 +43,7 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     deconvnet = Deconvnet(network.model, config.rule)
     views = open_views(config, run, network.frame)
-    layers = list(config.layers) if config.layers is not None else default_layers(deconvnet)
+    layers = list(config.layers) if config.layers is not None else convolutions(deconvnet)
     path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
     mined = mined_once(path, deconvnet, views, layers, config.top, run)
     if not run.world.first:
@@ -57,14 +54,6 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
         chosen = choose(config.maps, len(mined[layer].value), config.seed)
         pictured.append(picture_layer(deconvnet, layer, mined[layer], chosen, config.top, views, network))
     return pictured, list(views.source.names)
-
-
-def default_layers(deconvnet: Deconvnet) -> list[str]:
-    """Every convolution where there are few; else SPREAD of them from the first to the last."""
-    modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
-    names = [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)]
-    spread = np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)
-    return [names[at] for at in spread]
 
 
 def choose(maps: int | ListConfig, count: int, seed: int) -> NDArray[np.int64]:

@@ -56,12 +56,12 @@ def gather(config: DictConfig, run: Run) -> list[Moment]:
 
 def recompute(config: DictConfig, run: Run, trained: Path) -> None:
     """From the checkpoints of chosen epochs and the newest: sweep, project, and keep it all in this run's folder."""
-    data = _data(config, trained)
-    train, val = data.open("train"), data.open("val")
-    plan, keeper = build(Plan, config.evolution), EvolutionFolder(run.folder)
     paths = [*sorted((trained / "checkpoints").glob("epoch-*.pt")), *_newest(trained / "checkpoints")]
     if not paths:
         raise ValueError(f"{trained} has neither {FOLDER}/epoch-*.npz nor checkpoints/epoch-*.pt: is it a training's?")
+    data = _data(config, trained)
+    train, val = data.open("train"), data.open("val")
+    plan, keeper = build(Plan, config.evolution), EvolutionFolder(run.folder)
     if run.world.first:
         keeper.begin(0)
     images, before, done = subset(len(train), plan.sweep_images, plan.seed), dict[str, Tensor](), set[int]()
@@ -79,6 +79,8 @@ def recompute(config: DictConfig, run: Run, trained: Path) -> None:
         if run.world.first:
             keeper.keep(moment_at(epoch, deconvnet, probe, watched, train, found, before))
         before, done = {layer: one.images() for layer, one in found.items()}, done | {epoch}
+    if not done:
+        raise ValueError(f"{trained}/checkpoints holds none of an epoch's end: let the training finish an epoch first")
     if run.world.first:
         keeper.end(True)
 

@@ -31,7 +31,7 @@ def save_moment(folder: Path, moment: Moment) -> None:
     for kind in KINDS:
         arrays |= {f"{layer}/{kind}": gram for layer, gram in getattr(moment, kind).items()}
     for layer, one in moment.layers.items():
-        arrays |= {f"{layer}/{name}": getattr(one, name) for name in ARRAYS}
+        arrays |= {f"{layer}/{name}": getattr(one, name) for name in ARRAYS if getattr(one, name) is not None}
     arrays |= {f"{layer}/changed": np.array(share) for layer, share in moment.changed.items()}
     folder.mkdir(parents=True, exist_ok=True)
     save_arrays(folder / f"epoch-{moment.epoch:04d}.npz", KIND, arrays)
@@ -43,7 +43,7 @@ def load_moment(path: Path) -> Moment:
     watched = arrays["watched"].tolist()
     activations, projections = ({layer: arrays[f"{layer}/{kind}"] for layer in watched} for kind in KINDS)
     layers = {
-        layer: LayerMoment(**{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
+        layer: LayerMoment(**{name: arrays[f"{layer}/{name}"] for name in ARRAYS if f"{layer}/{name}" in arrays})
         for layer in watched
         if f"{layer}/maps" in arrays
     }

@@ -51,7 +51,6 @@ class Turns(Observer):
 
     def on_batch(self, trainer: Trainer, seen: Seen) -> None:
         if trainer.position.step % 2:
-            self.search.begin()
             self.search.see(seen)
 
     def on_step(self, trainer: Trainer, report: StepReport) -> None:

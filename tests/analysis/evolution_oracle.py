@@ -20,7 +20,7 @@ RECIPE = Recipe(epochs=3, batch_size=8, learning_rate=0.02, init="kaiming", inpu
 
 def trainer_on(source, val, recipe: Recipe = RECIPE, **options) -> Trainer:
     torch.manual_seed(99)
-    model = build_model("zfnet", len(source.wnids), width=0.05, input_px=64)
+    model = build_model("zfnet", len(source.wnids), width=0.05, input_px=64, channels=len(source.mean()))
     return Trainer(model, recipe, make_frame(recipe.input_scale, source, 64), source, val, **options)
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -11,12 +12,16 @@ from evolution_oracle import RECIPE, Kept, trainer_on
 
 from zfnet.analysis.evolution import Evolution
 from zfnet.analysis.evolution_plan import Plan
-from zfnet.training import Recipe, World, join_world, leave_world
+from zfnet.training import World, join_world, leave_world
 
 
 def outcome(world: World, search: str) -> dict:
-    """The moments of two epochs, the first stopped in the middle and resumed; the networks see no dropout."""
-    recipe = Recipe(**{**RECIPE.__dict__, "epochs": 2, "dropout": 0.0, "learning_rate": 0.005})
+    """The moments of two epochs, the first stopped in the middle and resumed; the networks see no dropout.
+
+    Views are warped where they are searched online.
+    """
+    rotation_deg = 20.0 if search == "online" else 0.0
+    recipe = replace(RECIPE, epochs=2, dropout=0.0, learning_rate=0.005, rotation_deg=rotation_deg)
     plan = Plan(epochs=(1,), layers=("conv1", "conv4"), maps=4, search=search, sweep_images=21, probe_images=4)
     moments = {}
     state = None

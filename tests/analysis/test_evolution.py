@@ -10,7 +10,7 @@ import torch
 from evolution_oracle import RECIPE, Kept, Slow, assert_strongest, same_moment, trainer_on
 
 from zfnet.analysis.evolution import Evolution, Plan
-from zfnet.training import Hardware, Recipe, Trainer
+from zfnet.training import Hardware, Observer, Recipe, Trainer
 
 PLAN = Plan(epochs=(1, 2, 64), maps=4, probe_images=8, probe_projections=6)
 
@@ -104,9 +104,48 @@ def test_other_maps_after_a_resume_are_refused(data):
     first, _ = followed(data)
     first._stop = lambda: True
     first.fit()
-    second, _ = followed(data, Plan(epochs=(1,), maps=[0, 1], layers=("conv5",), probe_images=4))
-    second.load_state(copy.deepcopy(first.state()))
-    with pytest.raises(
-        ValueError, match=r"followed conv1 maps .* by online, this one follows conv5 maps 0, 1 by online"
+    for plan, told in (
+        (Plan(epochs=(1,), maps=[0, 1], layers=("conv5",), probe_images=4), "conv5 maps 0, 1 by online with"),
+        (Plan(maps=4, probe_images=9, probe_projections=6), "of 9 images and 6 projections, seed 0, of arrays"),
     ):
-        second.fit()
+        second, _ = followed(data, plan)
+        second.load_state(copy.deepcopy(first.state()))
+        with pytest.raises(ValueError, match=rf"followed conv1 maps .* 8 images .*, this one follows .*{told}"):
+            second.fit()
+
+
+def test_an_epoch_that_is_no_longer_chosen_after_a_resume_is_left_out(data):
+    first, _ = followed(data)
+    first._stop = lambda: first.position.step == 3
+    first.fit()
+    trainer, kept = followed(data, Plan(epochs=(2,), maps=4, probe_images=8, probe_projections=6))
+    trainer.load_state(copy.deepcopy(first.state()))
+    trainer.fit()
+    assert [epoch for epoch, moment in kept.moments.items() if moment.layers] == [2, 3]
+
+
+@pytest.mark.parametrize("where", ["on_batch", "on_step"])
+def test_what_breaks_a_training_off_leaves_no_hooks(data, where: str):
+    broken = Observer()
+    forwards = []
+
+    def stop(trainer: Trainer, _: object) -> None:
+        forwards.append(sum(len(module._forward_hooks) for module in trainer.model.modules()))
+        if trainer.position.step == 2:
+            raise KeyboardInterrupt
+
+    setattr(broken, where, stop)
+    trainer = trainer_on(*data, observers=[broken, Evolution(PLAN, Kept())])
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    assert not any(forwards)
+    assert not any(module._forward_hooks for module in trainer.model.modules())
+
+
+def test_too_few_images_to_compare_epochs_by_are_told_at_the_start(array_source):
+    trainer, _ = followed((array_source(44, seed=0), array_source(3, classes=4, seed=1)))
+    with pytest.raises(
+        ValueError, match="3 of the 3 validation images can be read, expected 4 or more .*evolution=null"
+    ):
+        trainer.fit()
+    assert trainer.position.step == 0

@@ -49,16 +49,17 @@ def test_equal_values_go_to_the_lower_image_and_then_the_earlier_place(order: li
     maps[[2, 4], 0, 1, 3] = maps[2, 0, 3, 0] = 7
     maps[5, 1, 2, 2] = 9
     whose = torch.stack([torch.arange(6) + 10, *torch.arange(18).view(3, 6)], dim=1)
-    readable = torch.tensor([False, True, True, True, True, True])
+    readable, warps = torch.tensor([False, True, True, True, True, True]), torch.arange(36.0).view(6, 2, 3)
     strongest = [Strongest([0, 1, 2], CPU) for _ in range(2)]
     for number, own in enumerate(torch.tensor(order).chunk(parts)):
-        strongest[number % 2].update(maps[own], whose[own], readable[own])
+        strongest[number % 2].update(maps[own], whose[own], warps[own], readable[own])
     strongest[0].merge(strongest[1].state())
     assert strongest[0].value[[0, 2]].tolist() == [7, 0]
     assert strongest[0].about[0].tolist() == [12, 1, 3, *whose[2, 1:].tolist()]
     assert strongest[0].about[2].tolist() == [11, 0, 0, *whose[1, 1:].tolist()]  # image 10 cannot be read
     assert (strongest[0].value[1], strongest[0].about[1, 0]) == (9, 15)
-    strongest[0].update(torch.full((1, 3, 4, 5), torch.nan), whose[:1], torch.tensor([True]))
+    assert torch.equal(strongest[0].warp, warps[[2, 5, 1]])
+    strongest[0].update(torch.full((1, 3, 4, 5), torch.nan), whose[:1], None, torch.tensor([True]))
     assert strongest[0].value.tolist() == [7, 9, 0]  # what is not a number is never the strongest
 
 
@@ -159,7 +160,6 @@ def test_networks_of_others_are_watched_before_an_inplace_relu(data):
 
     model, images = Other(), torch.randn(4, 3, 8, 8)
     search = OnlineSearch(model, {"conv": [1, 4]}, CPU)
-    search.begin()
     views = Views(torch.zeros(4, dtype=torch.int64), torch.zeros(4, dtype=torch.int64), torch.zeros(4).bool())
     model(images)  # nobody said whose these are
     search.see(Seen(images, torch.zeros(4), torch.arange(4), views))

@@ -71,10 +71,12 @@ class Evolution(Observer):
         self._loaded = {}
         if not state:
             return
-        if (state["search"], state["watched"]) != (self.plan.search, self.watched):
+        followed = state["search"], state["watched"], state.get("probe", self._probe.fingerprint)
+        if followed != (self.plan.search, self.watched, self._probe.fingerprint):
             raise ValueError(
-                f"the checkpoint's run followed {_told(state['watched'])} by {state['search']}, this one follows "
-                f"{_told(self.watched)} by {self.plan.search}: give the same evolution settings, or evolution=null"
+                f"the checkpoint's run followed {_told(*followed)}, this one follows "
+                f"{_told(self.plan.search, self.watched, self._probe.fingerprint)}: "
+                "give the same evolution settings, or evolution=null"
             )
         self._epoch, self._images = state["epoch"], state["images"]
         if self._online is not None and self._epoch is not None:
@@ -84,6 +86,7 @@ class Evolution(Observer):
     def on_epoch_start(self, trainer: Trainer) -> None:
         epoch = trainer.position.epoch + 1
         if self._online is None or not self._chosen(trainer, epoch):
+            self._epoch = None  # it was chosen before a resume with other epochs, and what it showed is not whole
             return
         if trainer.position.batch and self._epoch != epoch:
             log.warning("epoch %d was begun without looking for the strongest views; Fig. 4 goes without it", epoch)
@@ -91,7 +94,6 @@ class Evolution(Observer):
         if self._epoch != epoch:
             self._online.clear()
         self._epoch = epoch
-        self._online.begin()
 
     def on_batch(self, trainer: Trainer, seen: Seen) -> None:
         if self._online is not None and self._epoch is not None:
@@ -146,6 +148,7 @@ class Evolution(Observer):
         return {
             "search": self.plan.search,
             "watched": {layer: list(maps) for layer, maps in self.watched.items()},
+            "probe": self._probe.fingerprint,
             "epoch": self._epoch,
             "images": dict(self._images),
             "strongest": {n: s.state() for n, s in self._online.strongest.items()}
@@ -157,5 +160,6 @@ class Evolution(Observer):
         self._loaded = state
 
 
-def _told(watched: Mapping[str, Sequence[int]]) -> str:
-    return "; ".join(f"{layer} maps {', '.join(map(str, maps))}" for layer, maps in watched.items())
+def _told(search: str, watched: Mapping[str, Sequence[int]], probe: str) -> str:
+    maps = "; ".join(f"{layer} maps {', '.join(map(str, maps))}" for layer, maps in watched.items())
+    return f"{maps} by {search} with a probe of {probe}"

@@ -27,8 +27,9 @@ class LayerMoment:
     on the same view with the weights of the moment, which seeds the projection: the two differ where training went on
     after the view was seen, and at 0 or below the unit has died since and its projection is empty.
     image (M,) its number in the data; row, column (M,) the place in the map; view (M, 3) the crop's row and column in
-    the image's square, and whether it was flipped; label, path (M,) of the image; projection (M, 3, h, w),
-    patch (M, h, w, 3) uint8 and corner (M, 2), as in features.Pictures.
+    the image's square, and whether it was flipped; label, path (M,) of the image; projection (M, C, h, w),
+    patch (M, h, w, 3) uint8 and corner (M, 2), as in features.Pictures, C the network's channels; warp (M, 2, 3)
+    float32 where the view looks from its crop, in augmented training (Views.warps).
     Where no image could be read value is -inf, and image, row, column and label are -1.
     """
 
@@ -44,6 +45,7 @@ class LayerMoment:
     projection: NDArray[np.float32]
     patch: NDArray[np.uint8]
     corner: NDArray[np.int64]
+    warp: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,18 @@ def picture_strongest(
     deconvnet: Deconvnet, layer: str, strongest: Strongest, source: ImageSource, frame: InputFrame
 ) -> LayerMoment:
     """Cut the views anew, which gives the very pixels that were seen, and project them with the weights as they are."""
-    value, about = (strongest.state()[name] for name in ("value", "about"))
+    value, about, warp = (strongest.state()[name] for name in ("value", "about", "warp"))
     there = (about[:, IMAGE] >= 0).nonzero()[:, 0]
     maps = strongest.maps.cpu()
-    seen = about[there]
+    seen, seen_warps = about[there], None if warp.isnan().all() else warp[there]
     units = torch.stack([torch.arange(len(there)), maps[there], seen[:, ROW], seen[:, COLUMN]], dim=1)
 
     def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        return views_of(source, seen[list(numbers)], frame)
+        own = list(numbers)
+        return views_of(source, seen[own], None if seen_warps is None else seen_warps[own], frame)
 
-    pictures = picture_units(deconvnet, layer, units, fetch, [round(mean) for mean in frame.mean.mean((1, 2)).tolist()])
+    grey = frame.mean.mean((1, 2)).expand(3).round().int().tolist()
+    pictures = picture_units(deconvnet, layer, units, fetch, grey)
     images = about[:, IMAGE].tolist()
 
     def full(values: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -112,17 +116,23 @@ def picture_strongest(
         projection=full(pictures.projection),  # type: ignore[arg-type]
         patch=full(pictures.patch),  # type: ignore[arg-type]
         corner=full(pictures.corner),  # type: ignore[arg-type]
+        warp=None if seen_warps is None else warp.numpy(),
     )
 
 
-def views_of(source: ImageSource, about: Tensor, frame: InputFrame) -> tuple[Tensor, Tensor]:
-    """Views (B, 6: as Strongest.about) cut from their images: as the network sees them, and as pixels in uint8."""
+def views_of(source: ImageSource, about: Tensor, warps: Tensor | None, frame: InputFrame) -> tuple[Tensor, Tensor]:
+    """Views (B, 6 and B, 2, 3: as in Strongest) cut from their images.
+
+    Returns them as the network sees them (B, C, size, size), and as pixels (B, 3, size, size) uint8.
+    """
     squares, _ = source.read(about[:, IMAGE].tolist())
     rows, columns, flips = about[:, VIEW].unbind(1)
-    views, device = Views(rows, columns, flips.bool()), frame.mean.device
-    plain = InputFrame(frame.side_px, frame.size_px, torch.zeros(3, 1, 1), torch.ones(3, 1, 1)).to(device)
+    views, device = Views(rows, columns, flips.bool(), warps), frame.mean.device
+    none, one = torch.zeros(frame.channels, 1, 1), torch.ones(frame.channels, 1, 1)
+    plain = InputFrame(frame.side_px, frame.size_px, none, one).to(device)
     squares = squares.to(device)
-    return cut(squares, views, frame), cut(squares, views, plain).to(torch.uint8)
+    pixels = cut(squares, views, plain).round().to(torch.uint8)
+    return cut(squares, views, frame), pixels.expand(-1, 3, -1, -1)
 
 
 def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: object) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -57,10 +57,12 @@ def covers(pool: nn.Module, pooled: Tensor, maps: Tensor) -> bool:
 
 
 class OnlineSearch:
-    """Watches chosen maps (layer -> numbers) of a network in training, from `begin` to `end`.
+    """Watches chosen maps (layer -> numbers) of a network in training.
 
-    `see` says which images the next forward pass is of; the first pass after it is looked at, others are not. Compiled
-    networks, whose inside no hook can see, are run once more for it, uncompiled and in eval mode.
+    `see` says which images the next forward pass is of: that pass is looked at, others are not. The network has hooks
+    from then to the end of that pass alone, so that none are left whatever stops the training; `end` removes those of
+    a pass that never came. Compiled networks, whose inside no hook can see, are run once more for it, uncompiled, in
+    eval mode and full precision.
     """
 
     def __init__(self, model: nn.Module, watched: Mapping[str, Sequence[int]], device: torch.device) -> None:
@@ -70,43 +72,40 @@ class OnlineSearch:
         self._again = None if plain is model else Deconvnet(plain)
         self._model, self._places = model, places_to_look(plain, list(watched))
         self._hooks: list[RemovableHandle] = []
-        self._waiting: set[str] = set()
-        self._whose = self._readable = torch.empty(0)
 
     def clear(self) -> None:
         """Forget what was found."""
         for layer, strongest in self.strongest.items():
             self.strongest[layer] = Strongest(strongest.maps.tolist(), self.device)
 
-    def begin(self) -> None:
-        if self._again is None and not self._hooks:
-            for layer, (name, pools) in self._places.items():
-                self._hooks.append(self._model.get_submodule(name).register_forward_hook(self._look(layer, pools)))
-
     def end(self) -> None:
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._waiting = [], set()
+        self._hooks = []
 
     def see(self, seen: Seen) -> None:
-        views = seen.views
+        self.end()
+        views, warps = seen.views, seen.views.warps
         facts = torch.stack([seen.indices, views.rows, views.columns, views.flips.long()], dim=1)
-        self._whose, self._readable = facts.to(self.device, non_blocking=True), seen.labels >= 0
-        self._waiting = set(self.strongest)
+        whose = facts.to(self.device, non_blocking=True)
+        batch = whose, None if warps is None else warps.to(self.device, non_blocking=True), seen.labels >= 0
         if self._again is not None:
             for layer, maps in self._again.activations(seen.images, list(self.strongest)).items():
-                self._update(layer, maps)
+                self.strongest[layer].update(maps, *batch)
+        else:
+            self._hooks = [self._watch(layer, batch) for layer in self.strongest]
 
-    def _look(self, layer: str, pools: bool) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if layer in self._waiting and pools:
-                pooled = output.detach() if covers(module, output, inputs[0]) else None
-                self._update(layer, inputs[0].detach(), pooled)
-            elif layer in self._waiting:
-                self._update(layer, output.detach())
+    def _watch(self, layer: str, batch: tuple[Tensor, Tensor | None, Tensor]) -> RemovableHandle:
+        """Have the layer's maps looked at in the next pass, once."""
+        name, pools = self._places[layer]
 
+        def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            hook.remove()
+            if pools:
+                maps, pooled = inputs[0].detach(), output.detach()
+                self.strongest[layer].update(maps, *batch, pooled if covers(module, pooled, maps) else None)
+            else:
+                self.strongest[layer].update(output.detach(), *batch)
+
+        hook = self._model.get_submodule(name).register_forward_hook(look)
         return hook
-
-    def _update(self, layer: str, maps: Tensor, pooled: Tensor | None = None) -> None:
-        self._waiting.discard(layer)
-        self.strongest[layer].update(maps, self._whose, self._readable, pooled)

@@ -6,13 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
-from zfnet.analysis.evolution_probe import Probe
+from zfnet.analysis.evolution_probe import LEAST, Probe
+from zfnet.analysis.features import convolutions
 from zfnet.deconv import Deconvnet
 
 SEARCHES = ("online", "sweep")
-SPREAD = 5  # layers of a network with many
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Plan:
     def __post_init__(self) -> None:
         if self.search not in SEARCHES:
             raise ValueError(f"evolution.search={self.search!r} is not one of {', '.join(SEARCHES)}")
-        for name, least in (("sweep_images", 1), ("probe_images", 4), ("probe_projections", 4)):
+        for name, least in (("sweep_images", 1), ("probe_images", LEAST), ("probe_projections", LEAST)):
             if getattr(self, name) < least:
                 raise ValueError(f"evolution.{name}={getattr(self, name)}, expected {least} or more")
 
@@ -61,10 +60,3 @@ def draw_maps(maps: int | Collection[int], count: int, seed: int) -> list[int]:
     if not maps or min(maps) < 0 or max(maps) >= count:
         raise ValueError(f"evolution.maps={list(maps)}, expected some of 0 to {count - 1}")
     return list(maps)
-
-
-def convolutions(deconvnet: Deconvnet) -> list[str]:
-    """Every convolution where there are few; else SPREAD of them from the first to the last."""
-    modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
-    names = [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)]
-    return [names[at] for at in np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)]

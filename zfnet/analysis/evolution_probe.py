@@ -17,6 +17,7 @@ from zfnet.deconv import Deconvnet, field_of
 from zfnet.models import ConvNet
 
 MOST_FEATURES = 300_000  # numbers of a layer an image; ZFNet's first layer has 290,400
+LEAST = 4  # images, and rows of projections, without which debiased similarity has no meaning
 
 
 class Probe:
@@ -33,6 +34,12 @@ class Probe:
     def __init__(self, source: ImageSource, frame: InputFrame, images: int, rows: int, seed: int) -> None:
         squares, labels = source.read(subset(len(source), images, seed).tolist())
         self._squares, self.frame, self.rows = squares[labels >= 0], frame, min(rows, int((labels >= 0).sum()))
+        if self.rows < LEAST:
+            raise ValueError(
+                f"{self.rows} of the {len(source)} validation images can be read, expected {LEAST} or more by which "
+                "epochs are compared: give more, or evolution=null"
+            )
+        self.fingerprint = f"{len(self)} images and {self.rows} projections, seed {seed}, of {source.fingerprint}"
 
     def __len__(self) -> int:
         return len(self._squares)

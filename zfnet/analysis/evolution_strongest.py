@@ -16,20 +16,25 @@ NO_IMAGE = torch.iinfo(torch.int64).max
 class Strongest:
     """Of each of M maps the largest activation so far, and where it was.
 
-    value (M,) float64; about (M, 6) int64: image, row and column in the map, and the view's row, column and flip.
+    value (M,) float64; about (M, 6) int64: image, row and column in the map, and the view's row, column and flip;
+    warp (M, 2, 3) float32: where the view looks from its crop (Views.warps), nan where it is the crop as it is.
     Equal values: the lower image, then the earlier place, so that neither order, batches nor processes matter. Before
-    the first image the value is -inf and the rest -1. An activation that is not a number is never the strongest.
+    the first image the value is -inf and about is -1. An activation that is not a number is never the strongest.
     """
 
     def __init__(self, maps: Sequence[int], device: torch.device) -> None:
         self.maps = torch.tensor(maps, device=device)
         self.value = torch.full((len(maps),), -torch.inf, dtype=torch.float64, device=device)
         self.about = torch.full((len(maps), 6), -1, device=device)
+        self.warp = torch.full((len(maps), 2, 3), torch.nan, device=device)
 
     @torch.no_grad()
-    def update(self, outputs: Tensor, whose: Tensor, readable: Tensor, pooled: Tensor | None = None) -> None:
-        """Take in a batch: outputs (B, maps, H, W) or (B, units); whose (B, 4): image and its view; readable (B,).
+    def update(
+        self, outputs: Tensor, whose: Tensor, warps: Tensor | None, readable: Tensor, pooled: Tensor | None = None
+    ) -> None:
+        """Take in a batch: outputs (B, maps, H, W) or (B, units); readable (B,), whether each image could be read.
 
+        whose (B, 4): image, and row, column and flip of its view; warps (B, 2, 3): the views', if they have any.
         pooled: the outputs after a maximum over windows that cover them, which has the same peaks and fewer numbers.
         """
         shorter = outputs if pooled is None else pooled
@@ -42,18 +47,18 @@ class Strongest:
         found = whose[batch]
         row = places.div(width, rounding_mode="floor")
         about = torch.cat([found[:, :1], torch.stack([row, places - row * width], dim=1), found[:, 1:]], dim=1)
-        self._take(value, about)
+        self._take(value, about, torch.full_like(self.warp, torch.nan) if warps is None else warps[batch])
 
-    def _take(self, value: Tensor, about: Tensor) -> None:
+    def _take(self, value: Tensor, about: Tensor, warp: Tensor) -> None:
         lower = about[:, IMAGE] < self.about[:, IMAGE]
         better = (value > self.value) | ((value == self.value) & lower)
         self.value = torch.where(better, value, self.value)
         self.about = torch.where(better[:, None], about, self.about)
+        self.warp = torch.where(better[:, None, None], warp, self.warp)
 
     def merge(self, state: Mapping[str, Tensor]) -> None:
         """Take in what another process, or this one before it stopped, has found."""
-        device = self.value.device
-        self._take(state["value"].to(device), state["about"].to(device))
+        self._take(*(state[name].to(self.value.device) for name in ("value", "about", "warp")))
 
     def images(self) -> Tensor:
         """The image (M,) of each, on the CPU."""
@@ -61,4 +66,4 @@ class Strongest:
 
     def state(self) -> dict[str, Tensor]:
         """On the CPU: for checkpoints and other processes."""
-        return {"value": self.value.cpu(), "about": self.about.cpu()}
+        return {"value": self.value.cpu(), "about": self.about.cpu(), "warp": self.warp.cpu()}

@@ -50,6 +50,7 @@ def sweep(
         top, strongest = mined[layer], Strongest(maps, torch.device("cpu"))
         place = torch.stack([top.image[maps, 0], top.row[maps, 0], top.column[maps, 0]], dim=1)
         there = torch.stack([view.rows, view.columns, view.flips.long()], dim=1).expand(len(maps), -1)
-        strongest.merge({"value": top.value[maps, 0].double(), "about": torch.cat([place, there], dim=1)})
+        about = torch.cat([place, there], dim=1)
+        strongest.merge({"value": top.value[maps, 0].double(), "about": about, "warp": strongest.warp})
         found[layer] = strongest
     return found

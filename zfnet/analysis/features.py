@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from zfnet.deconv import Deconvnet, Field, Record, cut, field_of
 from zfnet.deconv.chain import NotAChain
 
 IMAGES_AT_ONCE = 32
+SPREAD = 5  # layers of a network with many
 
 Fetch = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
 
@@ -25,6 +26,13 @@ class Pictures:
     projection: NDArray[np.float32]
     patch: NDArray[np.uint8]
     corner: NDArray[np.int64]
+
+
+def convolutions(deconvnet: Deconvnet) -> list[str]:
+    """Every convolution where there are few; else SPREAD of them from the first to the last."""
+    modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
+    names = [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)]
+    return [names[at] for at in np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)]
 
 
 def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch, grey: Sequence[int]) -> Pictures:

@@ -22,8 +22,10 @@ PICTURES = ("projection", "patch")
 LEAST_BLOCKS = 2  # side by side; more where there are few epochs
 MARGIN_IN, TITLE_IN, HEAD_IN, NUMBER_IN, NOTE_IN, TILE_IN = 0.2, 0.2, 0.16, 0.27, 0.52, 0.62
 GAP = 0.06  # between tiles, in tiles
+LETTER_IN = 0.075  # of a block's title, whose room is kept where there are few epochs
 PANEL_IN, AXIS_IN, KEY_IN = (3.9, 2.6), (0.5, 0.45), 0.75
 TICKS = (0, 1, 2, 5, 10, 20, 30, 40, 64, 100, 200)
+EVENLY = 20  # epochs up to which they are drawn at even distances
 KINDS = ("activations", "projections")
 
 
@@ -102,7 +104,8 @@ def draw_fig4(layers: Sequence[LayerEvolution], maps: int = 6, picture: str = "p
     """
     if picture not in PICTURES:
         raise ValueError(f"picture={picture!r} is not one of {', '.join(PICTURES)}")
-    widest_in = NUMBER_IN + max(len(one.epochs) for one in layers) * (1 + GAP) * TILE_IN + MARGIN_IN
+    tiled_in = NUMBER_IN + max(len(one.epochs) for one in layers) * (1 + GAP) * TILE_IN
+    widest_in = max(tiled_in, *(LETTER_IN * len(_title(one, picture)) for one in layers)) + MARGIN_IN
     blocks = max(LEAST_BLOCKS, int((style.WIDTH_IN - MARGIN_IN) / widest_in))
     width_in = (style.WIDTH_IN - (blocks + 1) * MARGIN_IN) / blocks
     tiles_in = [min(TILE_IN, (width_in - NUMBER_IN) / (len(one.epochs) * (1 + GAP))) for one in layers]
@@ -124,9 +127,7 @@ def _draw_block(
     figure: Figure, one: LayerEvolution, maps: int, picture: str, corner_in: tuple[float, float], tile_in: float
 ) -> None:
     left, top = corner_in
-    height, width = one.patch.shape[2:4]
-    title = "projections" if picture == "projection" else "image patches"
-    style.text(figure, left, top, f"{one.layer}: {title}, {height} × {width} px")
+    style.text(figure, left, top, _title(one, picture))
     rows, columns = min(maps, len(one.maps)), len(one.epochs)
     size = columns * (1 + GAP), rows * (1 + GAP)
     above, beside = HEAD_IN / tile_in, NUMBER_IN / tile_in
@@ -142,6 +143,11 @@ def _draw_block(
         for column in range(columns):
             corner = beside + column * (1 + GAP), above + row * (1 + GAP)
             _draw_tile(axes, one, column, row, picture, corner)
+
+
+def _title(one: LayerEvolution, picture: str) -> str:
+    height, width = one.patch.shape[2:4]
+    return f"{one.layer}: {'projections' if picture == 'projection' else 'image patches'}, {height} × {width} px"
 
 
 def _draw_tile(
@@ -206,14 +212,16 @@ def _draw_curves(axes: Axes, settling: Settling, kind: str) -> None:
         value = values[settling.epochs.tolist().index(settled)]
         axes.plot(settled, value, "o", markersize=8, markerfacecolor="none", markeredgecolor=color, clip_on=False)
     axes.axhline(settling.threshold, color=style.FAINT, linewidth=0.8, linestyle=":")
-    axes.set_xscale("symlog", linthresh=1)  # epoch 0 as well, and the first ones apart
     last = int(settling.epochs[-1])
+    if last > EVENLY:
+        axes.set_xscale("symlog", linthresh=1)  # epoch 0 as well, and the first ones apart
     ticks = [tick for tick in TICKS if tick < 0.85 * last] + [last]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([str(tick) for tick in ticks])
-    axes.set_xlim(-0.1, last * 1.05)
-    axes.set_ylim(min(0.0, *(float(np.nanmin(values)) for values in of_layers.values())) - 0.02, 1.03)
+    axes.set_xlim(-0.1 if last > EVENLY else -0.02 * last, last * 1.05)
+    lowest = np.nan_to_num(np.stack(list(of_layers.values()))).min()  # nan: a layer that is dead has no similarity
+    axes.set_ylim(min(0.0, float(lowest)) - 0.02, 1.03)
     axes.set_xlabel("epoch", fontsize=style.LABEL_PT, color=style.INK)
     axes.tick_params(labelsize=style.LABEL_PT, colors=style.INK)
     axes.grid(alpha=0.25, linewidth=0.5)
