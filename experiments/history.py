@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,13 +38,14 @@ def history(config: DictConfig, run: Run) -> None:
 
 
 def run_folders(given: Sequence[str]) -> list[Path]:
-    """The given run folders; one that is not a run stands for all runs in it, by name.
+    """The given run folders; one that is not a run stands for all runs in it, by name, numbers in their order.
 
     Raises ValueError for a folder that neither is nor holds a run with an epoch behind it.
     """
     folders: list[Path] = []
     for path in map(Path, given):
-        found = [path] if (path / TABLE).is_file() else sorted(table.parent for table in path.glob(f"*/{TABLE}"))
+        tables = [table.parent for table in path.glob(f"*/{TABLE}")]
+        found = [path] if (path / TABLE).is_file() else sorted(tables, key=_by_number)
         if not found:
             raise ValueError(
                 f"{path}: no {TABLE} in it or in the folders in it; expected the folder of a training run with at "
@@ -51,6 +53,12 @@ def run_folders(given: Sequence[str]) -> list[Path]:
             )
         folders += found
     return folders
+
+
+def _by_number(folder: Path) -> list[tuple[bool, int, str]]:
+    """A key that puts seed=2 before seed=10."""
+    parts = re.split(r"(\d+)", folder.name)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def read_histories(folders: Sequence[Path], labels: Sequence[str] | None) -> Histories:

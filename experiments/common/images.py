@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
+from torchvision.transforms.functional import rgb_to_grayscale
 
 from experiments.common.job import Run, build
 from zfnet.data.folder import FolderImages
@@ -118,9 +119,12 @@ class CentreViews:
     def fetch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images by number: as the network sees them (B, 3, size, size), and as pixels, uint8 of the same size.
 
-        Grey images have one channel for the network, and three equal ones as pixels.
+        Grey images have one channel for the network, and three equal ones as pixels; a network that sees grey gets
+        colours as their luminance.
         """
         squares, _ = self.source.read(numbers)
+        if self.frame.channels == 1 < squares.shape[1]:
+            squares = rgb_to_grayscale(squares)
         margin, size = (self.frame.side_px - self.frame.size_px) // 2, self.frame.size_px
         pixels = squares[:, :, margin : margin + size, margin : margin + size]
         return self._cut(squares), pixels.expand(-1, 3, -1, -1)

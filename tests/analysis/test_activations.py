@@ -17,7 +17,9 @@ def images(px: int = 64, count: int = 2) -> Tensor:
     return torch.randn(count, 3, px, px, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(("name", "layer", "px"), [("zfnet", "conv2", 64), ("torchvision:squeezenet1_1", "features.0", 48)])
+@pytest.mark.parametrize(
+    ("name", "layer", "px"), [("zfnet", "conv2", 64), ("torchvision:squeezenet1_1", "features.0", 48)]
+)
 @torch.no_grad()
 def test_before_and_after_a_relu_in_place(name: str, layer: str, px: int) -> None:
     model = build_model(name, num_classes=3, input_px=64, **({"width": 0.05} if name == "zfnet" else {})).eval()
@@ -134,8 +136,9 @@ def test_the_strongest_channels_and_those_that_changed() -> None:
     assert strongest_channels(values)[0] == np.unravel_index(values.argmax(), values.shape)[0]
     other = values.copy()
     other[5] += 40
-    other[2] -= 30
-    assert changed_channels(values, other, 2).tolist() == [5, 2]
+    other[2, 1, 1] -= 30  # far from its peak, which stays
+    other[7, 0, 0] += 20
+    assert changed_channels(values, other, 3).tolist() == [5, 2, 7]
 
 
 def test_wrong_channels_are_told_what_there_is() -> None:

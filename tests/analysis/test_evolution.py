@@ -145,7 +145,7 @@ def test_what_breaks_a_training_off_leaves_no_hooks(data, where: str):
 def test_too_few_images_to_compare_epochs_by_are_told_at_the_start(array_source):
     trainer, _ = followed((array_source(44, seed=0), array_source(3, classes=4, seed=1)))
     with pytest.raises(
-        ValueError, match="3 of the 3 validation images can be read, expected 4 or more .*evolution=null"
+        ValueError, match=r"3 of the 3 validation images can be read, expected 4 or more .*evolution=null"
     ):
         trainer.fit()
     assert trainer.position.step == 0

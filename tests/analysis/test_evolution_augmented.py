@@ -1,4 +1,4 @@
-"""Evolution under augmentation, and of grey images: the warped view is kept, and its pixels are those that were seen."""
+"""Evolution under augmentation, and of grey images: the warped view is kept, and its pixels are those seen."""
 
 from __future__ import annotations
 

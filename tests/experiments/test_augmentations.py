@@ -6,12 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
 from zfnet.data.augment import Augmentation
 from zfnet.data.decode import decode_square
 from zfnet.data.views import InputFrame, cut, training_views
+
+
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
 
 
 def test_the_first_tile_is_the_image_and_the_others_are_the_epochs_views(

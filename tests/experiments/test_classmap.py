@@ -10,13 +10,21 @@ import torch
 from PIL import Image
 
 from zfnet import build_model
+from zfnet.analysis.class_map import class_map
 from zfnet.data.views import InputFrame
-from zfnet.figures.classmap import ClassMaps, draw_classmaps, nearest, upsampled
+from zfnet.figures.classmap import ClassMaps, draw_classmaps, nearest, save_maps, upsampled
+from zfnet.models import convolutionalize
 from zfnet.training import Network
 from zfnet.training.checkpoint import save_checkpoint
 
 NAMES = ("red", "green", "blue")
 MEAN = torch.tensor([110.0, 120, 130]).reshape(3, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
 
 
 @pytest.fixture
@@ -55,11 +63,17 @@ def test_places_are_the_networks_answers_to_crops(carry_out_here, tmp_path: Path
             if crop.shape[1:] == (64, 64):
                 expected = model(((crop - MEAN) / 50)[None]).softmax(1)[0].detach().numpy()
                 np.testing.assert_allclose(arrays["probability_0"][:, row, column], expected, atol=1e-5)
-    code, printed = carry_out_here("classmap", "redraw=out/classmap.npz", "classes=[red,1]", "run_dir=again")
+
+
+def test_drawn_again_without_the_network_and_of_other_classes(carry_out_here, tmp_path: Path):
+    save_maps(tmp_path / "classmap.npz", [sky_with_a_cat()])
+    code, printed = carry_out_here("classmap", "redraw=classmap.npz", "classes=[sea,0]", "run_dir=again")
     assert code == 0, printed
-    assert "green: highest" in printed
+    assert "sea: highest 0.050 around" in printed
+    assert "sky: highest 0.500 around row 8, column 8; most probable at 75% of the places" in printed
+    assert "cat: highest" not in printed
     assert (tmp_path / "again" / "classmap.pdf").is_file()
-    code, printed = carry_out_here("classmap", "redraw=out/classmap.npz", "classes=[pink]", "run_dir=wrong")
+    code, printed = carry_out_here("classmap", "redraw=classmap.npz", "classes=[pink]", "run_dir=wrong")
     assert code == 2
     assert "class 'pink' is none of the network's 3" in printed
 
@@ -70,6 +84,16 @@ def test_what_does_not_fit_is_told(carry_out_here, checkpoint: Path, picture: Pa
     )
     assert code == 2
     assert "images of 40 x 51 px are smaller than the 64 px" in printed
+
+
+def test_images_without_a_place_for_the_mean_are_told():
+    network = convolutionalize(build_model("torchvision:squeezenet1_1", num_classes=3), average=4)
+    with pytest.raises(ValueError, match=r"images of 40 x 90 px leave no place to answer from: enlarge them"):
+        class_map(network, torch.zeros(1, 3, 40, 90))
+    with pytest.raises(ValueError, match=r"images of 3 x 3 px leave no place"):
+        class_map(network, torch.zeros(1, 3, 3, 3))
+    with pytest.raises(RuntimeError, match="channels"):
+        class_map(network, torch.zeros(1, 1, 90, 90))
 
 
 def test_values_are_linear_between_the_places_and_continued_beyond():
@@ -85,16 +109,20 @@ def test_values_are_linear_between_the_places_and_continued_beyond():
     assert nearest(rows, 11).tolist() == [0] * 6 + [1] * 5
 
 
-def test_the_figure_shows_the_strongest_class_where_it_is():
+def sky_with_a_cat() -> ClassMaps:
+    """4 x 4 places over 64 x 64 px: a cat in the upper left quarter."""
     probability = np.full((3, 4, 4), 0.05, np.float32)
     probability[0], probability[2, :2, :2] = 0.5, 0.9
     at = np.arange(4) * 16.0 + 8
     names = np.array(["sky", "sea", "cat"])
-    one = ClassMaps(
+    return ClassMaps(
         np.full((64, 64, 3), 128, np.uint8), np.array("a.jpg"), names, np.array(["a", "b", "c"]), probability, at, at,
         np.array([16, 16, 0]), np.array([2, 0]),
     )  # fmt: skip
-    figure = draw_classmaps([one])
+
+
+def test_the_figure_shows_the_strongest_class_where_it_is():
+    figure = draw_classmaps([sky_with_a_cat()])
     pictures = [axes.get_images()[0].get_array() for axes in figure.axes if axes.get_images()]
     labels, cat = np.asarray(pictures[1]), np.asarray(pictures[2])
     assert np.unique(labels.reshape(-1, 3), axis=0).shape[0] == 2

@@ -78,16 +78,15 @@ def test_from_a_training_its_beginning_and_its_checkpoints(carry_out_here, train
     ("given", "told"),
     [
         ([], "give run=FOLDER"),
-        (["run={tmp}"], "give data=..."),
-        (
-            ["run={tmp}", "data=imagenet_folder", "data.root={root}"],
-            "has neither evolution/epoch-*.npz nor checkpoints",
-        ),
+        (["run={tmp}/empty"], "has neither evolution/epoch-*.npz nor checkpoints"),
+        (["run={tmp}/bare"], "give data=..."),
         (["redraw={tmp}/nothing.npz"], "nothing.npz"),
     ],
 )
-def test_what_it_refuses(carry_out_here, image_root: Path, tmp_path: Path, given: list[str], told: str):
-    words = [word.format(tmp=tmp_path, root=image_root) for word in given]
+def test_what_it_refuses(carry_out_here, tmp_path: Path, given: list[str], told: str):
+    (tmp_path / "bare" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "bare" / "checkpoints" / "epoch-0001.pt").touch()
+    words = [word.format(tmp=tmp_path) for word in given]
     code, printed = carry_out_here("fig4_evolution", *words, f"run_dir={tmp_path / 'run'}")
     assert code == 2
     assert told in printed

@@ -10,6 +10,12 @@ import pytest
 from PIL import Image
 
 
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
+
+
 def write_run(folder: Path, epochs: int, seed: int) -> list[dict[str, float]]:
     """A run folder as train.py leaves it, as far as curves go."""
     generator, folder = np.random.default_rng(seed), Path(folder)
@@ -39,7 +45,7 @@ def test_curves_of_several_runs_from_their_folders(carry_out_here, tmp_path: Pat
     assert f"a: top-1 error {best['val_top1_error']:.1%} after epoch {best['epoch']}, at the end" in printed
     with open(tmp_path / "out" / "history.csv", newline="") as file:
         assert next(csv.DictReader(file))["best_epoch"] == str(best["epoch"])
-    assert Image.open(tmp_path / "out" / "history.png").size[0] == 3000
+    assert Image.open(tmp_path / "out" / "history.png").size[0] == 400
     assert (tmp_path / "out" / "history.pdf").stat().st_size > 1000
     assert list((tmp_path / "out" / "tensorboard").iterdir())
 
@@ -55,6 +61,16 @@ def test_drawn_again_without_the_runs_and_with_names_given(carry_out_here, tmp_p
     assert code == 0, printed
     assert "augmented: top-5 error" in printed
     assert (tmp_path / "again" / "history.png").is_file()
+
+
+def test_runs_of_a_sweep_come_by_number_and_those_without_an_epoch_do_not_come(tmp_path: Path):
+    from experiments.history import run_folders
+
+    for name in ("width=1,seed=10", "width=1,seed=2", "width=1", "zoom"):
+        write_run(tmp_path / name, 1, 0)
+    (tmp_path / "width=1,seed=3" / "checkpoints").mkdir(parents=True)
+    names = [folder.name for folder in run_folders([str(tmp_path)])]
+    assert names == ["width=1", "width=1,seed=2", "width=1,seed=10", "zoom"]
 
 
 def test_runs_of_one_name_are_told_apart_by_the_folders_above(tmp_path: Path):

@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 
 from experiments.common.images import photographs, read_photographs
 from zfnet.data.decode import UnreadableImage
-from zfnet.data.views import torchvision_frame
+from zfnet.data.views import InputFrame, torchvision_frame
 
 
 def test_by_default_the_two_that_ship_with_scikit_learn() -> None:
@@ -51,3 +51,13 @@ def test_as_the_network_sees_them_and_as_pixels() -> None:
     square = whole.resize((72, 72), Image.Resampling.BILINEAR, box=(106.5, 0, 533.5, 427))
     difference = np.asarray(square)[4:68, 4:68].astype(int) - pixels[1].permute(1, 2, 0).numpy()
     assert np.abs(difference).mean() < 1  # a JPEG may be decoded at half its size
+
+
+def test_a_network_that_sees_grey_gets_the_luminance() -> None:
+    frame = InputFrame(36, 32, torch.tensor([[[100.0]]]), torch.tensor([[[2.0]]]))
+    images, pixels = read_photographs(photographs(None)[:1], frame)
+    assert images.shape == (1, 1, 32, 32)
+    assert pixels.shape == (1, 3, 32, 32)
+    _, colours = read_photographs(photographs(None)[:1], torchvision_frame(32, 36))
+    with_pillow = np.asarray(Image.fromarray(colours[0].permute(1, 2, 0).numpy()).convert("L")).astype(float)
+    np.testing.assert_allclose(2 * images[0, 0].numpy() + 100, with_pillow, atol=1.01)  # it rounds down

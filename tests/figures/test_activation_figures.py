@@ -134,7 +134,7 @@ def test_two_images_share_a_channels_scale() -> None:
     assert len(cells) == 2 + 4
     assert (cells[2].max(), cells[3].max()) == (255, 64)  # 2 of 8
     said = [text.get_text() for text in figure.texts]
-    assert "channel 1: 8 at (2, 2)   |   2 at (2, 2)" in said
+    assert "channel 1: 8 at (2, 2)   |   2 at (2, 2)    change -6 at (2, 2)" in said
     assert {"open", "closed"} <= set(said)
 
 

@@ -1,5 +1,7 @@
 """Training curves: what lines and rings lie where, and the moving average against its definition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,15 @@ def test_one_epoch_is_a_point():
 def test_a_wrong_choice_is_named(wrong: dict[str, object]):
     with pytest.raises(ValueError, match="expected one of accuracy, error, 1 or 5, and a factor from 0 to below 1"):
         draw_history(two_runs(), **wrong)
+
+
+def test_long_names_of_a_sweep_stay_within_the_figure_and_apart():
+    names = [f"experiment=cats_dogs,{'model.input_px=72,' * 5}training.dropout={dropout}" for dropout in (0.25, 0.5)]
+    figure = draw_history(replace(two_runs(), label=np.array(names)))
+    figure.canvas.draw()
+    entries = [text for text in figure.texts if "best accuracy" in text.get_text()]
+    assert "training.dropout=0.25:" in entries[0].get_text()
+    assert "training.dropout=0.5:" in entries[1].get_text()
+    boxes = [text.get_window_extent() for text in figure.texts]
+    assert all(box.x1 <= figure.bbox.x1 for box in boxes)
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])

@@ -155,3 +155,31 @@ def test_modes_are_kept_and_other_networks_are_refused():
         convolutionalize(build_model("torchvision:mobilenet_v2", num_classes=3))
     with pytest.raises(ValueError, match="average=3: expected a number of places"):
         convolutionalize(model, average=3)
+
+
+@torch.no_grad()
+def test_parts_keep_their_modes_their_sharing_and_what_is_trained():
+    torch.manual_seed(8)
+    model = small_vgg()
+    relu = nn.ReLU()
+    for place, part in enumerate(model.features):
+        if isinstance(part, nn.ReLU):
+            model.features[place] = relu  # one module in many places
+    x = images(1, 224)
+    assert relative(convolutionalize(model)(x)[..., 0, 0], model(x)) < 1e-13
+    model.train()
+    model.features[1].eval()  # frozen statistics, frozen weights
+    model.classifier.requires_grad_(False)
+    fully = convolutionalize(model)
+    assert [name for name, module in fully.named_modules() if not module.training] == ["features.1"]
+    assert not any(parameter.requires_grad for parameter in fully.classifier.parameters())
+    assert all(parameter.requires_grad for parameter in fully.features.parameters())
+
+
+def test_a_vgg_with_another_pool_is_refused():
+    model = small_vgg()
+    model.avgpool, model.classifier = nn.AdaptiveAvgPool2d(1), nn.Sequential(nn.Linear(8, 5))
+    with pytest.raises(
+        ValueError, match=r"VGG cannot be made fully convolutional: .* with the pool and the classifier"
+    ):
+        convolutionalize(model)

@@ -34,8 +34,12 @@ def strongest_channels(values: NDArray[np.floating], count: int = 1) -> NDArray[
 
 
 def changed_channels(one: NDArray[np.floating], other: NDArray[np.floating], count: int = 1) -> NDArray[np.int64]:
-    """The channels whose peaks on two images, maps (C, h, w) each, differ most, the largest difference first."""
-    return np.argsort(-np.abs(peaks(one).value - peaks(other).value), kind="stable")[:count]
+    """The channels of maps (C, h, w) on two images that differ most at any one place, the largest difference first.
+
+    Place by place, so that a change of one eye shows where the other eye keeps the channel's peak as it was: the images
+    should be of the same scene.
+    """
+    return np.argsort(-np.abs(one - other).reshape(len(one), -1).max(1), kind="stable")[:count]
 
 
 def check_channels(channels: Sequence[int], count: int, layer: str) -> NDArray[np.int64]:

@@ -11,6 +11,8 @@ from zfnet.deconv import Deconvnet, Field, field_of
 from zfnet.models import FullyConvolutional, convolutionalize
 from zfnet.models.modes import evaluating
 
+TOO_SMALL = ("Output size is too small", "greater than actual input size")  # what torch says of pools, convolutions
+
 
 @dataclass(frozen=True)
 class ClassMap:
@@ -48,5 +50,13 @@ def class_map(model: nn.Module, images: Tensor) -> ClassMap:
     field = field_of(Deconvnet(network), network.last)
     assert field is not None, network
     with torch.no_grad(), evaluating(network):
-        scores = network(images).float()
+        try:
+            scores = network(images).float()
+        except RuntimeError as error:
+            if not any(words in str(error) for words in TOO_SMALL):
+                raise
+            raise ValueError(
+                f"images of {images.shape[2]} x {images.shape[3]} px leave no place to answer from: enlarge them, or "
+                "take the mean over fewer places (average)"
+            ) from error
     return ClassMap(scores, scores.softmax(1), field, network.own_px)

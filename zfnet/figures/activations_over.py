@@ -23,7 +23,7 @@ def draw_over(
     """Chosen channels, resized to the image, beside it and over it: a line of cells for each.
 
     pictures (B, H, W, 3), one or two, as the network saw them. With two, every channel has one scale for both, and
-    its peaks on both are told.
+    its peaks on both and their largest difference at one place are told.
     """
     count = len(pictures)
     across, cell_in = 3 if count == 1 else 2, CELL_IN[count]
@@ -58,7 +58,11 @@ def draw_over(
 
 
 def _peaks(values: NDArray[np.floating]) -> str:
-    """The largest value of a channel (B, h, w) on each image, and where."""
+    """The largest value of a channel (B, h, w) on each image, and where; of two, where they differ most too."""
     places = [np.unravel_index(one.argmax(), one.shape) for one in values]
     told = [f"{one.max():.4g} at ({row}, {column})" for one, (row, column) in zip(values, places, strict=True)]
-    return "   |   ".join(told)
+    if len(values) == 2:
+        difference = values[1] - values[0]
+        place = np.unravel_index(np.abs(difference).argmax(), difference.shape)
+        return f"{'   |   '.join(told)}    change {difference[place]:+.4g} at ({place[0]}, {place[1]})"
+    return told[0]

@@ -114,7 +114,8 @@ def _note() -> str:
     return (
         "Each place's probabilities are over all classes; they stand at the middle of what the place sees, with linear "
         "values in between and the outermost continued to the image's border.\nMost probable class: the colour of the "
-        "nearest place, the stronger the more probable. Bars: from 0 to the highest value in the map."
+        "nearest place, the stronger the more probable; shares are of the places. Bars: from 0 to the highest value in "
+        "the map."
     )
 
 

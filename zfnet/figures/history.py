@@ -23,6 +23,7 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#00
 PANEL_IN, LEFT_IN, BETWEEN_IN, TOP_IN, TICKS_IN = (4.05, 2.6), 0.65, 0.85, 0.35, 0.5
 BROKEN = (0, (3, 1.6))
 LINE_IN, NOTE_IN, MARGIN_IN = 0.19, 0.34, 0.2
+LETTERS = 70  # of a run's name in the legend
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def draw_history(histories: Histories, show: str = "accuracy", top: int = 1, smo
     count = len(histories.label)
     below_in = TOP_IN + PANEL_IN[1] + TICKS_IN
     notes = _notes(smoothing)
-    height_in = below_in + (count + 1) * LINE_IN + NOTE_IN + 0.12 * notes.count("\n")
+    height_in = below_in + (count + 2) * LINE_IN + NOTE_IN + 0.12 * notes.count("\n")
     figure = Figure(figsize=(style.WIDTH_IN, height_in))
     titles = ("Loss (cross-entropy)", f"Top-{top} {show} in %")
     panels = [_panel(figure, at, title) for at, title in enumerate(titles)]
@@ -102,7 +103,7 @@ def draw_history(histories: Histories, show: str = "accuracy", top: int = 1, smo
         _draw_run(panels, histories.of(number), _color(number), show, top, smoothing)
     _same_epochs(panels, histories)
     _legend(figure, below_in, histories, show, top)
-    style.text(figure, MARGIN_IN, below_in + (count + 1) * LINE_IN, notes, fontsize=style.NOTE_PT, color=style.FAINT)
+    style.text(figure, MARGIN_IN, below_in + (count + 2) * LINE_IN, notes, fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
@@ -152,7 +153,7 @@ def _same_epochs(panels: list[Axes], histories: Histories) -> None:
 
 
 def _legend(figure: Figure, top_in: float, histories: Histories, show: str, top: int) -> None:
-    """A line a run with its best epoch, and what the two kinds of line are."""
+    """What the two kinds of line are, and a line a run with its best epoch."""
     width, height = figure.get_size_inches()
 
     def entry(left_in: float, place: int, words: str, **line: Any) -> None:
@@ -161,13 +162,13 @@ def _legend(figure: Figure, top_in: float, histories: Histories, show: str, top:
         figure.add_artist(Line2D(span, [middle] * 2, **line))
         style.text(figure, left_in + 0.45, top_in + place * LINE_IN + 0.02, words, fontsize=style.LABEL_PT + 1.5)
 
-    for number, label in enumerate(histories.label.tolist()):
-        words = f"{label}:  {_told(histories.of(number), show, top)}"
-        entry(LEFT_IN, number, words, color=_color(number), linewidth=2)
-    left_in = LEFT_IN + PANEL_IN[0] + BETWEEN_IN
-    entry(left_in, 0, "validation", color=style.INK, linewidth=1.6)
+    entry(LEFT_IN, 0, "validation", color=style.INK, linewidth=1.6)
     words = "training, as the batches went by"
-    entry(left_in + 1.25, 0, words, color=style.INK, linewidth=1.1, linestyle=BROKEN)
+    entry(LEFT_IN + 1.25, 0, words, color=style.INK, linewidth=1.1, linestyle=BROKEN)
+    for number, label in enumerate(histories.label.tolist()):
+        short = label if len(label) <= LETTERS else f"…{label[-LETTERS:]}"  # what tells runs apart is often last
+        words = f"{short}:  {_told(histories.of(number), show, top)}"
+        entry(LEFT_IN, number + 1, words, color=_color(number), linewidth=2)
 
 
 def _told(one: Histories, show: str, top: int) -> str:
@@ -178,8 +179,8 @@ def _told(one: Histories, show: str, top: int) -> str:
 
 def _notes(smoothing: float) -> str:
     plain = (
-        "Rings: the epoch with the least validation error. Training is measured as the batches go by, with dropout and "
-        "augmentation on; validation after each epoch, without."
+        "Rings: the epoch with the least validation error. Training is measured as the batches go by, with whatever "
+        "dropout and augmentation the run has; validation after each epoch, without."
     )
     if not smoothing:
         return plain

@@ -57,14 +57,17 @@ def convolutionalize(model: nn.Module, average: int = 1) -> FullyConvolutional:
             )
         layers = OrderedDict(**_children(network), average=nn.AvgPool2d(average, stride=1))
         network = FullyConvolutional(layers, None)
-    return network.train(model.training)
+    modes = {name: module.training for name, module in model.named_modules(remove_duplicate=False)}
+    for name, module in network.named_modules():
+        module.training = modes.get(name, model.training)  # each its own: frozen normalisation stays frozen
+    return network
 
 
 def _network(model: nn.Module) -> FullyConvolutional:
     forward = type(model).forward
     if isinstance(model, ConvNet):
         return FullyConvolutional(_convolved(_children(model), _maps(model)), model.input_px)
-    if isinstance(model, AlexNet | VGG) and forward in (AlexNet.forward, VGG.forward):
+    if isinstance(model, AlexNet | VGG) and forward in (AlexNet.forward, VGG.forward) and _pools_nothing(model):
         layers = OrderedDict(features=model.features, classifier=model.classifier)
         return FullyConvolutional(_convolved(layers, _maps(model)), TORCHVISION_PX)
     if isinstance(model, SqueezeNet) and forward is SqueezeNet.forward:
@@ -76,12 +79,18 @@ def _network(model: nn.Module) -> FullyConvolutional:
         return FullyConvolutional(_convolved(layers, _maps(model)), None)
     raise ValueError(
         f"{type(model).__name__} cannot be made fully convolutional: our own networks ({', '.join(TABLES)}) and "
-        "torchvision's AlexNet, VGG, SqueezeNet and ResNet can"
+        "torchvision's AlexNet, VGG, SqueezeNet and ResNet can, with the pool and the classifier that they come with"
     )
 
 
+def _pools_nothing(model: AlexNet | VGG) -> bool:
+    """Whether the adaptive pool is torchvision's own, an identity at 224 px, and not one put in its place."""
+    return getattr(model.avgpool, "output_size", None) == ((6, 6) if isinstance(model, AlexNet) else (7, 7))
+
+
 def _children(module: nn.Module) -> Layers:
-    return OrderedDict(module.named_children())
+    """The parts by name; one that stands in several places, as a shared ReLU may, in each of them."""
+    return OrderedDict((name, part) for name, part in module._modules.items() if part is not None)
 
 
 def _maps(model: nn.Module) -> int:
@@ -122,4 +131,6 @@ def _convolution(layer: nn.Linear, side: int) -> nn.Conv2d:
         conv.weight.copy_(weight.view(layer.out_features, maps, side, side))
         if conv.bias is not None:
             conv.bias.copy_(bias)
+            conv.bias.requires_grad_(bias.requires_grad)
+    conv.weight.requires_grad_(weight.requires_grad)
     return conv
