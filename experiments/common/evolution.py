@@ -20,6 +20,7 @@ ARRAYS = [field.name for field in fields(LayerMoment)]
 KINDS = ("activations", "projections")
 SETTLED = 0.9
 TILE_PX = 64
+COLUMNS = 8  # of the sheets in TensorBoard
 
 
 def save_moment(folder: Path, moment: Moment) -> None:
@@ -122,11 +123,13 @@ class EvolutionFolder:
 
 
 def sheet(one: LayerMoment) -> NDArray[np.uint8]:
-    """A layer's maps side by side: projections above, the patches that they come from below."""
+    """A layer's maps, eight in a row, which fits TensorBoard's cards: each projection above the patch it comes from."""
     projections = (around_grey(one.projection) * 255).round().astype(np.uint8)
     larger = max(1, round(TILE_PX / one.patch.shape[1]))
-    both = np.concatenate([projections, one.patch]).repeat(larger, 1).repeat(larger, 2)
-    return np.asarray(grid(both, max(1, larger), len(one.maps)), np.uint8)
+    above, below = (pictures.repeat(larger, 1).repeat(larger, 2) for pictures in (projections, one.patch))
+    between = np.full_like(above[:, :larger], 255)
+    columns = min(COLUMNS, len(one.maps))
+    return np.asarray(grid(np.concatenate([above, between, below], axis=1), 4 * larger, columns), np.uint8)
 
 
 def told(settled: Mapping[str, Mapping[str, int]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from experiments.common.evolution import load_moment
 from zfnet.figures.fig4 import load_evolution
 
 SMALL = (
@@ -18,6 +20,12 @@ SMALL = (
     "evolution.maps=3", "evolution.epochs=[1,9]", "checkpoints.epochs=[1,2]",
 )  # fmt: skip
 AGAIN = ("evolution.layers=[conv1,conv3]", "evolution.maps=3", "evolution.sweep_images=20")
+
+
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
 
 
 @pytest.fixture
@@ -32,6 +40,14 @@ def test_from_a_training_its_beginning_and_its_checkpoints(carry_out_here, train
     events = EventAccumulator(str(trained / "tensorboard" / "evolution"), size_guidance={"images": 0})
     events.Reload()
     assert [image.step for image in events.Images("evolution/conv3")] == [1, 3]
+    with Image.open(io.BytesIO(events.Images("evolution/conv1")[0].encoded_image_string)) as picture:
+        strip = np.asarray(picture)
+    patches = load_moment(trained / "evolution" / "epoch-0001.npz").layers["conv1"].patch
+    tile = 7 * 9  # 7 px, nine times as large
+    assert strip.shape == (2 * tile + 9, 3 * tile + 2 * 36, 3)
+    for number, patch in enumerate(patches):
+        left = number * (tile + 36)
+        np.testing.assert_array_equal(strip[tile + 9 :: 9, left : left + tile : 9], patch)
     assert [point.step for point in events.Scalars("evolution_strongest_image_changed/conv1")] == [3]
     curve = events.Scalars("evolution_activations_similarity_to_epoch_3/conv3")
     assert [point.step for point in curve] == [0, 1, 2, 3]
