@@ -19,7 +19,8 @@ from zfnet.analysis.evolution_sweep import subset, sweep
 from zfnet.data.opening import ImageData
 from zfnet.deconv import Deconvnet
 from zfnet.figures import style
-from zfnet.figures.fig4 import LayerEvolution, Settling, draw_fig4, draw_settling, load_evolution, save_evolution
+from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
+from zfnet.figures.settling import Settling, draw_settling
 from zfnet.progress import track
 from zfnet.training import load_checkpoint, network_of
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from zfnet.figures import style
-from zfnet.figures.fig4 import LayerEvolution, Settling, draw_fig4, draw_settling, load_evolution, save_evolution
+from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
+from zfnet.figures.settling import Settling, draw_settling
 
 EPOCHS, MAPS, PX = 3, 4, 6
 
