@@ -57,11 +57,11 @@ def list_any_folder(folder: str | Path) -> ImageList:
     """Every image file in a folder and the folders in it; the folder a file lies in is its class."""
     root = Path(folder)
     if not root.is_dir():
-        raise ValueError(f"images={folder}: no such folder")
+        raise ValueError(f"{folder}: no such folder")
     found = {os.path.relpath(path, root): image_files(Path(path)) for path, _, _ in os.walk(root)}
     classes = sorted(name for name, files in found.items() if files)
     if not classes:
-        raise ValueError(f"images={folder}: no image files in it (expected names ending in {', '.join(EXTENSIONS)})")
+        raise ValueError(f"{folder}: no image files in it (expected names ending in {', '.join(EXTENSIONS)})")
     known = read_names(root)
     labels = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
     names = tuple(known.get(name, "" if name == "." else name) for name in classes)

@@ -122,6 +122,8 @@ def test_wrong_layers_list_the_choices() -> None:
         read_maps(model, images(), ["conv9"])
     with pytest.raises(ValueError, match="relu 'afterwards' is not one of auto, before, after"):
         read_maps(model, images(), ["conv1"], "afterwards")
+    with pytest.raises(ValueError, match="no layer was given: name at least one"):
+        read_maps(model, images(), [])
 
 
 def test_the_strongest_channels_and_those_that_changed() -> None:
@@ -143,6 +145,11 @@ def test_the_strongest_channels_and_those_that_changed() -> None:
 
 def test_wrong_channels_are_told_what_there_is() -> None:
     assert check_channels([0, 11], 12, "conv1").tolist() == [0, 11]
-    for wrong in (12, -1):
+    for wrong in (12, -1, 2.5):
         with pytest.raises(ValueError, match=f"channel {wrong} is not in layer 'conv1', which has channels 0 to 11"):
             check_channels([3, wrong], 12, "conv1")
+    assert check_channels(np.array([2, 0]), 12, "conv1").tolist() == [2, 0]
+    with pytest.raises(ValueError, match="channel eye is not in layer 'conv1', which has channels 0 to 11"):
+        check_channels(["eye"], 12, "conv1")
+    with pytest.raises(ValueError, match="no channel was given of layer 'conv1', which has channels 0 to 11"):
+        check_channels([], 12, "conv1")

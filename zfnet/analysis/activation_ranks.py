@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,12 @@ def changed_channels(one: NDArray[np.floating], other: NDArray[np.floating], cou
     return np.argsort(-np.abs(one - other).reshape(len(one), -1).max(1), kind="stable")[:count]
 
 
-def check_channels(channels: Sequence[int], count: int, layer: str) -> NDArray[np.int64]:
-    """Channel numbers as an array. Raises ValueError, with the choices, for one that a layer of `count` has not."""
+def check_channels(channels: Sequence[Any], count: int, layer: str) -> NDArray[np.int64]:
+    """Channel numbers as an array. Raises ValueError, with the choices, for none and for what is not in 0..count - 1."""
+    choices = f"layer {layer!r}, which has channels 0 to {count - 1}"
+    if not len(channels):
+        raise ValueError(f"no channel was given of {choices}")
     for channel in channels:
-        if not 0 <= channel < count:
-            raise ValueError(f"channel {channel} is not in layer {layer!r}, which has channels 0 to {count - 1}")
+        if not isinstance(channel, int | np.integer) or not 0 <= channel < count:
+            raise ValueError(f"channel {channel} is not in {choices}")
     return np.array(channels, np.int64)

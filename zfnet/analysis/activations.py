@@ -52,6 +52,8 @@ def read_maps(
     if layers is None:
         order = convolutions(model, images[:1])
         layers = list(dict.fromkeys(order[at] for at in (0, len(order) // 2, -1)))
+    if not layers:
+        raise ValueError("no layer was given: name at least one, or give none at all for the first, middle and last")
     deconvnet, found = Deconvnet(model), {}
     for layer, (values, stage) in _watched(model, images, layers, relu, Tensor.clone).items():
         if values.ndim not in (2, 4):
