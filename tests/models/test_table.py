@@ -133,6 +133,8 @@ def test_a_width_must_be_positive(width: float):
 
 
 def test_unknown_names_are_told_with_their_neighbours():
+    with pytest.raises(ValueError, match=r"'resnet18' is not known; close to it: torchvision:resnet18, "):
+        build_model("resnet18")
     with pytest.raises(ValueError, match=r"'zfnett' is not known; close to it: zfnet"):
         build_model("zfnett")
     with pytest.raises(ValueError, match="torchvision:resnet18"):

@@ -144,3 +144,8 @@ def test_minutes_between_saves_are_kept(tmp_path: Path, array_source):
     assert steps == [1, 2, 3]
     with pytest.raises(ValueError, match=r"checkpoints.keep=0, expected 1 or more"):
         Checkpoints(tmp_path, None, keep=0)
+
+
+def test_an_unknown_torchvision_network_is_told_its_neighbours():
+    with pytest.raises(ValueError, match=r"'torchvision:resnet-18' is not known; close to it: torchvision:resnet18, "):
+        open_network("torchvision:resnet-18")

@@ -49,15 +49,22 @@ def build_model(
         if weights is not None:
             fit(model, state_dict_of(read_file(weights), weights), weights)
         return model
-    if name not in model_names():
-        close = difflib.get_close_matches(name, model_names(), n=3) or list(TABLES)
-        raise ValueError(f"model {name!r} is not known; close to it: {', '.join(close)}")
+    check_name(name)
     if width != 1.0 or channels != 3:
         raise ValueError(
             f"width={width} and channels={channels} were asked of {name!r}; only our own networks "
             f"({', '.join(TABLES)}) have another width than 1 or take other images than of 3 channels"
         )
     return _torchvision(name.removeprefix(TORCHVISION), num_classes, weights, input_px)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError, with the names that are written much like it, unless `build_model` knows the network."""
+    known = model_names()
+    if name not in known:
+        alike = (difflib.get_close_matches(prefix + name, known, n=3) for prefix in ("", TORCHVISION))
+        close = next((names for names in alike if names), list(TABLES))
+        raise ValueError(f"model {name!r} is not known; close to it: {', '.join(close)}")
 
 
 def _torchvision(name: str, num_classes: int, weights: str | Path | None, input_px: int) -> nn.Module:

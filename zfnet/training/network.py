@@ -11,7 +11,7 @@ from torch import nn
 
 from zfnet.data.views import InputFrame, torchvision_frame
 from zfnet.models import build_model
-from zfnet.models.build import TORCHVISION
+from zfnet.models.build import TORCHVISION, check_name
 from zfnet.models.weights import fit, read_file
 
 
@@ -66,6 +66,7 @@ def open_network(source: str | Path, weights: str | Path | None = None, size_px:
                 f"build_model(name, weights={str(source)!r})"
             )
         return network_of(content, source)
+    check_name(str(source))
     published = torchvision.models.get_model_weights(str(source).removeprefix(TORCHVISION))
     names = tuple(next(iter(published)).meta["categories"])
     arguments: dict[str, Any] = {"name": str(source), "num_classes": len(names), "input_px": size_px}
