@@ -245,3 +245,5 @@ def test_images_of_another_side_and_odd_views_are_refused(asked: Extraction, arr
         replace(asked, source=array_source(side_px=80))
     with pytest.raises(ValueError, match="views=3, expected 1"):
         replace(asked, views=3)
+    with pytest.raises(ValueError, match="batch_size=0, expected 1 or more"):
+        replace(asked, batch_size=0)

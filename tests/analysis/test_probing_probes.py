@@ -136,6 +136,39 @@ def test_mean_class_accuracy_is_scikit_learns_balanced_accuracy():
     assert mean_class_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])) == pytest.approx((2 / 3 + 1) / 2)
 
 
+def test_features_kept_in_half_precision_are_summed_in_more():
+    """Their squares sum to more than float16 holds: without care they would all be divided by infinity."""
+    train, labels, test, _ = blobs(300)
+    halves = [(400 * part / spread(train)).astype(np.float16) for part in (train, test)]
+    assert np.square(halves[0].astype(float)).sum(axis=1).min() > np.finfo(np.float16).max
+    found = softmax_probe(halves[0], labels, halves[1], costs=[0.1, 1.0], splits=3)
+    full = softmax_probe(train, labels, test, costs=[0.1, 1.0], splits=3)
+    assert found.scores is not None
+    assert full.scores is not None
+    np.testing.assert_allclose(found.scores, full.scores, atol=0.01)
+    assert found.cost == full.cost
+
+
+def test_a_layer_that_says_the_same_of_every_image_is_told():
+    labels = np.repeat([0, 1], 6)
+    for features in (np.zeros((12, 30)), np.ones((12, 5), np.float32)):
+        for fit in (
+            partial(svm_probe, features @ features.T, labels, features @ features.T),
+            partial(softmax_probe, features, labels, features),
+        ):
+            with pytest.raises(ValueError, match="features of all training images are the same"):
+                fit(splits=2)
+
+
+@pytest.mark.parametrize(("costs", "told"), [([], r"costs=\[\], expected one or more"), ([0, 1], "each above 0")])
+def test_penalties_that_are_none_are_told(costs: list[float], told: str):
+    train, labels, _, _ = blobs(5)
+    with pytest.raises(ValueError, match=told):
+        softmax_probe(train, labels, train, costs=costs)
+    with pytest.raises(ValueError, match="splits=1, expected 2 or more"):
+        svm_probe(train @ train.T, labels, train @ train.T, splits=1)
+
+
 @pytest.mark.parametrize(("labels", "told"), [([0, 0, 0, 1], "2 classes of 1"), ([0, 0, 0, 0], "1 classes of 4")])
 def test_too_few_images_or_classes_are_told(labels: list[int], told: str):
     with pytest.raises(ValueError, match=told):

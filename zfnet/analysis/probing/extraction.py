@@ -37,7 +37,8 @@ class Extraction:
         else in float32 (in float64 where the network is).
     batch_size: images in the network at once, which bounds the memory: 32 of ZFNet at 224 take some 300 MiB.
 
-    Raises ValueError where the images are not as large as the network's frame, or views is neither 1 nor 10.
+    Raises ValueError where the images are not as large as the network's frame, views is neither 1 nor 10, or
+    batch_size is less than 1.
     """
 
     network: Network
@@ -54,6 +55,8 @@ class Extraction:
             raise ValueError(
                 f"views={self.views}, expected 1 (the centre crop) or 10 (corners, centre and their flips)"
             )
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size={self.batch_size}, expected 1 or more images")
         if self.network.frame.side_px != self.source.side_px:
             raise ValueError(
                 f"the network sees crops of {self.network.frame.side_px} px squares, the images are "

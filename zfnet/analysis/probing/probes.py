@@ -23,6 +23,7 @@ from sklearn.svm import SVC
 
 COSTS = (0.01, 0.1, 1.0, 10.0, 100.0)  # scikit-learn's C: smaller is a stronger penalty
 MOST_STEPS = 2000
+SAME = 1e-12  # of the mean square: what rounding of features in float64 leaves between equal images
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def svm_probe(
     labels (n,). jobs: processes that share the cross-validation.
     """
     variance = train_gram.diagonal().mean() - train_gram.mean()
+    _check_spread(variance, train_gram.diagonal().mean())
     search = _search(SVC(kernel="precomputed"), labels, costs, splits, seed, None, jobs)
     search.fit(train_gram / variance, labels)
     return _probe(search, test_gram / variance, None)
@@ -76,9 +78,13 @@ def softmax_probe(
     changes nothing but the time. groups (n,): rows of one group stay together in the cross-validation, such as one
     image given once for each of its labels.
     """
-    centre = train.mean(axis=0)
+    kept = np.promote_types(train.dtype, np.float32)  # sums of squares pass the largest float16, 65,504
+    train, test = train.astype(kept, copy=False), test.astype(kept, copy=False)
+    size, centre = np.square(train).sum(axis=1).mean(), train.mean(axis=0)
     train, test = train - centre, test - centre
-    spread = np.sqrt(np.square(train).sum(axis=1).mean())
+    variance = np.square(train).sum(axis=1).mean()
+    _check_spread(variance, size)
+    spread = np.sqrt(variance)
     train, test = train / spread, test / spread
     if train.shape[1] > len(train):
         train, test = coordinates(train @ train.T, test @ train.T)
@@ -110,6 +116,10 @@ def _search(
     groups: NDArray[np.int64] | None, jobs: int,
 ) -> GridSearchCV:  # fmt: skip
     """The search for C: of those with the best accuracy the smallest, the strongest penalty."""
+    if not costs or min(costs) <= 0:
+        raise ValueError(f"costs={list(costs)}, expected one or more, each above 0: smaller is a stronger penalty")
+    if splits < 2:
+        raise ValueError(f"splits={splits}, expected 2 or more, for the cross-validation")
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2 or counts.min() < splits:
         raise ValueError(
@@ -119,6 +129,15 @@ def _search(
     kind: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
     ways = kind(splits, shuffle=True, random_state=seed)
     return GridSearchCV(model, {"C": sorted(costs)}, scoring="accuracy", cv=ways, n_jobs=jobs)
+
+
+def _check_spread(variance: float, size: float) -> None:
+    """variance, size: mean squares of the training images' features, about their mean and about zero."""
+    if not variance > SAME * size:
+        raise ValueError(
+            f"the features of all training images are the same (variance {variance:.3g} at a mean square of "
+            f"{size:.3g}): the layer says nothing of these images; probe another, or look whether its units are dead"
+        )
 
 
 def _probe(search: GridSearchCV, test: NDArray[np.floating], scores: NDArray[np.float64] | None) -> Probe:
