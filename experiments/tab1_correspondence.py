@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from torch import nn
 
 from experiments.common.job import Run, start
+from experiments.common.network import fresh
 from experiments.common.parts import SeenParts, images_with, seen, wnids_of
 from zfnet.analysis.correspondence import PartChange, correspondence
 from zfnet.analysis.permutation import LEAST_BLOCKS
@@ -21,9 +21,8 @@ from zfnet.data.boxes import is_within
 from zfnet.data.parts_world import PartsFile, read_parts
 from zfnet.data.views import InputFrame
 from zfnet.deconv import Deconvnet
-from zfnet.models import build_model
 from zfnet.runs import write_csv
-from zfnet.training import Network, open_network
+from zfnet.training import open_network
 
 PAPER = {  # mean and standard deviation over 5 dogs, by what is hidden and layer
     ("right_eye", 5): (0.067, 0.007), ("right_eye", 7): (0.069, 0.015),
@@ -74,13 +73,6 @@ def table_1(config: DictConfig, run: Run) -> None:
     np.savez_compressed(run.folder / "tab1.npz", **arrays)
     run.note(checkpoint=str(config.checkpoint), root=str(config.root))
     print(f"table and the distances of all pairs: {run.folder}")
-
-
-def fresh(network: Network, seed: int) -> nn.Module:
-    """The same network with new weights, drawn by the seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return build_model(**network.arguments)
 
 
 def chosen_classes(config: DictConfig, content: PartsFile) -> list[str]:

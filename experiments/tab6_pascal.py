@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from experiments.common.features import extraction_of, features_of, open_images, open_trained
 from experiments.common.job import Run, start
-from experiments.common.transfer import open_images
 from zfnet.analysis.average_precision import average_precision
-from zfnet.analysis.probing import Extraction, extract, softmax_probe
+from zfnet.analysis.probing import softmax_probe
 from zfnet.data.voc import CLASSES, PRESENT, list_voc2012
 from zfnet.figures.arrays import save_arrays
 from zfnet.runs import write_csv
-from zfnet.training import Network, open_network
+from zfnet.training import Network
 
 PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
 
@@ -37,8 +37,7 @@ def table_6(config: DictConfig, run: Run) -> None:
         return
     if config.data.kind != "voc2012":
         raise ValueError(f"data.kind={config.data.kind}: Table 6 needs several labels an image, expected data=voc2012")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
-    network.model.to(run.world.device)
+    network = open_trained(config, run)
     train, val = (look(config, run, network, split) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
     probe = softmax_probe(train.features[image], label, val.features, config.costs, seed=config.seed, groups=image)
@@ -58,12 +57,9 @@ def table_6(config: DictConfig, run: Run) -> None:
 
 def look(config: DictConfig, run: Run, network: Network, split: str) -> Seen:
     """The images of a split that can be read."""
-    source, decodes = open_images(config.data, split, config.exclude[split])
-    extraction = Extraction(
-        network, source, np.arange(len(source)), config.views, run.hardware.dtype(run.world.device),
-        config.batch_size, run.hardware.reading_processes(decodes),
-    )  # fmt: skip
-    features = extract(extraction, [config.layer], Path(config.kept or run.folder / "kept"))[config.layer].array()
+    source = open_images(config.data, split, config.exclude[split])
+    folder = Path(config.kept or run.folder / "kept")
+    features = features_of(extraction_of(config, run, network, source), config.layer, folder)
     readable = np.flatnonzero(~np.isnan(features[:, 0]))
     paths = [source.path(index) for index in readable.tolist()]
     return Seen(features[readable], list_voc2012(config.data.root, split).presence_of(paths), paths)

@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.job import Run, build, start
-from experiments.tab1_correspondence import fresh
-from zfnet.analysis.probing import SOFTMAX, SVM, Extraction, Outcome, Probing, probe_layers
-from zfnet.data.folder import FolderImages
+from experiments.common.features import extraction_of, gpu_peak_mib, open_images, open_trained, peak_memory
+from experiments.common.job import Run, start
+from experiments.common.network import fresh
+from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
 from zfnet.data.folds import Fold, sample_folds
-from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
 from zfnet.figures import style
 from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
-from zfnet.runs import peak_memory_mib, write_csv
-from zfnet.training import Network, open_network
+from zfnet.runs import write_csv
+from zfnet.training import Network
 
 PAPER = {  # accuracy in %: Caltech-101 at 30 training images a class, Caltech-256 at 60
     (SVM, "1"): (44.8, 24.6), (SVM, "2"): (66.2, 39.6), (SVM, "3"): (72.3, 46.0), (SVM, "4"): (76.6, 51.3),
@@ -50,16 +48,16 @@ def compute(config: DictConfig, run: Run) -> tuple[list[Line], float]:
     """The lines of the figure and the accuracy of guessing; prints and saves them with what is behind them."""
     if config.checkpoint is None or config.get("data") is None:
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
-    data = build(ImageData, config.data)
-    data.prepare()
-    source = data.open(config.split or data.splits[0])
+    if not (config.svm or config.softmax):
+        raise ValueError("svm=[] and softmax=[]: expected layers to probe in one of them, such as svm=[1,5,7]")
+    network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
     folds = sample_folds(
         source.labels, config.train_per_class, config.test_per_class, config.folds, config.seed, source.names
     )
     networks = {"trained": network}
     if config.control:
-        networks["untrained"] = replace(network, model=fresh(network, config.seed))
+        untrained = fresh(network, config.seed).to(run.world.device).to(memory_format=run.hardware.memory_format())
+        networks["untrained"] = replace(network, model=untrained)
     outcomes = {name: probe(name, one, source, folds, config, run) for name, one in networks.items()}
     lines, chance = lines_of(outcomes), 1 / len(np.unique(source.labels[folds[0].test]))
     show(lines, folds, source, config)
@@ -75,12 +73,8 @@ def probe(
     name: str, network: Network, source: ImageSource, folds: Sequence[Fold], config: DictConfig, run: Run
 ) -> list[Outcome]:
     """What every probe says of one network, told layer by layer with the memory that it took."""
-    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     images = np.unique(np.concatenate([part for fold in folds for part in (fold.train, fold.test)]))
-    extraction = Extraction(
-        network, source, images, config.views, run.hardware.dtype(run.world.device), config.batch_size,
-        run.hardware.reading_processes(isinstance(source, FolderImages)),
-    )  # fmt: skip
+    extraction = extraction_of(config, run, network, source, images)
     among = [Fold(np.searchsorted(images, f.train), np.searchsorted(images, f.test), f.seed) for f in folds]
     folder = run.folder / "cache" if config.cache is None else Path(config.cache)
 
@@ -89,15 +83,10 @@ def probe(
             f"{kind} {np.mean([one.accuracy for one in outcomes if one.probe == kind]):.1%}"
             for kind in dict.fromkeys(one.probe for one in outcomes)
         ]
-        on_gpu = "" if gpu_peak_mib() is None else f", {gpu_peak_mib():,} MiB on the GPU"
-        print(f"{name}, layer {layer}: {', '.join(means)}; peak memory so far {peak_memory_mib():,} MiB{on_gpu}")
+        print(f"{name}, layer {layer}: {', '.join(means)}; {peak_memory()}")
 
     asked = Probing(extraction, source.labels[images], among, folder, tuple(config.costs), config.splits, config.jobs)
     return probe_layers(asked, list(config.svm), list(config.softmax), told)
-
-
-def gpu_peak_mib() -> int | None:
-    return round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_initialized() else None
 
 
 def lines_of(outcomes: Outcomes) -> list[Line]:

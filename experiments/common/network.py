@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
+from torch import nn
 
 from zfnet.data.views import IMAGENET_MEAN, InputFrame
 from zfnet.models import build_model
@@ -33,6 +34,13 @@ def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
     mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
     frame = InputFrame(round(config.size_px * FRAME), config.size_px, mean, torch.ones(3, 1, 1))
     return Network(model.eval(), frame, (), (), arguments)
+
+
+def fresh(network: Network, seed: int) -> nn.Module:
+    """The same network with new weights, drawn by the seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build_model(**network.arguments)
 
 
 def described(config: DictConfig) -> str:

@@ -15,18 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from experiments.common.features import extraction_of, features_of, open_images, open_trained, reading_processes
 from experiments.common.job import Run, StopSignal, build
 from experiments.common.kept_folds import FoldResult, fold_path, load_fold, save_fold
-from zfnet.analysis.probing import Extraction, extract, softmax_probe
+from zfnet.analysis.probing import Extraction, softmax_probe
 from zfnet.analysis.scratch import train_from_scratch
-from zfnet.data.duplicates import without
-from zfnet.data.folder import FolderImages
 from zfnet.data.folds import Fold, sample_folds
-from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
 from zfnet.figures.fig9 import Curves
 from zfnet.progress import Progress
-from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer, open_network
+from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer
 
 METHODS = ("pretrained", "scratch")
 NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256"}
@@ -34,9 +32,10 @@ NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256"}
 
 def transfer(config: DictConfig, run: Run) -> Curves | None:
     """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last."""
-    strange = sorted(set(config.methods) - set(METHODS))
-    if strange:
-        raise ValueError(f"methods has {', '.join(strange)}, expected some of {', '.join(METHODS)}")
+    if not config.methods or set(config.methods) - set(METHODS):
+        raise ValueError(f"methods={list(config.methods)}, expected one or more of {', '.join(METHODS)}")
+    if not config.per_class:
+        raise ValueError("per_class=[]: expected one or more numbers of training images a class, such as [15,30]")
     contest = open_contest(config, run)
     run.note(checkpoint=str(config.checkpoint), data=contest.source.fingerprint, exclude=config.exclude)
     every = {count: contest.folds(count) for count in config.per_class}
@@ -59,31 +58,10 @@ def transfer(config: DictConfig, run: Run) -> Curves | None:
 
 def open_contest(config: DictConfig, run: Run) -> Contest:
     """The network and the images that a transfer job was given."""
-    if config.checkpoint is None:
-        raise ValueError("no value for checkpoint: give it as checkpoint=...")
     if config.data.kind == "voc2012":
         raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
-    network.model.to(run.world.device)
-    source, decodes = open_images(config.data, config.split, config.exclude)
-    workers = run.hardware.reading_processes(decodes)
-    return Contest(config, run, network, source, workers, Path(config.kept or run.folder / "kept"))
-
-
-def open_images(data: DictConfig, split: str | None, exclude: str | None) -> tuple[ImageSource, bool]:
-    """The images of a split without those listed in the file `exclude`, and whether they are decoded from files.
-
-    split: None is all of a data set that has no splits, and train of others.
-    """
-    given = build(ImageData, data)
-    given.prepare()
-    source = given.open(split or given.splits[0])
-    decodes = isinstance(source, FolderImages)
-    if exclude is not None:
-        listed = [line for line in Path(exclude).read_text().splitlines() if line.strip()]
-        source = without(source, listed)
-        print(f"{len(listed)} images are left out, as {exclude} says")
-    return source, decodes
+    network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
+    return Contest(config, run, network, source, Path(config.kept or run.folder / "kept"))
 
 
 @dataclass(frozen=True)
@@ -94,20 +72,15 @@ class Contest:
     run: Run
     network: Network
     source: ImageSource
-    workers: int
     kept: Path
 
     @cached_property
     def extraction(self) -> Extraction:
-        return Extraction(
-            self.network, self.source, np.arange(len(self.source)), self.config.views,
-            self.run.hardware.dtype(self.run.world.device), self.config.batch_size, self.workers,
-        )  # fmt: skip
+        return extraction_of(self.config, self.run, self.network, self.source)
 
     @cached_property
     def features(self) -> NDArray[np.floating]:
-        layer = self.config.layer
-        return extract(self.extraction, [layer], self.kept / "features")[layer].array()
+        return features_of(self.extraction, self.config.layer, self.kept / "features")
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
@@ -157,7 +130,8 @@ class Contest:
     def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:
         attempt = train_from_scratch(
             self.network.arguments, self.recipe, self.source, fold, views=self.config.views,
-            hardware=replace(self.run.hardware, workers=self.workers), device=self.run.world.device,
+            hardware=replace(self.run.hardware, workers=reading_processes(self.source, self.run)),
+            device=self.run.world.device,
             observers=[EpochLine(name), StuckLoss()], stop=stop,
         )  # fmt: skip
         if attempt is None:

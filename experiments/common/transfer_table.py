@@ -14,12 +14,13 @@ Paper = Mapping[tuple[str, int], tuple[float, float]]  # (method, images a class
 
 
 def table_rows(curves: Curves, paper: Paper) -> Iterator[dict[str, Any]]:
-    """A row a method and number of images: mean and sample deviation over the folds in %, and the paper's."""
+    """A row a method and number of images: mean over the folds in %, sample deviation (nan of one), and the paper's."""
     for method, values in curves.accuracy.items():
         for count, own in zip(curves.per_class.tolist(), 100 * values, strict=True):
             theirs = paper.get((method, count), (math.nan, math.nan))
             yield {
-                "method": method, "per_class": count, "folds": len(own), "mean": own.mean(), "deviation": spread(own),
+                "method": method, "per_class": count, "folds": len(own), "mean": own.mean(),
+                "deviation": spread(own) if len(own) > 1 else math.nan,
                 "paper_mean": theirs[0], "paper_deviation": theirs[1],
             }  # fmt: skip
 
@@ -27,12 +28,11 @@ def table_rows(curves: Curves, paper: Paper) -> Iterator[dict[str, Any]]:
 def show_table(curves: Curves, paper: Paper, of: str, folder: Path, name: str) -> None:
     """Print the table beside the paper's numbers, which are `of` a data set, and save it as name.csv."""
     rows = list(table_rows(curves, paper))
-    print(
-        f"\n{curves.title}; chance {100 * curves.chance:.1f} %\naccuracy %, mean of the classes, ± deviation over folds"
-    )
+    print(f"\n{curves.title}; chance {100 * curves.chance:.1f} %")
+    print("accuracy %, mean of the classes, ± standard deviation (n - 1) over folds")
     print(f"{'':12}{'a class':>8}  {'here':>12}  the paper's, on {of}")
     for row in rows:
         theirs = "" if math.isnan(row["paper_mean"]) else f"{row['paper_mean']:.1f} ± {row['paper_deviation']:.1f}"
-        here = f"{row['mean']:.1f} ± {row['deviation']:.1f}"
+        here = f"{row['mean']:.1f}" + (f" ± {row['deviation']:.1f}" if row["folds"] > 1 else "")
         print(f"{row['method']:12}{row['per_class']:8}  {here:>12}  {theirs}")
     write_csv(folder / f"{name}.csv", rows)

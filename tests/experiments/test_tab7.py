@@ -69,12 +69,28 @@ def test_a_second_run_computes_nothing_and_the_figure_is_drawn_again(
     assert lines[1].accuracy.tolist() == [[0.862]]
 
 
+def test_images_that_are_left_out_are_in_no_fold(carry_out_here, words: list[str], tmp_path: Path):
+    """Half of each class is: what is left are its images 0, 2, 4 ... of 16, five to train from and three to test on."""
+    listed = [f"n0000000{label}/n0000000{label}_{number}.JPEG" for label in range(3) for number in range(1, 16, 2)]
+    (tmp_path / "out.txt").write_text("\n".join(listed))
+    code, printed = carry_out_here("tab7_depth", *words, "svm=[7]", "softmax=[]", "exclude=out.txt", "run_dir=run")
+    assert code == 0, printed
+    assert "24 images are left out" in printed
+    assert "9 to 9 test images" in printed
+    arrays = np.load(tmp_path / "run" / "tab7.npz")
+    for seed in (3, 4):
+        both = np.concatenate([arrays[f"fold{seed}/{part}"] for part in ("train", "test")])
+        assert sorted(both) == list(range(24))
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
         (["train_per_class=16"], "class 'red' has 16 images, expected at least 17"),
         (["data.side=80"], "crops of 72 px squares, the images are 80 px"),
         (["svm=[9]"], "this network has no layer 9"),
+        (["svm=[]", "softmax=[]"], "svm=[] and softmax=[]: expected layers to probe"),
+        (["splits=1"], "splits=1, expected 2 or more"),
         (["splits=6"], "3 classes of 5 or more training images"),
         (["data=null"], "give data=... and checkpoint=FILE"),
     ],

@@ -124,8 +124,9 @@ def test_caltech_s_layout_with_images_left_out_and_one_that_cannot_be_read(
 
 
 def test_table_5_draws_fig_9_and_draws_it_again(carry_out_here, words: list[str], tmp_path: Path):
-    code, printed = carry_out_here("tab5_caltech256", *words, "methods=[pretrained]", "run_dir=run")
+    code, printed = carry_out_here("tab5_caltech256", *words, "methods=[pretrained]", "folds=1", "run_dir=run")
     assert code == 0, printed
+    assert {row["deviation"] for row in table(tmp_path / "run" / "tab5.csv").values()} == {"nan"}  # of one fold
     code, printed = carry_out_here("tab5_caltech256", "redraw=run/fig9.npz", "run_dir=again")
     assert code == 0, printed
     for name in ("tab5.csv", "fig9.png", "fig9.pdf"):
@@ -136,7 +137,13 @@ def test_table_5_draws_fig_9_and_draws_it_again(carry_out_here, words: list[str]
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (["methods=[pretrained,svm]"], "methods has svm, expected some of pretrained, scratch"),
+        (["methods=[pretrained,svm]"], "methods=['pretrained', 'svm'], expected one or more of pretrained, scratch"),
+        (["methods=[]"], "methods=[], expected one or more of pretrained, scratch"),
+        (["per_class=[]"], "per_class=[]: expected one or more numbers"),
+        (["exclude=nowhere.txt"], "exclude=nowhere.txt: no such file; expected one path a line"),
+        (["checkpoint=torchvision:squeezenet1_0"], "without weights is an untrained network: give weights=DEFAULT"),
+        (["costs=[0,1]"], "costs=[0, 1], expected one or more, each above 0"),
+        (["batch_size=0"], "batch_size=0, expected 1 or more"),
         (["per_class=[5,16]"], "class 'red' has 16 images, expected at least 17"),
         (["data.side=80"], "give data.side=72"),
         (["data=caltech101", "data.root=nowhere"], "no Caltech-101 there; expected caltech101/101_ObjectCategories"),
