@@ -29,10 +29,15 @@ def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
     torch.manual_seed(config.seed)
     if config.checkpoint is not None or str(source).startswith(TORCHVISION):
         return open_network(source, config.weights, config.size_px)
-    arguments = {"name": source, "width": config.model.width, "input_px": config.size_px}
+    asked, channels = config.model, config.model.channels
+    arguments = {"name": source, "num_classes": asked.num_classes, "width": asked.width, "input_px": config.size_px}
+    if channels != 3:
+        arguments["channels"] = channels
     model = build_model(**arguments, weights=config.weights)
     mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
-    frame = InputFrame(round(config.size_px * FRAME), config.size_px, mean, torch.ones(3, 1, 1))
+    if channels == 1:
+        mean = mean.mean(0, keepdim=True)
+    frame = InputFrame(round(config.size_px * FRAME), config.size_px, mean, torch.ones(channels, 1, 1))
     return Network(model.eval(), frame, (), (), arguments)
 
 

@@ -110,6 +110,26 @@ def test_first_layer_filters(carry_out_here, tmp_path: Path, checkpoint: Path) -
     assert "layer 'fc6' is not one of the convolutions conv1, conv2" in printed
 
 
+@pytest.mark.parametrize(
+    ("name", "image", "parameters"),
+    [("mnist_convnet", "1 x 28 x 28", "93,322"), ("cats_dogs_convnet", "3 x 150 x 150", "3,453,634")],
+)
+def test_small_convnets_are_summarised_with_the_classes_and_channels_they_are_made_for(
+    carry_out_here, name: str, image: str, parameters: str
+) -> None:
+    code, printed = carry_out_here("summary", f"model={name}", "run_dir=run")
+    assert code == 0, printed
+    assert f"{name}, one image of {image}" in printed
+    assert parameters in next(line for line in printed.splitlines() if line.startswith("total"))
+
+
+def test_a_grey_network_without_a_checkpoint_sees_grey(carry_out_here, tmp_path: Path) -> None:
+    given = ["model=mnist_convnet", "layer=conv3", "channels=[1]", "means=false", "run_dir=run"]
+    code, printed = carry_out_here("activations", *given)
+    assert code == 0, printed
+    assert np.load(tmp_path / "run" / "activations.npz")["maps/conv3"].shape == (1, 64, 3, 3)
+
+
 def test_the_summary_is_printed_and_saved_and_a_layer_spelled_out(carry_out_here, tmp_path: Path) -> None:
     small = ["model.width=0.05", "model.input_px=64"]
     code, printed = carry_out_here("summary", *small, "run_dir=run")
