@@ -44,7 +44,7 @@ def changed_channels(one: NDArray[np.floating], other: NDArray[np.floating], cou
 
 
 def check_channels(channels: Sequence[Any], count: int, layer: str) -> NDArray[np.int64]:
-    """Channel numbers as an array. Raises ValueError, with the choices, for none and for what is not in 0..count - 1."""
+    """Channel numbers as an array. Raises ValueError, with the choices, for none and for what is no such number."""
     choices = f"layer {layer!r}, which has channels 0 to {count - 1}"
     if not len(channels):
         raise ValueError(f"no channel was given of {choices}")
