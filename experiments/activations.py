@@ -16,6 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.images import photographs, read_photographs
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
+from experiments.common.values import several
 from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
 from zfnet.analysis.activations import channel_means, read_maps
 from zfnet.figures import style
@@ -70,7 +71,7 @@ def compute(config: DictConfig, run: Run) -> Activations:
     network = chosen_network(config)
     network.model.to(run.world.device)
     images, pixels = read_photographs(paths, network.frame.to(run.world.device))
-    layers = [config.layer] if isinstance(config.layer, str) else config.layer
+    layers = None if config.layer is None else several(config.layer)
     read = read_maps(network.model, images, layers, config.relu)
     means = channel_means(network.model, images, "auto") if config.means else {}
     source = described(config)
@@ -86,8 +87,7 @@ def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[n
     """The channels to show large of a layer, on each image; on two that are compared the same."""
     count = one.values.shape[1]
     if config.channels is not None:
-        given = [config.channels] if isinstance(config.channels, int) else list(config.channels)
-        return [check_channels(given, count, one.layer)] * len(one.values)
+        return [check_channels(several(config.channels), count, one.layer)] * len(one.values)
     if config.pick == "changed":
         if not together:
             raise ValueError("pick=changed compares two images: give image=FILE and second=FILE")

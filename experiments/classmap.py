@@ -18,6 +18,7 @@ from experiments.common.classes import class_number
 from experiments.common.images import photographs
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network
+from experiments.common.values import several
 from zfnet.analysis.class_map import class_map
 from zfnet.data.decode import FILTER, read_rgb
 from zfnet.data.views import InputFrame
@@ -29,6 +30,7 @@ from zfnet.runs import write_csv
 from zfnet.training import Network
 
 ENLARGED = 2  # by default, the shortest side over what the network was made for
+MOST, ROWS = 8, 12  # classes and images of a figure
 
 
 class Classes(NamedTuple):
@@ -64,14 +66,15 @@ def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
     """The arrays of each image at each size."""
     network = chosen_network(config)
     frame = network.frame.to(run.world.device)
-    fully = convolutionalize(network.model)
-    if fully.own_px is None:
-        average = own_places(fully, frame) if config.average is None else config.average
-        fully = convolutionalize(network.model, average)
+    fully = convolutionalize(network.model, 1 if config.average is None else config.average)
+    if fully.own_px is None and config.average is None:
+        fully = convolutionalize(network.model, own_places(fully, frame))
     fully.to(run.world.device)
     paths = photographs(config.images)
     own_px = fully.own_px or frame.size_px
-    sides = [ENLARGED * own_px] if config.sides is None else list(config.sides)
+    sides = [ENLARGED * own_px] if config.sides is None else several(config.sides)
+    if not sides or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ValueError(f"sides={config.sides}, expected one or more positive numbers of pixels")
     run.note(checkpoint=str(config.checkpoint), images=paths, sides=sides)
     maps = []
     for path, side_px in track([(path, side) for path in paths for side in sides], "sliding", unit="image"):
@@ -111,16 +114,22 @@ def normalised(picture: NDArray[np.uint8], frame: InputFrame) -> Tensor:
 
 
 def chosen_classes(config: DictConfig, classes: Classes, probability: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The classes asked for, or those most probable on the mean over all places. Raises ValueError for unknown ones."""
-    if config.classes is not None:
-        return np.array([class_number(word, classes) for word in config.classes], np.int64)
-    if config.top < 1:
-        raise ValueError(f"top={config.top}, expected 1 or more")
+    """The classes asked for, or those most probable on the mean over all places.
+
+    Raises ValueError for unknown classes, for none, and for more than fit beside each other.
+    """
+    words = None if config.classes is None else several(config.classes)
+    count = config.top if words is None else len(words)
+    if not 1 <= count <= MOST:
+        given = f"top={count}" if words is None else f"classes={words}"
+        raise ValueError(f"{given}: expected 1 to {MOST} classes, which fit beside each other")
+    if words is not None:
+        return np.array([class_number(word, classes) for word in words], np.int64)
     return np.argsort(-probability.mean((1, 2)), kind="stable")[: config.top]
 
 
 def report(maps: Sequence[ClassMaps], run: Run) -> None:
-    """The figure, in files and TensorBoard, and where each class drawn is most probable."""
+    """The figures, of ROWS images each, in files and TensorBoard, and where each class drawn is most probable."""
     rows: list[dict[str, object]] = []
     for one in maps:
         height, width = one.picture.shape[:2]
@@ -143,10 +152,12 @@ def report(maps: Sequence[ClassMaps], run: Run) -> None:
                 f"{one.columns[column]:g}; most probable at {share:.0%} of the places"
             )
     write_csv(run.folder / "classmap.csv", rows)
-    figure = draw_classmaps(maps)
-    print(f"drawn: {style.save(figure, run.folder, 'classmap')}")
     with SummaryWriter(str(run.folder / "tensorboard")) as writer:
-        writer.add_image("classmap", style.pixels(figure), dataformats="HWC")
+        for page, at in enumerate(range(0, len(maps), ROWS), start=1):
+            name = "classmap" if len(maps) <= ROWS else f"classmap_{page}"
+            figure = draw_classmaps(maps[at : at + ROWS])
+            print(f"drawn: {style.save(figure, run.folder, name)}")
+            writer.add_image(name, style.pixels(figure), dataformats="HWC")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.job import Run, start
+from experiments.common.values import several
 from zfnet.figures import style
 from zfnet.figures.history import Histories, draw_history, load_histories, save_histories
 from zfnet.runs import read_csv, write_csv
@@ -28,8 +29,8 @@ def history(config: DictConfig, run: Run) -> None:
     if config.redraw is None:
         if config.runs is None:
             raise ValueError("give runs=FOLDER or runs=[FOLDER,...] (run folders of train.py), or redraw=FILE.npz")
-        folders = run_folders([config.runs] if isinstance(config.runs, str) else list(config.runs))
-        histories = read_histories(folders, config.labels)
+        folders = run_folders(several(config.runs))
+        histories = read_histories(folders, None if config.labels is None else several(config.labels))
         save_histories(run.folder / "history.npz", histories)
         run.note(runs=[str(folder) for folder in folders])
     else:
@@ -40,8 +41,10 @@ def history(config: DictConfig, run: Run) -> None:
 def run_folders(given: Sequence[str]) -> list[Path]:
     """The given run folders; one that is not a run stands for all runs in it, by name, numbers in their order.
 
-    Raises ValueError for a folder that neither is nor holds a run with an epoch behind it.
+    Raises ValueError for a folder that neither is nor holds a run with an epoch behind it, and for none.
     """
+    if not given:
+        raise ValueError("no run was given: expected runs=FOLDER or runs=[FOLDER,...]")
     folders: list[Path] = []
     for path in map(Path, given):
         tables = [table.parent for table in path.glob(f"*/{TABLE}")]

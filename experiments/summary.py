@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network
+from experiments.common.values import several
 from zfnet.analysis.network_table import network_table, network_text
 from zfnet.models.summary import arithmetic, channels_of
 from zfnet.runs import write_csv
@@ -21,8 +22,7 @@ def summary(config: DictConfig, run: Run) -> None:
         return
     network = chosen_network(config, quiet=True)
     if config.layer is not None:
-        layers = [config.layer] if isinstance(config.layer, str) else list(config.layer)
-        print("\n".join(arithmetic(network.model, layer) for layer in layers))
+        print("\n".join(arithmetic(network.model, layer) for layer in several(config.layer)))
         return
     size_px = network.frame.size_px
     rows = network_table(network.model, size_px)

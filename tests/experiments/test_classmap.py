@@ -73,17 +73,34 @@ def test_drawn_again_without_the_network_and_of_other_classes(carry_out_here, tm
     assert "sky: highest 0.500 around row 8, column 8; most probable at 75% of the places" in printed
     assert "cat: highest" not in printed
     assert (tmp_path / "again" / "classmap.pdf").is_file()
+    code, printed = carry_out_here("classmap", "redraw=classmap.npz", "classes=sea", "run_dir=one")
+    assert code == 0, printed
+    assert "sky: highest" not in printed
     code, printed = carry_out_here("classmap", "redraw=classmap.npz", "classes=[pink]", "run_dir=wrong")
     assert code == 2
     assert "class 'pink' is none of the network's 3" in printed
 
 
-def test_what_does_not_fit_is_told(carry_out_here, checkpoint: Path, picture: Path):
-    code, printed = carry_out_here(
-        "classmap", f"checkpoint={checkpoint}", f"images=[{picture}]", "sides=[40]", "run_dir=a"
-    )
+@pytest.mark.parametrize(("word", "told"), [
+    ("sides=[40]", "images of 40 x 51 px are smaller than the 64 px"),
+    ("sides=40", "images of 40 x 51 px are smaller than the 64 px"),
+    ("sides=[]", "sides=[], expected one or more positive numbers of pixels"),
+    ("sides=large", "sides=large, expected one or more positive numbers"),
+    ("average=3", "average=3: expected a number of places a side, 1 or more, and only of networks that end in a mean"),
+    ("top=9", "top=9: expected 1 to 8 classes"),
+    ("classes=[]", "classes=[]: expected 1 to 8 classes"),
+])  # fmt: skip
+def test_what_does_not_fit_is_told(carry_out_here, checkpoint: Path, picture: Path, word: str, told: str):
+    code, printed = carry_out_here("classmap", f"checkpoint={checkpoint}", f"images=[{picture}]", word, "run_dir=a")
     assert code == 2
-    assert "images of 40 x 51 px are smaller than the 64 px" in printed
+    assert told in printed
+
+
+def test_many_images_are_drawn_on_several_pages(carry_out_here, tmp_path: Path):
+    save_maps(tmp_path / "classmap.npz", [sky_with_a_cat()] * 13)  # one figure may be 65,535 pixels high, no more
+    code, printed = carry_out_here("classmap", "redraw=classmap.npz", "run_dir=out")
+    assert code == 0, printed
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["classmap_1.png", "classmap_2.png"]
 
 
 def test_images_without_a_place_for_the_mean_are_told():

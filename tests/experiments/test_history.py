@@ -53,6 +53,9 @@ def test_curves_of_several_runs_from_their_folders(carry_out_here, tmp_path: Pat
 def test_drawn_again_without_the_runs_and_with_names_given(carry_out_here, tmp_path: Path):
     write_run(tmp_path / "one" / "run", 2, 0)
     write_run(tmp_path / "two" / "run", 2, 1)
+    code, printed = carry_out_here("history", "runs=one/run", "labels=alone", "run_dir=single")
+    assert code == 0, printed
+    assert "alone: top-1 error" in printed
     code, printed = carry_out_here("history", "runs=[one/run,two/run]", "labels=[plain,augmented]", "run_dir=out")
     assert code == 0, printed
     for folder in ("one", "two"):
@@ -86,6 +89,7 @@ def test_runs_of_one_name_are_told_apart_by_the_folders_above(tmp_path: Path):
     [
         (["runs=nowhere"], "nowhere: no metrics.csv in it or in the folders in it"),
         ([], "give runs=FOLDER"),
+        (["runs=[]"], "no run was given: expected runs=FOLDER"),
         (["runs=run", "labels=[a,b]"], "2 labels for 1 runs"),
         (["runs=run", "show=hits"], "show='hits'"),
     ],

@@ -63,7 +63,7 @@ def test_one_epoch_is_a_point():
     assert all(line.get_marker() == "o" for line in draw_history(single).axes[1].get_lines())
 
 
-@pytest.mark.parametrize("wrong", [{"show": "hits"}, {"top": 3}, {"smoothing": 1.0}])
+@pytest.mark.parametrize("wrong", [{"show": "hits"}, {"top": 3}, {"smoothing": 1.0}, {"smoothing": "strong"}])
 def test_a_wrong_choice_is_named(wrong: dict[str, object]):
     with pytest.raises(ValueError, match="expected one of accuracy, error, 1 or 5, and a factor from 0 to below 1"):
         draw_history(two_runs(), **wrong)

@@ -87,7 +87,8 @@ def draw_history(histories: Histories, show: str = "accuracy", top: int = 1, smo
     smoothing: the factor of a moving average (see `smoothed`), 0 for none; what was measured stays, faint.
     Raises ValueError for another `show` or `top`, and for a factor that is not from 0 to below 1.
     """
-    if show not in SHOWN or top not in (1, 5) or not 0 <= smoothing < 1:
+    factor = isinstance(smoothing, int | float) and 0 <= smoothing < 1
+    if show not in SHOWN or top not in (1, 5) or not factor:
         raise ValueError(
             f"show={show!r}, top={top!r}, smoothing={smoothing!r}: expected one of {', '.join(SHOWN)}, 1 or 5, and a "
             "factor from 0 to below 1"
