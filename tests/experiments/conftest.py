@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_process import ROOT, run_here
 from PIL import Image
 from trained_rows import sweep_words
 
-ROOT = Path(__file__).parents[2]
 Command = Callable[..., list[str]]
 
 
@@ -45,11 +44,9 @@ def trained_rows(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> 
     """The rows of a table that one Hydra multirun trained: zfnet with seeds 0 and 1. Not to be changed."""
     folder = tmp_path_factory.mktemp("sweep") / "rows"
     words = [*sweep_words(image_root, "model=zfnet", "seed=0,1"), f"run_dir={folder}"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "experiments" / "train.py"), "-m", *words], cwd=folder.parent,
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.parent)
+        assert run_here("train", "-m", *words) == 0
     return folder
 
 
@@ -96,12 +93,7 @@ def carry_out_here(
 
     def run(job: str, *overrides: str) -> tuple[int, str]:
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [f"{job}.py", *overrides])
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "experiments" / f"{job}.py"), run_name="__main__")
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
+        code = run_here(job, *overrides)
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 

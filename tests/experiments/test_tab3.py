@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from in_process import run_within
 from trained_rows import sweep_words
 
-from experiments.common.missing import _wait_for, overrides_of
+from experiments.common.missing import TRAIN, _wait_for, overrides_of
 from experiments.common.rows import Row
 from experiments.tab3_ablation import PAPER, VARIANTS, cells, some
 from zfnet import build_model
@@ -137,8 +138,15 @@ def test_wrong_words_are_told(trained_rows: Path, image_root: Path, carry_out_he
 
 
 def test_a_failed_row_and_a_half_finished_one_do_not_sink_the_table(
-    rows: Path, image_root: Path, carry_out_here, tmp_path: Path
+    rows: Path, image_root: Path, carry_out_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    """The trainings' command lines are carried out in this process, where torch is there already."""
+
+    def carried_out(words: list[str]) -> tuple[int, bool]:
+        assert words[:2] == [sys.executable, str(TRAIN)]
+        return run_within("train", *words[2:]), False
+
+    monkeypatch.setattr("experiments.common.missing._wait_for", carried_out)
     (rows / "alexnet_no_34-seed1").mkdir()
     (rows / "alexnet_no_34-seed1" / "checkpoints").write_text("a file where a folder should be")
     half = rows / "zfnet-seed1"

@@ -1,0 +1,34 @@
+"""A whole job in this process, which saves starting Python and torch."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_here(job: str, *overrides: str) -> int:
+    """The exit code of experiments/<job>.py with these words."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [f"{job}.py", *overrides])
+        try:
+            runpy.run_path(str(ROOT / "experiments" / f"{job}.py"), run_name="__main__")
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def run_within(job: str, *overrides: str) -> int:
+    """The same from within another job, which finds Hydra as it left it."""
+    outer = Singleton.get_state()
+    GlobalHydra.instance().clear()
+    try:
+        return run_here(job, *overrides)
+    finally:
+        Singleton.set_state(outer)
