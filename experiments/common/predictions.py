@@ -63,8 +63,8 @@ def averaged(members: Sequence[Predictions]) -> Predictions:
 
 
 def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_size: int, run: Run) -> Predictions:
-    """A row's predictions on the validation images: from its folder if they are of these weights and images."""
-    path, weights = row.folder / f"predictions-{views}views.npz", weights_fingerprint(network.model)
+    """A row's predictions on the validation images: from its folder if of these weights, images and precision."""
+    path, weights = row.folder / f"predictions-{_how(views, run)}.npz", weights_fingerprint(network.model)
     kept = _kept(path)
     if kept is not None and (kept.weights, kept.data, kept.wnids) == (weights, val.fingerprint, val.wnids):
         return kept
@@ -81,7 +81,7 @@ def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_
 
 def training_scores(row: Row, network: Network, images: ImageSource, views: int, batch_size: int, run: Run) -> Scores:
     """A row's scores on training images, in eval mode: kept in its folder too, but not each image's probabilities."""
-    path, weights = row.folder / f"training_scores-{views}views.json", weights_fingerprint(network.model)
+    path, weights = row.folder / f"training_scores-{_how(views, run)}.json", weights_fingerprint(network.model)
     if path.is_file():
         kept = json.loads(path.read_text())
         if (kept["weights"], kept["data"]) == (weights, images.fingerprint):
@@ -92,6 +92,12 @@ def training_scores(row: Row, network: Network, images: ImageSource, views: int,
     partial.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(partial, path)
     return scores
+
+
+def _how(views: int, run: Run) -> str:
+    """What a file's name says of its numbers: half precision gives others."""
+    dtype = run.hardware.dtype(run.world.device)
+    return f"{views}views" + ("" if dtype is None else f"-{str(dtype).removeprefix('torch.')}")
 
 
 def _evaluate(

@@ -66,7 +66,9 @@ def test_networks_of_other_classes_or_images_are_not_averaged():
         averaged([first, replace(second, label=label[::-1])])
 
 
-def test_predictions_are_made_once_and_again_for_other_weights_images_or_a_damaged_file(array_source, tmp_path: Path):
+def test_predictions_are_made_once_and_again_for_other_weights_images_precision_or_a_damaged_file(
+    array_source, tmp_path: Path
+):
     class Counting(type(array_source())):
         reads, told = 0, "arrays"
 
@@ -84,7 +86,7 @@ def test_predictions_are_made_once_and_again_for_other_weights_images_or_a_damag
     network = Network(build_model("zfnet", 4, width=0.05, input_px=64), frame, source.wnids, source.names)
     row = Row("zfnet", 0, tmp_path)
 
-    def read_for(views: int = 1) -> int:
+    def read_for(views: int = 1, run: Run = run) -> int:
         before = source.reads
         own = predictions(row, network, source, views, 8, run)
         assert own.scores().top1_error == (own.log_probability.argmax(1) != source.labels).mean()
@@ -92,6 +94,8 @@ def test_predictions_are_made_once_and_again_for_other_weights_images_or_a_damag
 
     assert [read_for(), read_for()] == [20, 0]
     assert [read_for(10), read_for(10), read_for()] == [20, 0, 0]
+    half = replace(run, hardware=Hardware(precision="bfloat16"))
+    assert [read_for(run=half), read_for(run=half), read_for()] == [20, 0, 0]
     with torch.no_grad():
         network.model.fc8.bias += 1
     assert [read_for(), read_for()] == [20, 0]
