@@ -27,7 +27,7 @@ from zfnet.progress import Progress
 from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer
 
 METHODS = ("pretrained", "scratch")
-NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256"}
+NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world": "the parts world"}
 
 
 def transfer(config: DictConfig, run: Run) -> Curves | None:

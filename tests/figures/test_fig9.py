@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 
 from zfnet.figures.fig9 import Curves, draw_fig9, load_curves, save_curves, spread
@@ -33,6 +34,19 @@ def test_lines_are_means_and_bars_are_deviations():
     line, _, (bars,) = drawn["from scratch (paper, Caltech-256)"]
     np.testing.assert_allclose(line.get_xydata(), [(15, 9), (30, 22.5)])
     np.testing.assert_allclose(bars.get_segments()[0][:, 1], [7.6, 10.4])
+
+
+def test_the_legend_lies_above_all_that_is_drawn():
+    high = Curves("easy", np.array([5, 10]), {"pretrained": np.ones((2, 2)), "scratch": np.ones((2, 2)) * 0.98}, 0.1)
+    figure = draw_fig9(high, PAPER)
+    FigureCanvasAgg(figure).draw()
+    axes, legend = figure.axes[0], figure.axes[0].get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    assert box.y0 >= axes.get_window_extent().y1 > axes.transData.transform((0, 100))[1]
+    assert box.x1 <= figure.bbox.x1
+    (title,) = figure.texts
+    assert title.get_window_extent().y0 >= box.y1
 
 
 def test_curves_come_back_as_they_were_saved(tmp_path: Path):

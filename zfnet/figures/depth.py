@@ -100,7 +100,7 @@ def _axes(axes: Axes, order: Sequence[str]) -> None:
     axes.legend(fontsize=style.LABEL_PT + 0.5, frameon=False, loc="upper left", labelcolor=style.INK)
     axes.set_xticks(range(len(order)), order)
     axes.set_xlim(-0.25, len(order) - 0.75)
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 102)  # whole markers at 100 %
     axes.set_xlabel("layer", fontsize=style.TITLE_PT, color=style.INK)
     axes.set_ylabel("mean class accuracy, %", fontsize=style.TITLE_PT, color=style.INK)
     axes.tick_params(labelsize=style.TITLE_PT - 1, colors=style.INK)

@@ -49,8 +49,8 @@ def draw_fig9(curves: Curves, paper: Mapping[tuple[str, int], tuple[float, float
 
     paper: by method and images a class.
     """
-    figure = Figure(figsize=(5.2, 3.9))
-    axes = figure.add_axes((0.11, 0.125, 0.86, 0.775))
+    figure = Figure(figsize=(5.2, 4.2))
+    axes = figure.add_axes((0.11, 0.115, 0.86, 0.725))
     for method, values in curves.accuracy.items():
         there = np.isfinite(values).all(1)
         mean, deviation = 100 * values[there].mean(1), 100 * spread(values[there])
@@ -68,13 +68,15 @@ def draw_fig9(curves: Curves, paper: Mapping[tuple[str, int], tuple[float, float
     axes.axhline(100 * curves.chance, color=style.FAINT, linewidth=0.8, linestyle=":")
     axes.text(1, 100 * curves.chance, "chance here", transform=axes.get_yaxis_transform(), fontsize=style.LABEL_PT,
               color=style.FAINT, ha="right", va="bottom")  # fmt: skip
-    axes.set(xlim=(0, None), ylim=(0, 100))
+    axes.set(xlim=(0, None), ylim=(0, 102))  # whole markers at 100 %
     axes.set_xlabel("training images per class", fontsize=style.TITLE_PT, color=style.INK)
     axes.set_ylabel("accuracy %, mean over classes", fontsize=style.TITLE_PT, color=style.INK)
     axes.tick_params(labelsize=style.LABEL_PT + 1, colors=style.INK)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=style.LABEL_PT, frameon=False, loc="upper left", ncols=2)
+    axes.legend(
+        fontsize=style.LABEL_PT, frameon=False, loc="lower left", bbox_to_anchor=(0, 1.005), borderaxespad=0, ncols=2
+    )  # fmt: skip
     style.text(figure, 0.57, 0.1, curves.title)
     return figure
 
