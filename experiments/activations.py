@@ -18,7 +18,7 @@ from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
 from experiments.common.values import several
 from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
-from zfnet.analysis.activations import channel_means, read_maps
+from zfnet.analysis.activations import RELU, channel_means, read_maps
 from zfnet.figures import style
 from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
 from zfnet.figures.activations import draw_channels
@@ -29,6 +29,8 @@ from zfnet.progress import track
 from zfnet.runs import write_csv
 
 LISTED = 20  # channels of each layer and image in activations.csv
+WHERE_ONE = "after the ReLU that directly follows, where there is one"
+MEANS = {"auto": ("auto", WHERE_ONE), "after": ("auto", WHERE_ONE), "before": ("before", "before any ReLU")}
 
 
 def activations(config: DictConfig, run: Run) -> None:
@@ -54,11 +56,13 @@ def activations(config: DictConfig, run: Run) -> None:
 def check_words(config: DictConfig) -> None:
     """Raise ValueError, with the choices, before anything is computed."""
     colour_map(config.colours)
-    for name, choices in (("scale", SCALES), ("pick", PICKS), ("interpolation", INTERPOLATION)):
+    words = {"scale": SCALES, "pick": PICKS, "interpolation": INTERPOLATION, "relu": RELU}
+    for name, choices in words.items():
         if config[name] not in choices:
             raise ValueError(f"{name}={config[name]} is not one of {', '.join(choices)}")
-    if config.top < 1:
-        raise ValueError(f"top={config.top}, expected at least 1")
+    for name in ("top", "most"):
+        if config[name] < 1:
+            raise ValueError(f"{name}={config[name]}, expected at least 1")
 
 
 def compute(config: DictConfig, run: Run) -> Activations:
@@ -68,19 +72,21 @@ def compute(config: DictConfig, run: Run) -> Activations:
         if len(paths) > 1:
             raise ValueError(f"second={config.second} stands beside one image, {len(paths)} were given")
         paths += photographs(config.second)[:1]
+    elif len(paths) > config.most:
+        print(f"the first {config.most} of {len(paths)} images, each with figures of its own; more with most=...")
+        paths = paths[: config.most]
     network = chosen_network(config)
     network.model.to(run.world.device)
     images, pixels = read_photographs(paths, network.frame.to(run.world.device))
     layers = None if config.layer is None else several(config.layer)
     read = read_maps(network.model, images, layers, config.relu)
-    means = channel_means(network.model, images, "auto") if config.means else {}
+    means = channel_means(network.model, images, MEANS[config.relu][0]) if config.means else {}
     source = described(config)
     run.note(network=source, weights=str(config.weights), images=paths, layers=list(read))
     pictures = pixels.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous().numpy()
     shown = [LayerMaps(**vars(one)) for one in read.values()]
-    return Activations(
-        pictures, tuple(Path(path).name for path in paths), source, shown, means, config.second is not None
-    )
+    names = tuple(Path(path).name for path in paths)
+    return Activations(pictures, names, source, shown, means, config.second is not None, MEANS[config.relu][1])
 
 
 def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[np.int64]]:
@@ -131,7 +137,9 @@ def named_figures(
                 figures[f"over_{one.layer}{ending}"] = partial(over, own, picture[None], channels, names=[name])
         if shown.means:
             means = {layer: mean[at] for layer, mean in shown.means.items()}
-            figures[f"means{ending}"] = partial(draw_means, means, picture, title=f"{TITLE}    {title}", **look)
+            figures[f"means{ending}"] = partial(
+                draw_means, means, picture, title=f"{TITLE}    {title}", **look, stage=shown.means_stage
+            )
     if shown.together:
         for one in shown.layers:
             channels = chosen[one.layer][0].tolist()

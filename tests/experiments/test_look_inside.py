@@ -149,3 +149,17 @@ def test_the_summary_is_printed_and_saved_and_a_layer_spelled_out(carry_out_here
     code, printed = carry_out_here("summary", *small, "layer=pool1")
     assert code == 2
     assert "'pool1' has no parameters of its own; those that do are conv1" in printed
+
+
+def test_of_a_folder_the_first_images_and_means_before_the_relu(
+    carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path
+) -> None:
+    given = [f"checkpoint={checkpoint}", f"image={image_root}/val", "layer=conv1", "top=1", "relu=before"]
+    code, printed = carry_out_here("activations", *given, "most=2", "run_dir=run")
+    assert code == 0, printed
+    assert "the first 2 of 12 images" in printed
+    arrays = dict(np.load(tmp_path / "run" / "activations.npz"))
+    assert arrays["maps/conv1"].shape[0] == 2
+    np.testing.assert_allclose(arrays["means/conv1"], arrays["maps/conv1"].mean(1), rtol=1e-3, atol=1e-3)
+    assert str(arrays["means_stage"]) == "before any ReLU"
+    assert len(list((tmp_path / "run").glob("means_*.png"))) == 2

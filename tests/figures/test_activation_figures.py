@@ -23,7 +23,7 @@ from zfnet.figures.activation_maps import (
     unit_scaled,
 )
 from zfnet.figures.activations import channel_sheet, columns_of, draw_channels
-from zfnet.figures.activations_means import draw_means
+from zfnet.figures.activations_means import TITLE, draw_means
 from zfnet.figures.activations_over import draw_over
 from zfnet.figures.activations_saved import Activations, load_activations, save_activations
 
@@ -117,7 +117,7 @@ def test_the_strongest_is_named_and_framed() -> None:
     said = [text.get_text() for text in figure.texts]
     assert said[0] == "conv1: 6 channels of 5 × 7, after the ReLU    cat.jpg"
     assert said[1] == "strongest: channel 4, 77 at row 3, column 2"
-    sheet = figure.axes[-1]
+    sheet = figure.axes[-2]  # before the colours' legend
     assert len(sheet.images) == 1
     assert sheet.patches[0].get_xy() == (0, 1)  # the fifth tile of rows of four
     other = draw_channels(LayerMaps("conv1", values), picture(), 1)
@@ -131,7 +131,7 @@ def test_two_images_share_a_channels_scale() -> None:
     one, names = LayerMaps("conv1", values), ["open", "closed"]
     figure = draw_over(one, pictures, [1], colours="gray", interpolation="nearest", names=names)
     cells = [axes.images[0].get_array() for axes in figure.axes]
-    assert len(cells) == 2 + 4
+    assert len(cells) == 2 + 4 + 1  # two images, the channel on both beside and over them, the colours' legend
     assert (cells[2].max(), cells[3].max()) == (255, 64)  # 2 of 8
     said = [text.get_text() for text in figure.texts]
     assert "channel 1: 8 at (2, 2)   |   2 at (2, 2)    change -6 at (2, 2)" in said
@@ -141,18 +141,53 @@ def test_two_images_share_a_channels_scale() -> None:
 def test_means_stand_in_order_with_their_range() -> None:
     means = {f"conv{number}": np.full((3, 3), float(number)) + np.eye(3) for number in (1, 2, 3)}
     figure = draw_means(means, picture())
-    assert len(figure.axes) == 4
+    assert len(figure.axes) == 5  # with the image and the colours' legend
     said = [text.get_text() for text in figure.texts]
     assert [words for words in said if words.startswith("conv")] == ["conv1", "conv2", "conv3"]
     assert "3 × 3   2 to 3" in said
 
 
+@pytest.mark.parametrize(("scale", "ends"), [("unit", (0, 1)), ("standard", (-2, 2))])
+def test_a_legend_says_what_the_colours_ends_stand_for(scale: str, ends: tuple[float, float]) -> None:
+    values = np.linspace(-5, 5, 41).reshape(1, 1, 1, 41)
+    deviation = values.std()
+    shaded = shades(values, scale)[0, 0, 0]
+    low, high = (values.min(), values.max()) if scale == "unit" else (end * deviation for end in ends)
+    assert (shaded[values.ravel() <= low] == 0).all()
+    assert (shaded[values.ravel() >= high] == 1).all()
+    figure = draw_channels(LayerMaps("conv1", maps(images=1)), picture(), 1, scale=scale, colours="gray_r")
+    bar = figure.axes[-1].images[0]
+    assert (bar.cmap.name, np.asarray(bar.get_array())[0, [0, -1]].tolist()) == ("gray_r", [0, 1])
+    said = " ".join(text.get_text() for text in figure.texts)
+    for end in ("least", "largest") if scale == "unit" else ("mean - 2 std or less", "mean + 2 std or more"):
+        assert end in said
+
+
+def test_long_names_stay_apart_and_within_the_figure() -> None:
+    values, pictures = maps(), np.stack([picture(), picture()])
+    names = [f"n0212339{number}_a_cat_with_a_long_name_and_a_number.JPEG" for number in (4, 5)]
+    one = LayerMaps("features.denseblock3.denselayer12.conv1", values, "as the layer returns it")
+    long = f"{names[0]}    runs/{'much/' * 20}best.pt"
+    figures = [
+        draw_over(one, pictures, [0, 1], names=names, network=long),
+        draw_channels(one, pictures[0], 1, name=long),
+        draw_means({"conv1": values[0, 0]}, pictures[0], title=f"{TITLE}    {long}", stage="before any ReLU"),
+    ]
+    for figure in figures:
+        style.pixels(figure)
+        boxes = [text.get_window_extent() for text in figure.texts]
+        assert all(box.x1 <= figure.bbox.x1 for box in boxes)
+        assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+
+
 def test_saved_arrays_draw_the_same(tmp_path: Path) -> None:
     one = LayerMaps("features.3", maps(), "after the ReLU", np.array([1.0, 2.0]), np.array([4.0, 4.0]))
-    shown = Activations(np.stack([picture(), picture()]), ("a", "b"), "net", [one], {"c": np.ones((2, 3, 3))}, True)
+    means = {"c": np.ones((2, 3, 3))}
+    shown = Activations(np.stack([picture(), picture()]), ("a", "b"), "net", [one], means, True, "before any ReLU")
     save_activations(tmp_path / "activations.npz", shown)
     loaded = load_activations(tmp_path / "activations.npz")
     assert (loaded.names, loaded.network, loaded.together, list(loaded.means)) == (("a", "b"), "net", True, ["c"])
+    assert loaded.means_stage == "before any ReLU"
     drawn = (style.pixels(draw_over(s.layers[0], s.pictures, [0, 3])) for s in (shown, loaded))
     np.testing.assert_array_equal(*drawn)
 
@@ -165,6 +200,6 @@ def test_512_channels_are_drawn_and_saved_in_under_three_seconds(tmp_path: Path)
     figure = draw_channels(layer, picture(224), 3)
     path = style.save(figure, tmp_path, "channels")
     assert time.process_time() - started_s < 3
-    assert sum(len(axes.images) for axes in figure.axes) == 4  # one array for all channels, and three pictures
+    assert sum(len(axes.images) for axes in figure.axes) == 5  # an array for all channels, three pictures, a legend
     with Image.open(path) as image:
         assert image.size[0] == 3000

@@ -52,18 +52,30 @@ def standard_scaled(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return (64 * scaled + 128).clip(0, 255)
 
 
-SCALES: dict[str, tuple[Callable[[NDArray[np.floating]], NDArray[np.float64]], float, str]] = {
-    "unit": (unit_scaled, 1, "scale=unit: each channel from its least (darkest) to its largest value"),
-    "standard": (standard_scaled, 255, "scale=standard: each channel as 64 (x - mean) / std + 128, clipped to 0..255"),
-}
+@dataclass(frozen=True)
+class Scale:
+    """scaled: what it makes of maps (B, C, h, w), from 0 to top; in words; what the first and last colour stand for."""
+
+    scaled: Callable[[NDArray[np.floating]], NDArray[np.float64]]
+    top: float
+    words: str
+    ends: tuple[str, str]
+
+
+SCALES = {
+    "unit": Scale(unit_scaled, 1, "each channel from its least to its largest value", ("least", "largest")),
+    "standard": Scale(
+        standard_scaled, 255, "each channel as 64 (x - mean) / std + 128, clipped to 0..255",
+        ("mean - 2 std or less", "mean + 2 std or more"),
+    ),
+}  # fmt: skip
 
 
 def shades(values: NDArray[np.floating], scale: str) -> NDArray[np.float64]:
     """Maps (B, C, h, w) as places 0..1 on a colour map. Raises ValueError for an unknown scale."""
     if scale not in SCALES:
         raise ValueError(f"scale {scale!r} is not one of {', '.join(SCALES)}")
-    scaled, top, _ = SCALES[scale]
-    return scaled(values) / top
+    return SCALES[scale].scaled(values) / SCALES[scale].top
 
 
 def colour_map(name: str) -> Colormap:

@@ -12,10 +12,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.activation_maps import COLOURS, SCALES, LayerMaps, coloured, over, placing, resized, shades
+from zfnet.figures.activation_maps import COLOURS, LayerMaps, coloured, over, placing, resized, shades
+from zfnet.figures.activations_legend import LEGEND_IN, LINE_IN, MARGIN_IN, draw_legend, fitted
 from zfnet.figures.montage import frame, grid, rows_of
 
-MARGIN_IN, LINE_IN, INDEX_IN = 0.2, 0.2, 0.3
+INDEX_IN = 0.3
 SIDES_IN = (1.4, 2.4)  # how wide the pictures beside a sheet may be
 LARGEST_TILE_IN, LEAST_TILE_PX, GAP = 1.2, 48, 0.06  # the gap in tiles
 MARK = "#e8112d"
@@ -54,7 +55,7 @@ def draw_channels(
     sheet_in, side_in = tile_in * rows * height / width, wide_in * tall
     top = MARGIN_IN + 2 * LINE_IN
     body_in = max(sheet_in + LINE_IN, 3 * (side_in + LINE_IN))
-    figure = Figure(figsize=(style.WIDTH_IN, top + body_in + 0.5))
+    figure = Figure(figsize=(style.WIDTH_IN, top + body_in + LEGEND_IN))
     _titles(figure, maps, channel, number, name)
     large = resized(shaded[channel], picture.shape, maps.first_px, maps.step_px)
     parts = (("the image", picture), (f"channel {channel}", coloured(shaded[channel], colours)),
@@ -68,11 +69,8 @@ def draw_channels(
     axes = style.bare(figure, left, top + LINE_IN * 0.7, tile_in * columns, sheet_in)
     _draw_tiles(axes, shaded, channel, colours, tile_in)
     several = " over all images shown" if len(maps.values) > 1 else ""
-    note = (
-        f"{SCALES[scale][2]}{several}; colours {colours}. Tiles are not smoothed. Over the image: bilinear, "
-        f"{placing(maps)}."
-    )
-    style.text(figure, MARGIN_IN, top + body_in + 0.2, note, fontsize=style.NOTE_PT, color=style.FAINT)
+    note = f"{several}. Tiles are not smoothed. Over the image: bilinear, {placing(maps)}."
+    draw_legend(figure, top + body_in, scale, colours, note)
     return figure
 
 
@@ -84,7 +82,7 @@ def _titles(figure: Figure, maps: LayerMaps, channel: int, number: int, name: st
     strongest = own.max() >= maps.values[number].max()
     words = f"{'strongest: ' if strongest else ''}channel {channel}, {own.max():.4g} at row {row}, column {column}"
     title = f"{maps.layer}: {count} channels of {height} × {width}{stage}" + (f"    {name}" if name else "")
-    style.text(figure, MARGIN_IN, MARGIN_IN, title)
+    style.text(figure, MARGIN_IN, MARGIN_IN, fitted(title))
     style.text(figure, MARGIN_IN, MARGIN_IN + LINE_IN, words, color=MARK)
 
 

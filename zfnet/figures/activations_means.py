@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zfnet.figures import style
 from zfnet.figures.activation_maps import COLOURS, coloured, shades
-from zfnet.figures.activations import LINE_IN, MARGIN_IN
+from zfnet.figures.activations_legend import LEGEND_IN, LINE_IN, MARGIN_IN, draw_legend, fitted
 from zfnet.figures.montage import rows_of
 
 ACROSS, MANY, ACROSS_MANY = 7, 70, 12
@@ -20,15 +20,18 @@ TITLE = "mean over the channels of every convolution, from first to last"
 
 def draw_means(
     means: Mapping[str, NDArray[np.floating]], picture: NDArray[np.uint8], colours: str = COLOURS, title: str = TITLE,
-    scale: str = "unit",
+    scale: str = "unit", stage: str = "",
 ) -> Figure:  # fmt: skip
-    """A tile a layer, in the mapping's order, the image first: layer -> mean over its channels (h, w)."""
+    """A tile a layer, in the mapping's order, the image first: layer -> mean over its channels (h, w).
+
+    stage: a word on the ReLU.
+    """
     across = ACROSS if len(means) < MANY else ACROSS_MANY
     tile_in = (style.WIDTH_IN - 2 * MARGIN_IN + GAP_IN) / across - GAP_IN
     high_in = tile_in * picture.shape[0] / picture.shape[1]
     rows, block_in = rows_of(len(means) + 1, across), high_in + 1.9 * LINE_IN
-    figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + LINE_IN + rows * block_in + 0.4))
-    style.text(figure, MARGIN_IN, MARGIN_IN, title)
+    figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + LINE_IN + rows * block_in + LEGEND_IN))
+    style.text(figure, MARGIN_IN, MARGIN_IN, fitted(title))
     tiles = [("the image", "", picture)]
     for layer, mean in means.items():
         shown = coloured(shades(mean[None, None], scale)[0, 0], colours)
@@ -43,11 +46,10 @@ def draw_means(
         style.text(figure, left, top + LINE_IN * 0.6, words, fontsize=points - 0.5, color=style.FAINT)
         axes = style.bare(figure, left, top + LINE_IN * 1.3, tile_in, high_in)
         axes.imshow(shown, interpolation="nearest", aspect="auto")
-    note = "Each tile from its own least (darkest) to its own largest value, which are written above it; not smoothed."
-    if scale == "standard":
-        note = "Each tile as 64 (x - mean) / std + 128, clipped to 0..255; its least and largest values are above it."
-    top = MARGIN_IN + LINE_IN * 1.3 + rows * block_in
-    style.text(figure, MARGIN_IN, top, note, fontsize=style.NOTE_PT, color=style.FAINT)
+    note = ", each mean as one channel; its range stands above it. Not smoothed."
+    if stage:
+        note += f" Means of the channels {stage}."
+    draw_legend(figure, MARGIN_IN + LINE_IN * 0.6 + rows * block_in, scale, colours, note)
     return figure
 
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.activation_maps import COLOURS, SCALES, LayerMaps, coloured, over, placing, resized, shades
-from zfnet.figures.activations import LINE_IN, MARGIN_IN
+from zfnet.figures.activation_maps import COLOURS, LayerMaps, coloured, over, placing, resized, shades
+from zfnet.figures.activations_legend import LEGEND_IN, LINE_IN, MARGIN_IN, draw_legend, fitted
 from zfnet.figures.montage import rows_of
 
 CELL_IN = {1: 1.52, 2: 1.14}  # for one image, three channels a line; for two, two
@@ -31,12 +31,13 @@ def draw_over(
     group_in, block_in = 2 * count * (cell_in + 0.04) + MARGIN_IN / 2, high_in + LINE_IN * 1.1
     head_in = high_in + MARGIN_IN + 2.2 * LINE_IN
     rows = rows_of(len(channels), across)
-    figure = Figure(figsize=(style.WIDTH_IN, head_in + rows * block_in + 0.5))
+    figure = Figure(figsize=(style.WIDTH_IN, head_in + rows * block_in + LEGEND_IN))
     stage = f", {maps.stage}" if maps.stage else ""
-    style.text(figure, MARGIN_IN, MARGIN_IN, f"{maps.layer}: chosen channels resized to the image{stage}    {network}")
+    title = f"{maps.layer}: chosen channels resized to the image{stage}    {network}"
+    style.text(figure, MARGIN_IN, MARGIN_IN, fitted(title))
     for at, picture in enumerate(pictures):
         place = MARGIN_IN + at * (cell_in + 0.04), MARGIN_IN + 2 * LINE_IN
-        name = names[at] if names else f"image {at + 1}"
+        name = fitted(names[at] if names else f"image {at + 1}", cell_in, style.LABEL_PT)
         style.text(figure, place[0], place[1] - LINE_IN * 0.8, name, fontsize=style.LABEL_PT, color=style.FAINT)
         style.bare(figure, *place, cell_in, high_in).imshow(picture, interpolation="nearest", aspect="auto")
     shaded = shades(maps.values[:, list(channels)], scale)
@@ -51,9 +52,9 @@ def draw_over(
         for at, cell in enumerate(cells):
             axes = style.bare(figure, left + at * (cell_in + 0.04), top + LINE_IN * 0.85, cell_in, high_in)
             axes.imshow(cell, interpolation="nearest", aspect="auto")
-    several = " of both images, so that they can be compared" if count > 1 else ""
-    note = f"{SCALES[scale][2]}{several}; colours {colours}. Resized: {interpolation}, {placing(maps)}."
-    style.text(figure, MARGIN_IN, head_in + rows * block_in + 0.2, note, fontsize=style.NOTE_PT, color=style.FAINT)
+    several = ", over both images, so that they can be compared" if count > 1 else ""
+    note = f"{several}. Resized: {interpolation}, {placing(maps)}."
+    draw_legend(figure, head_in + rows * block_in, scale, colours, note)
     return figure
 
 

@@ -20,7 +20,7 @@ class Activations:
     """Layers on B images: pictures (B, H, W, 3) uint8 as the network saw them, a word on each and on the network.
 
     means: layer -> the mean over channels (B, h, w), in the order the layers run; empty where nobody asked.
-    together: whether the images were given to be compared, on one scale.
+    together: whether the images were given to be compared, on one scale. means_stage: a word on the means' ReLU.
     """
 
     pictures: NDArray[np.uint8]
@@ -29,12 +29,13 @@ class Activations:
     layers: Sequence[LayerMaps]
     means: dict[str, NDArray[np.floating]]
     together: bool
+    means_stage: str = ""
 
 
 def save_activations(path: Path, shown: Activations) -> None:
     arrays = {
         "pictures": shown.pictures, "names": np.array(shown.names, np.str_), "together": np.array(shown.together),
-        "network": np.array(shown.network),
+        "network": np.array(shown.network), "means_stage": np.array(shown.means_stage),
         "layers": np.array([one.layer for one in shown.layers], np.str_), "order": np.array(list(shown.means), np.str_),
     }  # fmt: skip
     for one in shown.layers:
@@ -53,4 +54,5 @@ def load_activations(path: str | Path) -> Activations:
     ]
     means = {name: arrays[f"means/{name}"] for name in arrays["order"].tolist()}
     names = tuple(arrays["names"].tolist())
-    return Activations(arrays["pictures"], names, str(arrays["network"]), layers, means, bool(arrays["together"]))
+    network, together, stage = str(arrays["network"]), bool(arrays["together"]), str(arrays["means_stage"])
+    return Activations(arrays["pictures"], names, network, layers, means, together, stage)
