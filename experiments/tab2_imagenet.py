@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
-from experiments.common.missing import find_or_train, tell_missing
+from experiments.common.missing import find_or_train, save_rows, tell_missing
 from experiments.common.predictions import Predictions, averaged, predictions
 from experiments.common.rows import Row, open_sweep
-from zfnet.runs import write_csv
+from experiments.common.text_table import mean_and_deviation, print_columns
 from zfnet.training import open_network
 
 SMALL, WIDE, BASELINE = "zfnet", "zfnet_512_1024_512", "alexnet"
@@ -40,19 +39,17 @@ def table_2(config: DictConfig, run: Run) -> None:
     if not len(config.seeds):
         raise ValueError("seeds=[]: expected one or more, such as seeds=[0,1,2,3,4]")
     sweep = open_sweep(config, run)
-    first = config.seeds[0]
-    asked = [*((SMALL, seed) for seed in config.seeds), (WIDE, first), (BASELINE, first)]
+    seeds = list(dict.fromkeys(config.seeds))
+    asked = [*((SMALL, seed) for seed in seeds), (WIDE, seeds[0]), (BASELINE, seeds[0])]
     found = find_or_train(config, sweep, [sweep.row(model, seed) for model, seed in asked])
     known = {
         one.row: predictions(one.row, open_network(one.checkpoint), sweep.val, config.views, config.batch_size, run)
         for one in found if one.checkpoint is not None
     }  # fmt: skip
-    rows = table_rows(known, len(config.seeds), config.views)
+    rows = table_rows(known, len(seeds), config.views)
     show(rows, len(sweep.val), len(sweep.val.wnids), config.views)
     tell_missing(found, config.processes)
-    write_csv(run.folder / "tab2.csv", rows)
-    run.note(rows=rows, missing={one.row.name: one.why for one in found if one.checkpoint is None})
-    print(f"\nthe table: {run.folder / 'tab2.csv'}")
+    save_rows(run, "tab2", rows, found)
 
 
 def table_rows(known: Mapping[Row, Predictions], asked: int, views: int) -> Rows:
@@ -91,19 +88,10 @@ def show(rows: Rows, images: int, classes: int, views: int) -> None:
     lines = [["", "val top-1", "paper", "val top-5", "paper", "test top-5 (paper)", "networks"]]
     for name, (top1, top5, test) in PAPER.items():
         own = [row for row in rows if row["row"] == name]
-        ours = [_mean([100 * row[f"val_top{k}_error"] for row in own]) for k in (1, 5)]
+        ours = [mean_and_deviation([100 * row[f"val_top{k}_error"] for row in own]) for k in (1, 5)]
         networks = own[0]["networks"] if len(own) == 1 else f"mean of {len(own)}" if own else ""
         lines.append([name, ours[0], f"{top1}", ours[1], f"{top5}", "" if test is None else f"{test}", networks])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _mean(errors: Sequence[float]) -> str:
-    """The mean, with the deviation where there are several."""
-    if not errors:
-        return "-"
-    return f"{np.mean(errors):.1f}" + (f" ± {np.std(errors, ddof=1):.1f}" if len(errors) > 1 else "")
+    print_columns(lines)
 
 
 if __name__ == "__main__":

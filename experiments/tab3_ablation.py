@@ -9,12 +9,12 @@ import numpy as np
 from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
-from experiments.common.missing import find_or_train, tell_missing
+from experiments.common.missing import find_or_train, save_rows, tell_missing
 from experiments.common.predictions import predictions, training_scores
 from experiments.common.rows import Found, Sweep, open_sweep
+from experiments.common.text_table import mean_and_deviation, print_columns
 from zfnet.data.source import ImageSource
 from zfnet.data.subset import Subset
-from zfnet.runs import write_csv
 from zfnet.training import Network, open_network
 
 VARIANTS = {  # the paper's rows: AlexNet's and ZFNet's network
@@ -46,20 +46,19 @@ def table_3(config: DictConfig, run: Run) -> None:
     say how it measured the training error; here it is that of the trained network, without dropout, on the same views
     as the validation error.
     """
-    models = list(PAPER) if config.models is None else list(config.models)
+    models = list(dict.fromkeys(PAPER if config.models is None else config.models))
+    seeds = list(dict.fromkeys(config.seeds))
     odd = [name for name in models if name not in PAPER]
-    if odd or not models or not len(config.seeds):
-        raise ValueError(f"models={models}, seeds={list(config.seeds)}: expected one or more of {', '.join(PAPER)}")
+    if odd or not models or not seeds:
+        raise ValueError(f"models={models}, seeds={seeds}: expected one or more of {', '.join(PAPER)}")
     sweep = open_sweep(config, run)
-    found = find_or_train(config, sweep, [sweep.row(model, seed) for seed in config.seeds for model in models])
+    found = find_or_train(config, sweep, [sweep.row(model, seed) for seed in seeds for model in models])
     images = some(sweep.train, config.train_images)
     rows = [measure(one, open_network(one.checkpoint), sweep, images, config, run)
             for one in found if one.checkpoint is not None]  # fmt: skip
     show(rows, len(images), sweep, config.views)
     tell_missing(found, config.processes)
-    write_csv(run.folder / "tab3.csv", rows)
-    run.note(rows=rows, missing={one.row.name: one.why for one in found if one.checkpoint is None})
-    print(f"\nthe table: {run.folder / 'tab3.csv'}")
+    save_rows(run, "tab3", rows, found)
 
 
 def some(images: ImageSource, count: int | None) -> ImageSource:
@@ -98,9 +97,7 @@ def show(rows: Rows, images: int, sweep: Sweep, views: int) -> None:
     lines = [["", "AlexNet", "", "", "ZFNet", "", ""], ["variant", *head, *head]]
     for variant, models in VARIANTS.items():
         lines.append([variant, *(cell for model in models for cell in cells(model, by_model))])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print_columns(lines)
 
 
 def cells(model: str | None, by_model: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
@@ -109,9 +106,8 @@ def cells(model: str | None, by_model: Mapping[str, Sequence[Mapping[str, Any]]]
         return ["", "", ""]
     found = []
     for name, paper in zip(ERRORS, PAPER[model], strict=True):
-        errors = np.array([100 * row[name] for row in by_model.get(model, [])])
-        spread = f" ± {errors.std(ddof=1):.1f}" if len(errors) > 1 else ""
-        found.append(f"{f'{errors.mean():.1f}{spread}' if len(errors) else '-'} ({paper})")
+        errors = [100 * row[name] for row in by_model.get(model, [])]
+        found.append(f"{mean_and_deviation(errors)} ({paper})")
     return found
 
 

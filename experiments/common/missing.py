@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,9 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from experiments.common.job import Run
 from experiments.common.rows import Found, Row, Sweep
+from zfnet.runs import write_csv
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 TABLES_OWN = ("rows", "models", "seeds", "train_missing", "processes", "views", "train_images", "batch_size")
@@ -103,3 +105,11 @@ def tell_missing(found: Sequence[Found], processes: int) -> None:
     print(f"\n{len(found) - len(missing)} of {len(found)} networks are finished; train_missing=true trains the others:")
     for one in missing:
         print(f"  {one.row.name}: {one.why}\n    {command(one.row, processes)}")
+
+
+def save_rows(run: Run, name: str, rows: Sequence[Mapping[str, Any]], found: Sequence[Found]) -> None:
+    """What there is of a table as name.csv, and in the manifest with what is missing of it."""
+    run.note(rows=rows, missing={one.row.name: one.why for one in found if one.checkpoint is None})
+    if rows:
+        write_csv(run.folder / f"{name}.csv", rows)
+        print(f"\nthe table: {run.folder / name}.csv")

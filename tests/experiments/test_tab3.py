@@ -77,6 +77,17 @@ def test_finished_rows_are_measured_and_missing_ones_named(rows: Path, image_roo
     assert manifest["missing"] == {"alexnet_no_7-seed0": "missing"}
 
 
+def test_a_table_of_which_nothing_is_there_names_each_network_once(
+    trained_rows: Path, image_root: Path, carry_out_here, tmp_path: Path
+):
+    words = sweep_words(image_root, f"rows={trained_rows}", f"run_dir={tmp_path / 'table'}", "seeds=[0,0]")
+    code, printed = carry_out_here("tab3_ablation", *words, "models=[alexnet,alexnet]")
+    assert code == 0, printed
+    assert "0 of 1 networks are finished" in printed
+    assert "the table:" not in printed
+    assert not (tmp_path / "table" / "tab3.csv").exists()
+
+
 def test_seeds_are_averaged_and_what_was_measured_is_kept_until_the_weights_change(
     rows: Path, image_root: Path, carry_out_here, tmp_path
 ):
