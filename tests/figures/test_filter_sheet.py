@@ -41,6 +41,12 @@ def test_other_than_three_channels_are_grey_tiles(channels: int, tiles: int) -> 
     np.testing.assert_allclose(shown[-1, ..., 0], 0.5 + 0.5 * values[4, -1] / np.abs(values).max(), atol=1e-6)
 
 
+def test_more_filters_than_a_sheet_can_show_are_told() -> None:
+    values = np.zeros((256, 128, 3, 3), np.float32)  # VGG16's features.10: 1,024 rows of 0.3 inches
+    with pytest.raises(ValueError, match="layer 'conv1': 256 filters of 128 channels are 32,768 tiles, more than"):
+        draw_filters(filters(values))
+
+
 def test_weights_are_enlarged_without_smoothing() -> None:
     values = weights(20, 3, 3, 5)
     axes = draw_filters(filters(values)).axes[0]

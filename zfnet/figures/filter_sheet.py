@@ -17,6 +17,7 @@ KIND = "filters"
 MARGIN_IN, TITLE_IN, NOTE_IN = 0.2, 0.3, 0.4
 LARGEST_TILE_IN, LEAST_TILE_PX, GAP = 0.8, 30, 0.1
 ACROSS, ACROSS_GREYS = 16, 32
+HIGHEST_IN = 60.0  # of a sheet; some 200 inches are more than its file can have
 SCALES = {
     "common": "one scale for all, the largest |weight| of the layer, {largest:.3g}",
     "each": "each filter by its own largest |weight|",
@@ -58,22 +59,30 @@ def filter_pictures(weights: NDArray[np.floating], scale: str = "common") -> NDA
 
 
 def draw_filters(filters: Filters, scale: str = "common") -> Figure:
-    """The sheet: in rows from the first filter; where they are grey, all channels of one beside each other."""
+    """The sheet: in rows from the first filter; where they are grey, all channels of one beside each other.
+
+    Raises ValueError for more tiles than a sheet can hold, as of the upper layers of large networks.
+    """
     count, channels, height, width = filters.weights.shape
-    pictures = filter_pictures(filters.weights, scale)
+    tiles = count if channels == 3 else count * channels
     columns = ACROSS if channels in (1, 3) else channels if channels <= ACROSS_GREYS else ACROSS_GREYS
-    columns = min(columns, len(pictures))
-    rows = rows_of(len(pictures), columns)
+    columns = min(columns, tiles)
+    rows = rows_of(tiles, columns)
     tile_in = min((style.WIDTH_IN - 2 * MARGIN_IN) / columns, LARGEST_TILE_IN)
     sheet_in = rows * tile_in * height / width
+    if sheet_in > HIGHEST_IN:
+        raise ValueError(
+            f"layer {str(filters.layer)!r}: {count} filters of {channels} channels are {tiles:,} tiles, more than a "
+            "sheet can show: choose a lower layer (the weights themselves are in filters.npz)"
+        )
+    pictures = filter_pictures(filters.weights, scale)
     figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + TITLE_IN + sheet_in + NOTE_IN))
     title = f"{filters.network}    {filters.layer}: {count} filters, {channels} × {height} × {width}"
     style.text(figure, MARGIN_IN, MARGIN_IN, title)
     axes = style.bare(figure, MARGIN_IN, MARGIN_IN + TITLE_IN, tile_in * columns, sheet_in)
     frame(axes, columns, rows)
     times = -(-LEAST_TILE_PX // max(height, width))  # whole pixels: enlarged without smoothing
-    tiles = pictures.repeat(times, 1).repeat(times, 2)
-    sheet = grid(tiles, round(GAP * times * width), columns)
+    sheet = grid(pictures.repeat(times, 1).repeat(times, 2), round(GAP * times * width), columns)
     axes.imshow(sheet, extent=(0, columns - GAP, rows - GAP, 0), interpolation="nearest", aspect="auto")
     what = "colours are the three input channels" if channels == 3 else "grey, one tile an input channel"
     words = SCALES[scale].format(largest=np.abs(filters.weights).max())
