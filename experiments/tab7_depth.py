@@ -111,7 +111,7 @@ def show(lines: Sequence[Line], folds: Sequence[Fold], source: ImageSource, conf
     classes, tested = len(np.unique(source.labels[folds[0].test])), [len(fold.test) for fold in folds]
     print(f"\n{classes} classes, {config.train_per_class} training images of each, {min(tested)} to {max(tested)} test "
           f"images, {len(folds)} folds (seeds {folds[0].seed} to {folds[-1].seed}); mean class accuracy in %, "
-          f"± standard deviation over folds; guessing: {100 / classes:.1f}")  # fmt: skip
+          f"± standard deviation (n - 1) over folds; guessing: {100 / classes:.1f}")  # fmt: skip
     networks = list(dict.fromkeys(line.network for line in lines))
     print(" " * 14 + "".join(f"{name:>22}" for name in networks))
     for kind in (SVM, SOFTMAX):

@@ -15,6 +15,7 @@ from array_source import ArraySource
 
 from zfnet import build_model
 from zfnet.analysis.probing import Extraction, extract, gram, gram_of, store
+from zfnet.analysis.probing.gram_matrix import is_kept
 from zfnet.analysis.probing.store import Writer, check_room, claimed, found, planned
 from zfnet.data.source import UNREADABLE
 from zfnet.data.views import InputFrame
@@ -218,7 +219,16 @@ def test_the_gram_matrix_is_kept_and_a_cut_one_is_not_taken(asked: Extraction, t
         features.unlink()
     np.testing.assert_array_equal(gram(asked, 5, tmp_path), first)
     assert not list(tmp_path.glob("features-*"))
+    assert is_kept(asked, 5, tmp_path)
+    assert not is_kept(replace(asked, views=10), 5, tmp_path)
     path.write_bytes(path.read_bytes()[:-50])
+    assert not is_kept(asked, 5, tmp_path)
+    np.testing.assert_array_equal(gram(asked, 5, tmp_path), first)
+    numbers = path.read_bytes().index(first.tobytes()[:64])
+    damaged = bytearray(path.read_bytes())
+    damaged[numbers] ^= 1
+    path.write_bytes(damaged)
+    assert is_kept(asked, 5, tmp_path)  # only reading all of it can tell
     np.testing.assert_array_equal(gram(asked, 5, tmp_path), first)
 
 

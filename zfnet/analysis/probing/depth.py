@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.analysis.probing.extraction import Extraction, extract
-from zfnet.analysis.probing.gram_matrix import gram, kept_gram
+from zfnet.analysis.probing.gram_matrix import gram, is_kept
 from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
@@ -73,7 +73,7 @@ def probe_layers(
     done before an interruption is read, not done again.
     """
     layers, extraction, folder = list(dict.fromkeys([*svm, *softmax])), probing.extraction, probing.folder
-    wanted = [layer for layer in layers if layer in softmax or kept_gram(extraction, layer, folder) is None]
+    wanted = [layer for layer in layers if layer in softmax or not is_kept(extraction, layer, folder)]
     features, every = extract(extraction, wanted, folder), []
     for layer in layers:
         outcomes = []

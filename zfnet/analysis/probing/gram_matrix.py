@@ -6,6 +6,7 @@ import json
 import logging
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
     The matrix stays in the folder; the features do too, until somebody deletes them.
     """
     path = extraction.path(folder, "gram", layer).with_suffix(".npz")
-    kept = kept_gram(extraction, layer, folder)
+    kept = _read(extraction, layer, folder, "gram")
     if kept is not None:
         return kept
     features = extract(extraction, [layer], folder)[layer]
@@ -60,16 +61,21 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
     return made
 
 
-def kept_gram(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[np.float64] | None:
-    """The matrix that `gram` left in the folder; None where there is none, another's, or not all of it."""
+def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:
+    """Whether the matrix of `gram` lies in the folder, by what its file says of itself: n^2 numbers are not read."""
+    return _read(extraction, layer, folder, "of") is not None
+
+
+def _read(extraction: Extraction, layer: int | str, folder: Path, name: str) -> NDArray[Any] | None:
+    """An array of the file that `gram` left; None where there is none, another's, or not all of it."""
     path = extraction.path(folder, "gram", layer).with_suffix(".npz")
     try:
         with np.load(path) as file:
-            matrix: NDArray[np.float64] = file["gram"]
+            array: NDArray[Any] = file[name]
             identity = json.loads(str(file["of"]))
     except FileNotFoundError:
         return None
     except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
         log.warning("%s is no whole Gram matrix (%r): it is computed again", path, error)
         return None
-    return matrix if identity == extraction.identity(layer) else None
+    return array if identity == extraction.identity(layer) else None
