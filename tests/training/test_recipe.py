@@ -112,6 +112,20 @@ def test_one_cycle_rises_and_falls_over_the_whole_run():
     assert rates[-1] < 0.001
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9])
+def test_the_shortest_runs_have_their_cycle_too(steps: int):
+    recipe = Recipe(schedule="onecycle", epochs=1, learning_rate=0.1, warmup_share=0.2)
+    optimizer = make_optimizer(small(), recipe)
+    schedule, rates = Schedule(optimizer, recipe, steps), []  # of 4 steps, 5 points, a fifth is one: torch's 0 / 0
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.after_step()
+    assert max(rates) <= 0.1
+    assert steps == 1 or rates[1:] == sorted(rates[1:], reverse=True)
+    assert optimizer.param_groups[0]["lr"] < 1e-4
+
+
 def test_another_schedule_than_the_checkpoints_is_refused():
     state = Schedule(make_optimizer(small(), Recipe()), Recipe(schedule="onecycle", epochs=4), 10).state()
     longer = Recipe(schedule="onecycle", epochs=5)

@@ -127,10 +127,12 @@ class Schedule:
                 threshold=1e-4,
             )  # fmt: skip
         elif recipe.schedule == "onecycle":
+            steps, share = self.total_steps + 1, recipe.warmup_share or 1e-6
+            if math.isclose(share * steps, 1):
+                share *= 1 - 1e-6  # torch divides by zero where the rise takes exactly one step
             self._scheduler = OneCycleLR(
-                optimizer, recipe.learning_rate, total_steps=self.total_steps + 1,
-                pct_start=recipe.warmup_share or 1e-6, cycle_momentum=False,
-            )  # fmt: skip
+                optimizer, recipe.learning_rate, total_steps=steps, pct_start=share, cycle_momentum=False
+            )
         else:
             self._scheduler = ConstantLR(optimizer, factor=1.0)
 
