@@ -40,7 +40,9 @@ def table_6(config: DictConfig, run: Run) -> None:
     network = open_trained(config, run)
     train, val = (look(config, run, network, split) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
-    probe = softmax_probe(train.features[image], label, val.features, config.costs, seed=config.seed, groups=image)
+    probe = softmax_probe(
+        train.features[image], label, val.features, config.costs, config.splits, config.seed, groups=image
+    )
     assert probe.scores is not None
     scores = np.full(val.presence.shape, np.nan)
     scores[:, probe.classes] = probe.scores

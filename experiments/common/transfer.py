@@ -116,15 +116,15 @@ class Contest:
     def _settings(self, method: str) -> dict[str, Any]:
         """What a method's results depend on besides the images."""
         if method == "pretrained":
-            return {**self.extraction.identity(self.config.layer), "costs": list(self.config.costs)}
+            chosen_by = {"costs": list(self.config.costs), "splits": self.config.splits}
+            return {**self.extraction.identity(self.config.layer), **chosen_by}
         precision = str(self.run.hardware.dtype(self.run.world.device))
         return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views, "in": precision}
 
     def _pretrained(self, fold: Fold) -> FoldResult:
-        truth = self.source.labels
-        probe = softmax_probe(
-            self.features[fold.train], truth[fold.train], self.features[fold.test], self.config.costs, seed=fold.seed
-        )
+        truth, config = self.source.labels, self.config
+        own, others = self.features[fold.train], self.features[fold.test]
+        probe = softmax_probe(own, truth[fold.train], others, config.costs, config.splits, fold.seed)
         return FoldResult(fold.test, truth[fold.test], probe.predicted, {"C": probe.cost})
 
     def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:

@@ -76,6 +76,13 @@ def test_matches_are_those_of_counting_bits_one_pair_at_a_time(monkeypatch: pyte
     assert not len(find_matches(rows[:0], others).first)
 
 
+@pytest.mark.parametrize("distance", [-1, 128, 300])
+def test_a_distance_that_would_match_anything_is_refused(distance: int):
+    rows = np.ones((2, 1 + BITS), bool)
+    with pytest.raises(ValueError, match=f"distance={distance}, expected 0 to 127 bits"):
+        find_matches(rows, rows, distance)
+
+
 def test_hashes_are_kept_and_read_again(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     reference = source(root, "reference")
     rows = hash_images(reference, folder=tmp_path / "hashes")

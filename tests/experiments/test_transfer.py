@@ -85,7 +85,8 @@ def test_finished_folds_are_used_again_and_other_settings_are_not(
     assert printed.count(", kept\n") == 2
     assert carry_out_here("tab4_caltech101", *words, "training.learning_rate=0.02", "run_dir=three")[0] == 0
     assert trained == [0, 1, 0, 1]
-    assert carry_out_here("tab4_caltech101", *words, "costs=[2.0]", "run_dir=four")[1].count(", kept\n") == 2
+    for other in ("costs=[2.0]", "splits=2"):
+        assert carry_out_here("tab4_caltech101", *words, other, f"run_dir={other[:5]}")[1].count(", kept\n") == 2
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(
@@ -142,6 +143,7 @@ def test_table_5_draws_fig_9_and_draws_it_again(carry_out_here, words: list[str]
         (["per_class=[]"], "per_class=[]: expected one or more numbers"),
         (["exclude=nowhere.txt"], "exclude=nowhere.txt: no such file; expected one path a line"),
         (["checkpoint=torchvision:squeezenet1_0"], "without weights is an untrained network: give weights=DEFAULT"),
+        (["per_class=[3]"], "each of at least splits=5 images, for the cross-validation"),
         (["costs=[0,1]"], "costs=[0, 1], expected one or more, each above 0"),
         (["batch_size=0"], "batch_size=0, expected 1 or more"),
         (["per_class=[5,16]"], "class 'red' has 16 images, expected at least 17"),

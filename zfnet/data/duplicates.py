@@ -84,8 +84,13 @@ def hash_images(source: ImageSource, workers: int = 0, folder: str | Path | None
 def find_matches(rows: NDArray[np.bool_], others: NDArray[np.bool_], distance: int = DISTANCE) -> Matches:
     """Every pair of `rows` (N, 1 + BITS) and `others` (M, 1 + BITS) whose bits differ in at most `distance` places.
 
+    Raises ValueError for a distance that would match pictures which have nothing in common.
     With bits as -1 and 1 their product is BITS - 2 x the distance, exactly so in float32: a matrix product by blocks.
     """
+    if not 0 <= distance < BITS // 2:
+        raise ValueError(
+            f"distance={distance}, expected 0 to {BITS // 2 - 1} bits: unrelated pictures differ in about half"
+        )
     found = []
     for first in range(0, len(rows), BLOCK):
         signs = _signs(rows[first : first + BLOCK])
