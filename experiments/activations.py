@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.images import photographs, read_photographs
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
 from experiments.common.values import several
 from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
 from zfnet.analysis.activations import RELU, channel_means, read_maps
+from zfnet.data.photographs import photographs, read_photographs
 from zfnet.figures import style
 from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
 from zfnet.figures.activations import draw_channels

@@ -7,9 +7,9 @@ import torch
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.images import photographs
 from experiments.common.job import Run, build, start
 from zfnet.data.decode import decode_square
+from zfnet.data.photographs import photographs
 from zfnet.data.views import InputFrame, centre_views, cut, training_views
 from zfnet.figures import style
 from zfnet.figures.variants import Variants, draw_variants, load_variants, save_variants

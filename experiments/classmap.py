@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.classes import class_number
-from experiments.common.images import photographs
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network
 from experiments.common.values import several
 from zfnet.analysis.class_map import class_map
 from zfnet.data.decode import FILTER, read_rgb
+from zfnet.data.photographs import photographs
 from zfnet.data.views import InputFrame
 from zfnet.figures import style
 from zfnet.figures.classmap import ClassMaps, draw_classmaps, load_maps, save_maps

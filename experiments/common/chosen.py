@@ -13,10 +13,11 @@ from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
 from experiments.common.classes import class_number, classes_of
-from experiments.common.images import CentreViews, list_any_folder, open_views
+from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run
 from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import ImageList
+from zfnet.data.photographs import list_any_folder
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.training import Network
 

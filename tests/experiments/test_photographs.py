@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from experiments.common.images import photographs, read_photographs
 from zfnet.data.decode import UnreadableImage
+from zfnet.data.photographs import photographs, read_photographs
 from zfnet.data.views import InputFrame, torchvision_frame
 
 

@@ -1,0 +1,74 @@
+"""A few images to look at, from files, a folder or scikit-learn, as a network sees them and as pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+from torchvision.transforms.functional import rgb_to_grayscale
+
+from zfnet.data.folder import FolderImages
+from zfnet.data.imagenet import EXTENSIONS, ImageList, image_files
+from zfnet.data.names import read_names
+from zfnet.data.views import InputFrame, centre_views, cut
+
+
+def list_any_folder(folder: str | Path) -> ImageList:
+    """Every image file in a folder and the folders in it; the folder a file lies in is its class."""
+    root = Path(folder)
+    if not root.is_dir():
+        raise ValueError(f"{folder}: no such folder")
+    found = {os.path.relpath(path, root): image_files(Path(path)) for path, _, _ in os.walk(root)}
+    classes = sorted(name for name, files in found.items() if files)
+    if not classes:
+        raise ValueError(f"{folder}: no image files in it (expected names ending in {', '.join(EXTENSIONS)})")
+    known = read_names(root)
+    labels = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
+    names = tuple(known.get(name, "" if name == "." else name) for name in classes)
+    return ImageList([path for name in classes for path in found[name]], labels, tuple(classes), names)
+
+
+def photographs(given: str | Path | Sequence[str | Path] | None = None) -> list[str]:
+    """The image files given: one, several, or all those in a folder.
+
+    By default the two photographs that ship with scikit-learn, china.jpg and flower.jpg. Raises ValueError for a path
+    that is not there, an empty list and a folder without images.
+    """
+    if given is None:
+        return [str(resources.files("sklearn.datasets.images") / name) for name in ("china.jpg", "flower.jpg")]
+    if isinstance(given, str | Path) and Path(given).is_dir():
+        return list_any_folder(given).paths
+    paths = [str(given)] if isinstance(given, str | Path) else [str(path) for path in given]
+    missing = [path for path in paths if not Path(path).is_file()]
+    if missing or not paths:
+        what = f"no image file at {', '.join(missing)}" if missing else "no image was given"
+        raise ValueError(f"{what}: expected image files, a folder of them, or null for scikit-learn's photographs")
+    return paths
+
+
+def read_photographs(paths: Sequence[str], frame: InputFrame) -> tuple[Tensor, Tensor]:
+    """The files' central squares (B, 3, size, size), as the network sees them and as pixels (see `as_seen`).
+
+    Raises UnreadableImage, a ValueError, for the first file that cannot be read.
+    """
+    listed = ImageList(list(paths), np.zeros(len(paths), np.int64), ("",), ("",))
+    squares, _ = FolderImages(listed, frame.side_px, strict=True).read(range(len(paths)))
+    return as_seen(squares, frame)
+
+
+def as_seen(squares: Tensor, frame: InputFrame) -> tuple[Tensor, Tensor]:
+    """The centres of squares (B, C, side, side) uint8: as the network sees them, and as pixels, uint8 and on the CPU.
+
+    The former (B, frame.channels, size, size) lie on the frame's device. Grey images have one channel for the network,
+    and three equal ones as pixels (B, 3, size, size); a network that sees grey gets colours as their luminance.
+    """
+    if frame.channels == 1 < squares.shape[1]:
+        squares = rgb_to_grayscale(squares)
+    views = centre_views(len(squares), frame.side_px, frame.size_px)
+    margin, size = (frame.side_px - frame.size_px) // 2, frame.size_px
+    pixels = squares[:, :, margin : margin + size, margin : margin + size].expand(-1, 3, -1, -1)
+    return cut(squares.to(frame.mean.device, non_blocking=True), views, frame), pixels
