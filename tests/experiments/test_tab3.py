@@ -14,16 +14,18 @@ import numpy as np
 import pytest
 import torch
 from in_process import run_within
+from omegaconf import OmegaConf
 from trained_rows import sweep_words
 
+from experiments.common.job import Run
 from experiments.common.missing import TRAIN, _wait_for, overrides_of
-from experiments.common.rows import Row
+from experiments.common.rows import Row, open_sweep
 from experiments.tab3_ablation import PAPER, VARIANTS, cells, some
 from zfnet import build_model
 from zfnet.data.decode import decode_square
 from zfnet.data.imagenet import list_folder
 from zfnet.models.table import TABLES
-from zfnet.training import load_checkpoint
+from zfnet.training import Hardware, World, load_checkpoint
 from zfnet.training.checkpoint import save_checkpoint
 
 
@@ -146,6 +148,12 @@ def test_wrong_words_are_told(trained_rows: Path, image_root: Path, carry_out_he
     )
     assert code == 2
     assert told in printed
+
+
+def test_several_processes_are_refused_before_anything_is_opened(tmp_path: Path):
+    run = Run(tmp_path, World(rank=1, size=2), Hardware(), None)
+    with pytest.raises(ValueError, match=r"one process: give processes=\.\.\. instead of torchrun"):
+        open_sweep(OmegaConf.create({}), run)
 
 
 def test_a_failed_row_and_a_half_finished_one_do_not_sink_the_table(

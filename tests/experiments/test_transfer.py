@@ -48,6 +48,7 @@ def test_the_table_is_that_of_its_folds(carry_out_here, words: list[str], tmp_pa
     code, printed = carry_out_here("tab4_caltech101", *words, "run_dir=run")
     assert code == 0, printed
     assert "3 classes, 2 folds; chance 33.3 %" in printed
+    assert "layer 7: 205 features of 48 images; peak memory so far " in printed
     rows, curves = table(tmp_path / "run" / "tab4.csv"), load_curves(tmp_path / "run" / "tab4.npz")
     assert set(rows) == {(method, count) for method in ("pretrained", "scratch") for count in (5, 8)}
     tested = {}
