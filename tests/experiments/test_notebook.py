@@ -1,0 +1,40 @@
+"""docs/notebook.md: its lines run as they stand, but for the weights, which are not downloaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from test_history import write_run
+
+from zfnet.figures.activation_maps import LayerMaps
+from zfnet.figures.activations_saved import Activations, save_activations
+
+PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "runs" / "train" / "a", 3, 0)
+    (tmp_path / "runs" / "activations").mkdir()
+    layer = LayerMaps("conv1", np.random.default_rng(0).normal(size=(1, 6, 4, 4)))
+    shown = Activations(np.zeros((1, 20, 20, 3), np.uint8), ("a",), "net", [layer], {}, False)
+    save_activations(tmp_path / "runs" / "activations" / "activations.npz", shown)
+    names: dict[str, Any] = {}
+    page = PAGE.read_text().replace('weights="DEFAULT"', "weights=None")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 5
+    for block in blocks:
+        lines = re.sub(r"^(draw_\w+)\(", r"figure_\1 = \1(", block, flags=re.M)  # what a notebook shows
+        exec(compile(lines, str(PAGE), "exec"), names)
+    figures = {name for name, value in names.items() if isinstance(value, Figure)}
+    kinds = ("channels", "filters", "history", "means", "over")
+    assert figures == {f"figure_draw_{kind}" for kind in kinds}
+    assert names["pictures"].shape == (2, 224, 224, 3)
+    printed = capsys.readouterr().out
+    assert "features.0: 64 filters x (3 channels x 3 x 3) + 64 biases = 1,792" in printed
+    assert printed.count("at its best place") == 3
