@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.classes import class_number
 from experiments.common.job import Run, start
-from experiments.common.network import chosen_network
+from experiments.common.network import chosen_network, described
 from experiments.common.values import several
 from zfnet.analysis.class_map import class_map
 from zfnet.data.decode import FILTER, read_rgb
@@ -86,7 +86,7 @@ def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
         maps.append(ClassMaps(
             picture, np.array(path), np.array(classes.names, np.str_), np.array(classes.wnids, np.str_), probability,
             found.centres(0).numpy(), found.centres(1).numpy(), np.array([size, step, first]),
-            chosen_classes(config, classes, probability),
+            chosen_classes(config, classes, probability), np.array(described(config)),
         ))  # fmt: skip
     return maps
 

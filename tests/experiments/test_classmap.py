@@ -134,7 +134,7 @@ def sky_with_a_cat() -> ClassMaps:
     names = np.array(["sky", "sea", "cat"])
     return ClassMaps(
         np.full((64, 64, 3), 128, np.uint8), np.array("a.jpg"), names, np.array(["a", "b", "c"]), probability, at, at,
-        np.array([16, 16, 0]), np.array([2, 0]),
+        np.array([16, 16, 0]), np.array([2, 0]), np.array("runs/best.pt"),
     )  # fmt: skip
 
 
@@ -149,3 +149,4 @@ def test_the_figure_shows_the_strongest_class_where_it_is():
     told = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert "75%  sky" in told
     assert "25%  cat" in told
+    assert figure.texts[-1].get_text().startswith("runs/best.pt\n")

@@ -24,7 +24,7 @@ from zfnet.figures.heat import BAR_IN, COLORS, TEXT_IN, draw_bar, say
 from zfnet.figures.montage import frame, place
 
 KIND = "classmap"
-MARGIN_IN, GAP_IN, TITLES_IN, NOTE_IN, BETWEEN_IN = 0.2, 0.12, 0.3, 0.45, 0.12
+MARGIN_IN, GAP_IN, TITLES_IN, NOTE_IN, BETWEEN_IN = 0.2, 0.12, 0.3, 0.55, 0.12
 COLOR_SHARE = 0.6  # of a colour over the grey picture
 LETTERS = 26
 
@@ -36,7 +36,7 @@ class ClassMaps:
     picture (H, W, 3) uint8; path; names, wnids (C,), the latter empty where not known; probability (C, h, w), over the
     classes at each place; rows (h,), columns (w,): the pixels in the middle of what the places see; window (3,): how
     many pixels that is, their step, and where the first begins, of rows and columns alike; chosen (K,): the classes to
-    draw.
+    draw; network: a word on it.
     """
 
     picture: NDArray[np.uint8]
@@ -48,6 +48,7 @@ class ClassMaps:
     columns: NDArray[np.float64]
     window: NDArray[np.int64]
     chosen: NDArray[np.int64]
+    network: NDArray[np.str_]
 
     @property
     def label(self) -> NDArray[np.int64]:
@@ -106,12 +107,13 @@ def draw_classmaps(maps: Sequence[ClassMaps]) -> Figure:
         for number, panel, words in zip(one.chosen.tolist(), axes[2:], below[2:], strict=True):
             _draw_class(panel, words, one, number, width_in)
         top += height_in + text_in
-    style.text(figure, MARGIN_IN, end_in, _note(), fontsize=style.NOTE_PT, color=style.FAINT)
+    style.text(figure, MARGIN_IN, end_in, _note(str(maps[0].network)), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
-def _note() -> str:
+def _note(network: str) -> str:
     return (
+        f"{network}\n"
         "Each place's probabilities are over all classes; they stand at the middle of what the place sees, with linear "
         "values in between and the outermost continued to the image's border.\nMost probable class: the colour of the "
         "nearest place, the stronger the more probable; shares are of the places. Bars: from 0 to the highest value in "
@@ -140,7 +142,8 @@ def _draw_class(axes: Axes, below: Axes, one: ClassMaps, number: int, width_in: 
     _show(axes, _over(one.picture, mpl.colormaps[COLORS](values / high)[..., :3], COLOR_SHARE))
     draw_bar(below, width_in, 0, high, None)
     say(below, width_in / 2, TEXT_IN, f"mean {one.probability[number].mean():.2g}", ha="center")
-    say(below, 0, TEXT_IN + LINE_IN, shortened(str(one.names[number]), LETTERS))
+    name = shortened(str(one.names[number]), LETTERS)
+    say(below, 0, TEXT_IN + LINE_IN, f"class {name}" if name.isdigit() else name)  # under the bar's own numbers
 
 
 def _draw_labels(axes: Axes, below: Axes, one: ClassMaps, legend: list[tuple[list[int], float]]) -> None:
