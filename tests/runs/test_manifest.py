@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from zfnet.runs import Manifest, peak_memory_mib, read_csv, write_csv
 from zfnet.runs.manifest import commit
@@ -52,3 +54,24 @@ def test_tables_are_rewritten_whole(tmp_path: Path):
     assert [file.name for file in tmp_path.iterdir()] == ["metrics.csv"]
     write_csv(tmp_path / "none.csv", [])
     assert not (tmp_path / "none.csv").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS counts from the start of the process")
+def test_what_the_starting_process_held_does_not_count():
+    """A process of 300 MB starts one of 20: the module alone, without torch."""
+    code = Path(__file__).parents[2] / "zfnet" / "runs" / "manifest.py"
+    child = (
+        "import importlib.util, sys, types\n"
+        "sys.modules['torch'] = types.ModuleType('torch')\n"
+        f"spec = importlib.util.spec_from_file_location('manifest', {str(code)!r})\n"
+        "module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "print(module.peak_memory_mib())\n"
+    )
+    parent = (
+        "import subprocess, sys\n"
+        "held = b'x' * 300_000_000\n"
+        f"print(subprocess.run([sys.executable, '-c', {child!r}], capture_output=True, text=True, check=True).stdout)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
+    assert 5 < int(done.stdout) < 150
