@@ -18,7 +18,7 @@ from experiments.common.network import chosen_network, described
 from experiments.common.values import several
 from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
 from zfnet.analysis.activations import RELU, channel_means, read_maps
-from zfnet.data.photographs import photographs, read_photographs
+from zfnet.data.photographs import one_photograph, photographs, read_photographs
 from zfnet.figures import style
 from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
 from zfnet.figures.activations import draw_channels
@@ -71,7 +71,7 @@ def compute(config: DictConfig, run: Run) -> Activations:
     if config.second is not None:
         if len(paths) > 1:
             raise ValueError(f"second={config.second} stands beside one image, {len(paths)} were given")
-        paths += photographs(config.second)[:1]
+        paths.append(one_photograph(config.second, "second"))
     elif len(paths) > config.most:
         print(f"the first {config.most} of {len(paths)} images, each with figures of its own; more with most=...")
         paths = paths[: config.most]

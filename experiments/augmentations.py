@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.job import Run, build, start
 from zfnet.data.decode import decode_square
-from zfnet.data.photographs import photographs
+from zfnet.data.photographs import one_photograph
 from zfnet.data.views import InputFrame, centre_views, cut, training_views
 from zfnet.figures import style
 from zfnet.figures.variants import Variants, draw_variants, load_variants, save_variants
@@ -37,7 +37,7 @@ def compute(config: DictConfig) -> Variants:
         raise ValueError(f"count={config.count}, expected 1 or more variants")
     recipe, size_px = build(Recipe, config.training), config.model.input_px
     side_px = size_px if config.side is None else config.side
-    path = photographs(config.image)[0]
+    path = one_photograph(config.image, "image")
     square = torch.from_numpy(decode_square(path, side_px).copy()).permute(2, 0, 1)[None]
     plain = InputFrame(side_px, size_px, torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
     seen = [cut(square, centre_views(1, side_px, size_px), plain)]

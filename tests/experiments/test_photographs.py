@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from zfnet.data.decode import UnreadableImage
-from zfnet.data.photographs import photographs, read_photographs
+from zfnet.data.photographs import one_photograph, photographs, read_photographs
 from zfnet.data.views import InputFrame, torchvision_frame
 
 
@@ -26,6 +26,14 @@ def test_files_and_folders(image_root: Path) -> None:
     assert photographs(str(image_root / "val")) == files
     assert photographs(files[0]) == files[:1]
     assert photographs(files[2:0:-1]) == files[2:0:-1]  # in the order given
+
+
+def test_one_where_one_is_expected(image_root: Path) -> None:
+    files = sorted(str(path) for path in (image_root / "val").rglob("*.JPEG"))
+    assert one_photograph(files[1], "image") == one_photograph([files[1]], "image") == files[1]
+    assert Path(one_photograph(None, "image")).name == "china.jpg"
+    with pytest.raises(ValueError, match=rf"second={image_root}/val: 12 images, expected one, such as {files[0]}"):
+        one_photograph(f"{image_root}/val", "second")
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

@@ -50,6 +50,14 @@ def photographs(given: str | Path | Sequence[str | Path] | None = None) -> list[
     return paths
 
 
+def one_photograph(given: str | Path | Sequence[str | Path] | None, name: str) -> str:
+    """The one image file given, by default china.jpg. Raises ValueError for several, as `name`, and as `photographs`."""
+    paths = photographs(given)
+    if given is not None and len(paths) > 1:
+        raise ValueError(f"{name}={given}: {len(paths)} images, expected one, such as {paths[0]}")
+    return paths[0]
+
+
 def read_photographs(paths: Sequence[str], frame: InputFrame) -> tuple[Tensor, Tensor]:
     """The files' central squares (B, 3, size, size), as the network sees them and as pixels (see `as_seen`).
 
