@@ -51,7 +51,7 @@ def photographs(given: str | Path | Sequence[str | Path] | None = None) -> list[
 
 
 def one_photograph(given: str | Path | Sequence[str | Path] | None, name: str) -> str:
-    """The one image file given, by default china.jpg. Raises ValueError for several, as `name`, and as `photographs`."""
+    """The image file given as `name`, by default china.jpg. Raises ValueError for several, and as `photographs`."""
     paths = photographs(given)
     if given is not None and len(paths) > 1:
         raise ValueError(f"{name}={given}: {len(paths)} images, expected one, such as {paths[0]}")
