@@ -29,7 +29,7 @@ from zfnet.progress import track
 from zfnet.runs import write_csv
 
 LISTED = 20  # channels of each layer and image in activations.csv
-WHERE_ONE = "after the ReLU that directly follows, where there is one"
+WHERE_ONE = "after the ReLU that directly follows, if one does"
 MEANS = {"auto": ("auto", WHERE_ONE), "after": ("auto", WHERE_ONE), "before": ("before", "before any ReLU")}
 
 

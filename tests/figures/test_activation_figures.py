@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
+from experiments.activations import MEANS
 from zfnet.figures import style
 from zfnet.figures.activation_maps import (
     LayerMaps,
@@ -163,15 +164,18 @@ def test_a_legend_says_what_the_colours_ends_stand_for(scale: str, ends: tuple[f
         assert end in said
 
 
-def test_long_names_stay_apart_and_within_the_figure() -> None:
+@pytest.mark.parametrize("scale", ["unit", "standard"])
+def test_long_names_and_notes_stay_apart_and_within_the_figure(scale: str) -> None:
     values, pictures = maps(), np.stack([picture(), picture()])
     names = [f"n0212339{number}_a_cat_with_a_long_name_and_a_number.JPEG" for number in (4, 5)]
-    one = LayerMaps("features.denseblock3.denselayer12.conv1", values, "as the layer returns it")
+    places = np.array([1.0, 2.0]), np.array([4.0, 4.0])
+    one = LayerMaps("features.denseblock3.denselayer12.conv1", values, "as the layer returns it", *places)
+    stage = MEANS["auto"][1]
     long = f"{names[0]}    runs/{'much/' * 20}best.pt"
     figures = [
-        draw_over(one, pictures, [0, 1], names=names, network=long),
-        draw_channels(one, pictures[0], 1, name=long),
-        draw_means({"conv1": values[0, 0]}, pictures[0], title=f"{TITLE}    {long}", stage="before any ReLU"),
+        draw_over(one, pictures, [0, 1], scale, names=names, network=long),
+        draw_channels(one, pictures[0], 1, 0, scale, name=long),
+        draw_means({"conv1": values[0, 0]}, pictures[0], title=f"{TITLE}    {long}", stage=stage, scale=scale),
     ]
     for figure in figures:
         style.pixels(figure)

@@ -46,9 +46,7 @@ def draw_means(
         style.text(figure, left, top + LINE_IN * 0.6, words, fontsize=points - 0.5, color=style.FAINT)
         axes = style.bare(figure, left, top + LINE_IN * 1.3, tile_in, high_in)
         axes.imshow(shown, interpolation="nearest", aspect="auto")
-    note = ", each mean as one channel; its range stands above it. Not smoothed."
-    if stage:
-        note += f" Means of the channels {stage}."
+    note = f"; a mean as one channel, its range above it. Not smoothed.{f' Channels {stage}.' if stage else ''}"
     draw_legend(figure, MARGIN_IN + LINE_IN * 0.6 + rows * block_in, scale, colours, note)
     return figure
 
