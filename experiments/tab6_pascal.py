@@ -1,7 +1,11 @@
-"""Table 6, VOC 2012 classification: python experiments/tab6_pascal.py checkpoint=... data.root=..."""
+"""Table 6, VOC 2012 classification: python experiments/tab6_pascal.py checkpoint=... data.root=...
+
+Images of other data, such as the parts world, have one label each and are ranked in the same way.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,32 +15,36 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from experiments.common.features import extraction_of, features_of, open_images, open_trained
-from experiments.common.job import Run, start
+from experiments.common.job import Run, build, start
 from zfnet.analysis.average_precision import average_precision
 from zfnet.analysis.probing import softmax_probe
-from zfnet.data.voc import CLASSES, PRESENT, list_voc2012
+from zfnet.data.opening import ImageData
+from zfnet.data.voc import ABSENT, CLASSES, PRESENT, list_voc2012
 from zfnet.figures.arrays import save_arrays
 from zfnet.runs import write_csv
 from zfnet.training import Network
 
+VOC = "voc2012"
 PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
 
 
 @dataclass(frozen=True)
 class Seen:
-    """N images: their features (N, d), what is in them (N, 20) as zfnet.data.voc says it, and their files."""
+    """N images: their features (N, d), what is in them (N, C) as zfnet.data.voc says it, their files; the C classes."""
 
     features: NDArray[np.floating]
     presence: NDArray[np.int8]
     paths: list[str]
+    classes: tuple[str, ...]
 
 
 def table_6(config: DictConfig, run: Run) -> None:
     """Train the softmax on train, rank val by each class's probability, print and save each class's precision."""
     if not run.world.first:
         return
-    if config.data.kind != "voc2012":
-        raise ValueError(f"data.kind={config.data.kind}: Table 6 needs several labels an image, expected data=voc2012")
+    splits = build(ImageData, config.data).splits
+    if not {"train", "val"} <= set(splits):
+        raise ValueError(f"data={config.data.kind} has the splits {', '.join(splits)}, expected train and val")
     network = open_trained(config, run)
     train, val = (look(config, run, network, split) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
@@ -46,12 +54,19 @@ def table_6(config: DictConfig, run: Run) -> None:
     assert probe.scores is not None
     scores = np.full(val.presence.shape, np.nan)
     scores[:, probe.classes] = probe.scores
-    rows = table_rows(scores, train.presence, val.presence)
+    rows = table_rows(scores, train.presence, val.presence, val.classes)
+    if config.data.kind == VOC:
+        rows[-1]["paper"] = PAPER_MEAN
     print(f"{len(train.paths)} images to train on, each once for each of its classes ({len(image)} times in all; "
           f"C {probe.cost:g}); {len(val.paths)} of val ranked")  # fmt: skip
-    show(rows)
+    show(rows, config.data.kind)
     write_csv(run.folder / "tab6.csv", rows)
-    arrays = {"scores": scores, "presence": val.presence, "paths": np.array(val.paths), "classes": np.array(CLASSES)}
+    arrays = {
+        "scores": scores,
+        "presence": val.presence,
+        "paths": np.array(val.paths),
+        "classes": np.array(val.classes),
+    }
     save_arrays(run.folder / "tab6.npz", "tab6", arrays)
     run.note(checkpoint=str(config.checkpoint), cost=probe.cost)
     print(f"table, scores and truth of every image: {run.folder}")
@@ -64,27 +79,35 @@ def look(config: DictConfig, run: Run, network: Network, split: str) -> Seen:
     features = features_of(extraction_of(config, run, network, source), config.layer, folder)
     readable = np.flatnonzero(~np.isnan(features[:, 0]))
     paths = [source.path(index) for index in readable.tolist()]
-    return Seen(features[readable], list_voc2012(config.data.root, split).presence_of(paths), paths)
+    if config.data.kind == VOC:
+        return Seen(features[readable], list_voc2012(config.data.root, split).presence_of(paths), paths, CLASSES)
+    classes = tuple(name or wnid for name, wnid in zip(source.names, source.wnids, strict=True))
+    presence = np.full((len(paths), len(classes)), ABSENT, np.int8)
+    presence[np.arange(len(paths)), source.labels[readable]] = PRESENT
+    return Seen(features[readable], presence, paths, classes)
 
 
-def table_rows(scores: NDArray[np.float64], train: NDArray[np.int8], val: NDArray[np.int8]) -> list[dict[str, Any]]:
+def table_rows(
+    scores: NDArray[np.float64], train: NDArray[np.int8], val: NDArray[np.int8], classes: Sequence[str]
+) -> list[dict[str, Any]]:
     """A row a class: how many images have it, and its average precision in % (nan: none to train on or to find)."""
     rows: list[dict[str, Any]] = []
-    for place, name in enumerate(CLASSES):
+    for place, name in enumerate(classes):
         known = not np.isnan(scores[:, place]).any()
         precision = average_precision(scores[:, place], val[:, place]) if known else float("nan")
         counts = {"train": int((train[:, place] > 0).sum()), "val": int((val[:, place] > 0).sum())}
         rows.append({"class": name, **counts, "average_precision": 100 * precision, "paper": ""})
     mean = float(np.mean([row["average_precision"] for row in rows]))
     totals = {"train": len(train), "val": len(val)}
-    return [*rows, {"class": "mean", **totals, "average_precision": mean, "paper": PAPER_MEAN}]
+    return [*rows, {"class": "mean", **totals, "average_precision": mean, "paper": ""}]
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    print(f"\n{'':12}  {'train':>6} {'val':>6}  average precision %, VOC 2012 val")
+def show(rows: list[dict[str, Any]], data: str) -> None:
+    width = max(len(row["class"]) for row in rows)
+    print(f"\n{'':{width}}  {'train':>6} {'val':>6}  average precision % on val of {data}")
     for row in rows:
         paper = f"   the paper's, on the test set: {row['paper']}" if row["paper"] else ""
-        print(f"{row['class']:12}  {row['train']:6} {row['val']:6}  {row['average_precision']:6.1f}{paper}")
+        print(f"{row['class']:{width}}  {row['train']:6} {row['val']:6}  {row['average_precision']:6.1f}{paper}")
 
 
 if __name__ == "__main__":

@@ -68,8 +68,37 @@ def test_the_table_ranks_each_class_by_its_probability(carry_out_here, root: Pat
     assert (presence == 0).sum() == 2
 
 
-def test_other_data_is_refused(carry_out_here, root: Path, image_root: Path):
+def test_images_of_one_label_each_are_ranked_in_the_same_way(
+    carry_out_here, root: Path, image_root: Path, tmp_path: Path
+):
     words = ["data=imagenet_folder", f"data.root={image_root}", f"checkpoint={root / 'a.pt'}", "data.side=72"]
+    code, printed = carry_out_here("tab6_pascal", *words, "hardware.workers=0", "splits=2", "run_dir=run")
+    assert code == 0, printed
+    assert "average precision % on val of images" in printed
+    assert "the paper's" not in printed
+    arrays = load_arrays(tmp_path / "run" / "tab6.npz", "tab6")
+    folders = sorted(path.name for path in (image_root / "val").iterdir())
+    labels = [folders.index(Path(path).parent.name) for path in arrays["paths"]]
+    np.testing.assert_array_equal(arrays["presence"], 2 * np.eye(len(folders), dtype=int)[labels] - 1)
+    with open(tmp_path / "run" / "tab6.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["class"] for row in rows] == [*arrays["classes"], "mean"]
+    values = [
+        100 * _precision(scores, truth > 0)
+        for scores, truth in zip(arrays["scores"].T, arrays["presence"].T, strict=True)
+    ]
+    np.testing.assert_allclose([float(row["average_precision"]) for row in rows], [*values, np.mean(values)])
+
+
+def _precision(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Average precision hit by hit: at each the best precision from there on down the ranking."""
+    ranked = truth[np.argsort(-scores, kind="stable")]
+    at = [ranked[: place + 1].mean() for place in range(len(ranked))]
+    return float(np.mean([max(at[place:]) for place in np.flatnonzero(ranked)]))
+
+
+def test_data_without_a_val_split_is_refused(carry_out_here, root: Path):
+    words = ["data=caltech101", f"data.root={root}", f"checkpoint={root / 'a.pt'}", "data.side=72"]
     code, printed = carry_out_here("tab6_pascal", *words)
     assert code == 2
-    assert "expected data=voc2012" in printed
+    assert "data=caltech101 has the splits all, expected train and val" in printed
