@@ -54,6 +54,9 @@ def train(config: DictConfig, run: Run) -> str:
         if run.world.first:
             print(f"going on after step {resumed['trainer']['position']['step']}")
     if run.world.first:
+        taken, asked = network.frame.channels, config.model.channels
+        if taken != asked:
+            print(f"the network takes {taken} channels, as the images have, not model.channels={asked}")
         (run.folder / "summary.txt").write_text(summary(network.model, config.model.input_px) + "\n")
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
     checkpoints = Checkpoints(
