@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,15 +12,17 @@ import torch.nn.functional as F
 from evolution_oracle import RECIPE, Kept, Slow, assert_strongest, trainer_on
 from torch import nn
 
+from zfnet import build_model
 from zfnet.analysis.cka import centred_gram
 from zfnet.analysis.evolution import Evolution
 from zfnet.analysis.evolution_online import OnlineSearch, covers
 from zfnet.analysis.evolution_plan import Plan
 from zfnet.analysis.evolution_strongest import Strongest
+from zfnet.analysis.evolution_sweep import centre_crops, sweep
 from zfnet.data.source import UNREADABLE
-from zfnet.data.views import Views, cut
-from zfnet.deconv import Deconvnet
-from zfnet.training import Recipe, Seen
+from zfnet.data.views import InputFrame, Views, cut
+from zfnet.deconv import Deconvnet, mine_top
+from zfnet.training import Recipe, Seen, World
 
 ONE = Recipe(**{**RECIPE.__dict__, "epochs": 1})
 PLAN = Plan(epochs=(1,), layers=("conv1", "conv4"), maps=4, probe_images=6, probe_projections=5)
@@ -169,6 +174,31 @@ def test_networks_of_others_are_watched_before_an_inplace_relu(data):
     found, maps = search.strongest["conv"], F.conv2d(images - 10, model.conv.weight, model.conv.bias)[:, [1, 4]]
     assert found.value.tolist() == maps.amax((0, 2, 3)).tolist()
     assert not model.conv._forward_hooks
+
+
+@dataclass(frozen=True)
+class Second(World):
+    """Process 1 of two, where process 0 found what it is told."""
+
+    rank: int = 1
+    size: int = 2
+    theirs: Any = None
+
+    def gather(self, value: Any) -> list[Any]:
+        return [self.theirs, value]
+
+
+def test_in_a_sweep_a_process_without_images_finds_what_the_others_do(data):
+    model, images = build_model("zfnet", num_classes=4, width=0.05, input_px=64).eval(), np.array([7])
+    frame = InputFrame(72, 64, torch.full((3, 1, 1), 100.0), torch.ones(3, 1, 1))
+    deconvnet, watched = Deconvnet(model), {"conv2": [2, 0]}
+    crops = centre_crops(data[0], [7], frame, CPU)
+    world = Second(theirs=mine_top(deconvnet, crops, ["conv2"], 1, progress=False, step=2))
+    alone = sweep(deconvnet, watched, data[0], images, frame, World())["conv2"].state()
+    found = sweep(deconvnet, watched, data[0], images, frame, world)["conv2"].state()
+    assert torch.equal(found["value"], alone["value"])
+    assert torch.equal(found["about"], alone["about"])
+    assert (found["about"][:, 0] == 7).all()
 
 
 def test_a_sweep_is_exact_over_its_subset_of_central_views(data, followed):

@@ -78,7 +78,7 @@ def test_mining_equals_a_full_sort_whatever_the_batches(batch: int) -> None:
     assert mined.images == 40
 
 
-@pytest.mark.parametrize("processes", [2, 3, 7])
+@pytest.mark.parametrize("processes", [2, 3, 7, 43])  # of the last, three have no image
 def test_parts_of_several_processes_merge_to_the_same(processes: int) -> None:
     net, images = whole_net(), whole_images(40)
     parts = [
@@ -210,6 +210,8 @@ def test_errors_name_what_is_wrong() -> None:
         mine_top(deconvnet, [], ["0"], progress=False)
     with pytest.raises(ValueError, match="at least one"):
         merge([])
+    with pytest.raises(ValueError, match="no results of any image"):
+        merge([mine_top(deconvnet, [], ["0"], progress=False, first=first, step=2) for first in range(2)])
     images[3, 0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="map 0 of layer '3' is nan on image 13"):
         mine_top(deconvnet, images.split(2), ["3", "7"], progress=False, first=10)

@@ -34,7 +34,8 @@ def mine_top(
 
     loader: batches of normalised images (B, 3, H, W), or tuples with the images first, every image once. Image n of it
     is image first + n * step of the data set (process r of p: first=r, step=p), unless batches are `Indexed`. Results
-    of several processes are joined by `merge`. Memory holds one batch and the result, whatever the number of images.
+    of several processes are joined by `merge`; one of several (step > 1) without images has no layers.
+    Memory holds one batch and the result, whatever the number of images.
 
     Equal values go to the lower image and then the earlier place, so that neither batches nor processes matter.
     Raises ValueError for an unknown layer, k < 1, no images, or activations that are not numbers.
@@ -53,9 +54,9 @@ def mine_top(
             best = Best(maps, k, _scores(deconvnet, images, maps))
         best.update(maps, indices)
         seen += len(images)
-    if best is None:
+    if best is None and step == 1:
         raise ValueError("the loader gave no images to mine")
-    mined = Mined(best.result(), seen)
+    mined = Mined({} if best is None else best.result(), seen)
     if step == 1:
         mined.log_dead()
     return mined

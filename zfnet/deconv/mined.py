@@ -113,10 +113,11 @@ def _check(path: Path, about: Mapping[str, object], fingerprint: Mapping[str, st
 def merge(results: Sequence[Mined]) -> Mined:
     """The result over all the images of several, such as those of several processes: the same as one would find.
 
-    Raises ValueError where they are of different layers or k.
+    Those of no images count for nothing. Raises ValueError where they are of different layers or k.
     """
+    results = [result for result in results if result.images]
     if not results:
-        raise ValueError("no results to merge, expected at least one")
+        raise ValueError("no results of any image to merge, expected at least one")
     kinds = [{layer: tuple(top.value.shape) for layer, top in result.items()} for result in results]
     if any(kind != kinds[0] for kind in kinds):
         raise ValueError(f"results of different layers, maps or k do not merge: {kinds}")
