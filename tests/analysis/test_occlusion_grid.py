@@ -53,3 +53,10 @@ def test_other_fills_are_refused():
         canvas_of(images(1, 4, 4), "gray", 2, None)
     with pytest.raises(ValueError, match=r"fill of shape \(2,\): expected a number or 3"):
         canvas_of(images(1, 4, 4), [1.0, 2.0], 2, None)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_blurred_in_float32(dtype):
+    image = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)).to(dtype)
+    canvas = canvas_of(image, "blur", 30, None)  # in float16 itself the CPU takes minutes
+    assert torch.equal(canvas, canvas_of(image.float(), "blur", 30, None).to(dtype))

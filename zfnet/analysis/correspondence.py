@@ -3,7 +3,7 @@
 Hide one part of image i: x~_i is the layer's feature vector then, x_i the clean one, eps_i = x_i - x~_i. Over the pairs
 of images, sign(eps_i) and sign(eps_j) are compared by their Hamming distance, here as the share of numbers whose signs
 differ. Signs are -1, 0 and 1: a number that both images leave alone agrees, one that only one of them changes does not.
-Most numbers are left alone (rectified to zero with and without the part), which is why the rates are small.
+Numbers that are rectified to zero with and without the part are left alone: the more of them, the lower the rates.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from zfnet.analysis.feature_vector import Layer, feature_vectors
 from zfnet.analysis.occlusion_grid import Fill, canvas_of
 from zfnet.analysis.permutation import chance_of_less
 from zfnet.deconv import Deconvnet
+from zfnet.models.modes import full_float32
 from zfnet.progress import Progress
 
 ROUNDING = 64  # a change below so many units of rounding of the image's largest feature is none; measured: up to 4
@@ -66,7 +67,7 @@ def correspondence(
         raise ValueError(f"images are {images.dtype}, whose rounding hides small changes: expected float32 or float64")
     total = sum(own.shape[0] * own.shape[1] for own in boxes.values())
     table = {}
-    with Progress("hiding parts", total, "image", enabled=progress) as shown:
+    with full_float32(), Progress("hiding parts", total, "image", enabled=progress) as shown:
         for part, own in boxes.items():
             canvases = (_canvas(image, one, fill, noise) for image, one in zip(images, own[:, 0], strict=True))
             signs = sign_changes(deconvnet, images, canvases, own, layers, batch_size, shown)

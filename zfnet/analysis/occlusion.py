@@ -17,7 +17,7 @@ from zfnet.analysis.occlusion_sweep import Sweep
 from zfnet.deconv.by_autograd import watch
 from zfnet.deconv.chain import NotAChain, chain_of
 from zfnet.deconv.units import check_layer
-from zfnet.models.modes import evaluating
+from zfnet.models.modes import evaluating, full_float32
 from zfnet.progress import Progress
 
 OF_EACH_IMAGE = (
@@ -71,8 +71,8 @@ def occlude(
     image: (3, H, W), normalised as the network takes it, with one target class; or (B, 3, H, W) with B targets.
     fill: what the square shows: a number (0.0 after the mean is subtracted is the paper's grey), one a channel, the
     image's 'mean', its 'blur', or 'noise' from the generator (see occlusion_grid).
-    layer: the last convolution by default. In a chain of layers the map is rectified, as `Deconvnet.activations`
-    gives it; in other networks it is any module's output as the module returned it.
+    layer: the last convolution by default. In our own networks its maps are rectified, as `Deconvnet.activations`
+    gives them; in other networks it is any module, and its output as the module returned it.
     incremental: in a chain of layers compute only what the square changes; the same numbers, several times faster.
 
     The network runs in eval mode and is left as it was found. Zeiler & Fergus 2013, section 4.2 and Fig. 7.
@@ -174,5 +174,6 @@ def _targets(target: int | Sequence[int] | Tensor, count: int) -> Tensor:
 
 @contextmanager
 def _undisturbed(model: nn.Module, device_type: str) -> Iterator[None]:
-    with torch.inference_mode(False), torch.no_grad(), torch.autocast(device_type, enabled=False), evaluating(model):
+    plainly = torch.autocast(device_type, enabled=False)
+    with torch.inference_mode(False), torch.no_grad(), plainly, full_float32(), evaluating(model):
         yield

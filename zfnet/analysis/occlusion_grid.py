@@ -56,7 +56,8 @@ def _made_from(images: Tensor, fill: str, size_px: int, generator: torch.Generat
         raise ValueError(f"fill {fill!r} is not a number, one a channel, or one of {', '.join(FILLS)}")
     if fill == "blur":
         radius = 3 * size_px // 4  # three sigma; less than the image's side, as reflection at the border needs
-        return gaussian_blur(images, [2 * radius + 1, 2 * radius + 1], [size_px / 4, size_px / 4])
+        wide = images.to(torch.promote_types(images.dtype, torch.float32))  # half precision takes minutes on CPUs
+        return gaussian_blur(wide, [2 * radius + 1, 2 * radius + 1], [size_px / 4, size_px / 4]).to(images)
     mean = images.mean((2, 3), keepdim=True)
     if fill == "mean":
         return mean.expand_as(images)

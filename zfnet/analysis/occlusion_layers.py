@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zfnet.analysis.occlusion_rects import Rects
-from zfnet.analysis.occlusion_winograd import filter_tiles, spectra
+from zfnet.analysis.occlusion_winograd import ACROSS, SIDE, filter_tiles, spectra
 from zfnet.deconv.chain import IDENTITIES, NORMS
 from zfnet.deconv.geometry import Pair, Sliding
 from zfnet.deconv.record import kernel_of
@@ -77,29 +77,25 @@ class Filter(Gathering):
 
 
 class TileFilter(Gathering):
-    """The same on tiles, whose size is chosen to fit the rectangles."""
-
-    SIDES = (3, 4)
+    """The same on tiles."""
 
     def __init__(self, conv: nn.Conv2d, windows: Sliding) -> None:
         super().__init__(windows, _pair(conv.kernel_size), (1, 1))
         self.bias, self.step = conv.bias, conv.stride[0]
-        self.filters = {side: spectra(conv.weight, self.step, side) for side in self.SIDES}
+        self.filters = spectra(conv.weight, self.step)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        side = min(self.SIDES, key=lambda side: above.count_tiles(side) * (side + 2) ** 2)
-        number, rows, columns = above.tiles(side)
-        across = (side + 2) * self.step
-        index = self.seen(below, number, rows, columns, (across, across))
-        blocks = index.view(side + 2, self.step, side + 2, self.step, -1).permute(0, 2, 4, 1, 3)
+        number, rows, columns = above.tiles(SIDE)
+        index = self.seen(below, number, rows, columns, (ACROSS * self.step, ACROSS * self.step))
+        blocks = index.view(ACROSS, self.step, ACROSS, self.step, -1).permute(0, 2, 4, 1, 3)
         channels = self.step**2 * table.shape[1]
-        seen = table.index_select(0, blocks.flatten()).view((side + 2) ** 2, len(number), channels)
-        tiles = filter_tiles(seen, self.filters[side], side)
-        found = tiles.flatten(0, 1).index_select(0, above.in_tiles(side))
+        seen = table.index_select(0, blocks.flatten()).view(ACROSS**2, len(number), channels)
+        tiles = filter_tiles(seen, self.filters)
+        found = tiles.flatten(0, 1).index_select(0, above.in_tiles(SIDE))
         return found if self.bias is None else found.add_(self.bias)
 
     def holds(self, places: float, channels: int, maps: int) -> float:
-        return places * 2 * 25 / 9 * 2 * (self.step**2 * channels + maps)  # as if tiles were half full
+        return places * 2 * (ACROSS / SIDE) ** 2 * 2 * (self.step**2 * channels + maps)  # as if tiles were half full
 
     @staticmethod
     def pays(conv: nn.Conv2d) -> bool:
@@ -107,7 +103,7 @@ class TileFilter(Gathering):
         step, (height, width) = conv.stride[0], conv.kernel_size
         alike = conv.stride == (step, step) and conv.dilation == (1, 1) and conv.groups == 1
         exact = conv.weight.dtype in (torch.float32, torch.float64)
-        fewer = max(height, width) <= 3 * step and 1.5 * step**2 * 25 / 9 <= height * width
+        fewer = max(height, width) <= 3 * step and 1.5 * (ACROSS / SIDE) ** 2 * step**2 <= height * width
         return alike and exact and fewer and min(conv.weight.shape[:2]) >= 16
 
 
