@@ -101,15 +101,16 @@ def main() -> None:
 def report(turns: Turns, steps: int) -> None:
     median: Callable[[list[float]], float] = statistics.median
     without, looked = turns.step_s[False], turns.step_s[True]
-    more = median([on / off - 1 for on, off in zip(looked, without, strict=False)])
+    pairs = list(zip(looked, without, strict=False))
+    more, more_s = median([on / off - 1 for on, off in pairs]), median([on - off for on, off in pairs])
     epoch_s = steps * median(without)
     ends = {chosen: median(seconds) for chosen, seconds in turns.end_s.items()}
     rows = [
-        ["a step", f"{1e3 * median(without):.0f} ms", f"{1e3 * median(looked):.0f} ms", f"{more:+.1%}"],
-        ["the end of a chosen epoch", "", f"{ends[True]:.2f} s", f"{ends[True] / epoch_s:.1%} of its {steps} steps"],
-        ["the end of another epoch", "", f"{ends[False]:.2f} s", f"{ends[False] / epoch_s:.1%} of its {steps} steps"],
+        [f"a step of {1e3 * median(without):.0f} ms", f"{1e3 * more_s:+.1f} ms", f"{more:+.1%}"],
+        ["the end of a chosen epoch", f"{ends[True]:+.2f} s", f"{ends[True] / epoch_s:+.1%} of its {steps} steps"],
+        ["the end of another epoch", f"{ends[False]:+.2f} s", f"{ends[False] / epoch_s:+.1%} of its {steps} steps"],
     ]
-    print(table(["", "without", "with evolution", "more"], rows))
+    print(table(["", "more with evolution", f"share (medians of {len(pairs)} pairs of steps)"], rows))
     print(f"a chosen epoch takes {more + ends[True] / epoch_s:.1%} longer, another {ends[False] / epoch_s:.1%}")
 
 

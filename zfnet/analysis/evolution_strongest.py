@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from zfnet.deconv.mine import row_peaks
-
 IMAGE, ROW, COLUMN, VIEW = 0, 1, 2, slice(3, 6)  # columns of `about`; a view is row, column, flip
 NO_IMAGE = torch.iinfo(torch.int64).max
 
@@ -38,8 +36,9 @@ class Strongest:
         pooled: the outputs after a maximum over windows that cover them, which has the same peaks and fewer numbers.
         """
         shorter = outputs if pooled is None else pooled
-        peaks = row_peaks(shorter).amax(2) if outputs.ndim == 4 else outputs
-        peaks = peaks[:, self.maps].double().masked_fill(~readable[:, None], -torch.inf)
+        watched = shorter[:, self.maps]
+        peaks = watched.amax((2, 3)) if outputs.ndim == 4 else watched
+        peaks = peaks.double().masked_fill(~readable[:, None], -torch.inf)
         value = peaks.amax(0)
         batch = torch.where(peaks == value, whose[:, :1], NO_IMAGE).argmin(0)
         places = outputs[batch, self.maps].reshape(len(self.maps), -1).argmax(1)  # the first of several
