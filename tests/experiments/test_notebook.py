@@ -20,10 +20,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs" / "train" / "a", 3, 0)
-    (tmp_path / "runs" / "activations").mkdir()
+    (tmp_path / "runs" / "activations" / "today").mkdir(parents=True)
     layer = LayerMaps("conv1", np.random.default_rng(0).normal(size=(1, 6, 4, 4)))
     shown = Activations(np.zeros((1, 20, 20, 3), np.uint8), ("a",), "net", [layer], {}, False)
-    save_activations(tmp_path / "runs" / "activations" / "activations.npz", shown)
+    save_activations(tmp_path / "runs" / "activations" / "today" / "activations.npz", shown)
     names: dict[str, Any] = {}
     page = PAGE.read_text().replace('weights="DEFAULT"', "weights=None")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
