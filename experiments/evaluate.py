@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 from torch import Tensor
 
 from experiments.common.job import Run, build, start
+from experiments.common.values import several
 from zfnet.data.folder import FolderImages
 from zfnet.data.loader import unreadable
 from zfnet.data.opening import ImageData
@@ -26,14 +27,14 @@ def report(config: DictConfig, run: Run) -> None:
         data.prepare()
     run.world.wait()
     source = data.open(config.split)
-    given = config.checkpoint if isinstance(config.checkpoint, ListConfig) else [config.checkpoint]
+    given = several(config.checkpoint)
     networks = [open_network(path, config.weights, config.size_px) for path in given]
     for path, network in zip(given, networks, strict=True):
         check_fit(network, source, path)
     format_ = run.hardware.memory_format()
     members = [(network.model.to(run.world.device).to(memory_format=format_), network.frame) for network in networks]
     rows = []
-    for views in [config.views] if isinstance(config.views, int) else config.views:
+    for views in several(config.views):
         logs = torch.zeros(len(source), len(source.wnids))
 
         def keep(indices: Tensor, log_probabilities: Tensor, logs: Tensor = logs) -> None:

@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
+from experiments.common.values import several
 from zfnet.analysis.features import convolutions, picture_units
 from zfnet.deconv import Deconvnet, TopUnits
 from zfnet.figures import style
@@ -43,7 +44,7 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     deconvnet = Deconvnet(network.model, config.rule)
     views = open_views(config, run, network.frame)
-    layers = list(config.layers) if config.layers is not None else convolutions(deconvnet)
+    layers = convolutions(deconvnet) if config.layers is None else several(config.layers)
     path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
     mined = mined_once(path, deconvnet, views, layers, config.top, run)
     if not run.world.first:

@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.evolution import FOLDER, EvolutionFolder, load_moments, settling, similarities, told
 from experiments.common.job import Run, build, start
+from experiments.common.values import several
 from zfnet.analysis.evolution_moment import Moment, moment_at
 from zfnet.analysis.evolution_plan import Plan, watch_maps
 from zfnet.analysis.evolution_probe import Probe
@@ -31,7 +32,8 @@ def evolution(config: DictConfig, run: Run) -> None:
         moments = gather(config, run)
         if not run.world.first:
             return
-        layers, settled = stack(moments, config.epochs), settle(moments, config.threshold)
+        epochs = None if config.epochs is None else several(config.epochs)
+        layers, settled = stack(moments, epochs), settle(moments, config.threshold)
         save_evolution(run.folder / "fig4.npz", layers, settled)
     else:
         layers, settled = load_evolution(config.redraw)

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.chosen import Chosen, choose_images
 from experiments.common.job import Run, start
+from experiments.common.values import several
 from zfnet.analysis.invariance import Invariance, invariance
 from zfnet.analysis.invariance_summary import departure, label_range, valley
 from zfnet.analysis.invariance_transforms import pixels_of, transform, transform_called
@@ -44,7 +45,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
     """
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    names = list(dict.fromkeys([*config.rows, *config.more]))
+    names = list(dict.fromkeys([*several(config.rows), *several(config.more)]))
     for name in names:
         transform_called(name)
     if not names:
@@ -54,7 +55,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
     chosen, _ = choose_images(config, run, network, IMAGES)
     if not run.world.first:
         return None
-    layers, frame = None if config.layers is None else list(config.layers), network.frame
+    layers, frame = None if config.layers is None else several(config.layers), network.frame
     found = {
         name: invariance(network.model, chosen.images, chosen.target.tolist(), name, None, layers, frame)
         for name in names
@@ -140,7 +141,7 @@ def show(table: list[dict[str, Any]]) -> None:
 def draw(config: DictConfig, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
     """The paper's figure and the one of further transforms, in files and TensorBoard."""
     with SummaryWriter(str(folder / "tensorboard")) as writer:
-        for name, chosen in (("fig5", config.rows), ("fig5_more", config.more)):
+        for name, chosen in (("fig5", several(config.rows)), ("fig5_more", several(config.more))):
             missing = [one for one in chosen if one not in rows]
             if missing:
                 raise ValueError(f"{config.redraw} has no {', '.join(missing)}, only {', '.join(rows)}")

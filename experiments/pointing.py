@@ -17,6 +17,7 @@ from experiments.common.classes import class_number
 from experiments.common.job import Run, build, start
 from experiments.common.parts import InView, images_with, in_view, wnids_of
 from experiments.common.pointing_table import class_rows, part_rows, show
+from experiments.common.values import several
 from zfnet.analysis import Occlusion, occlude, part_drops, pointing_game
 from zfnet.analysis.places import draw_boxes
 from zfnet.data.opening import ImageData
@@ -52,7 +53,7 @@ def compute(config: DictConfig, run: Run) -> Points:
     data.prepare()
     content = read_parts(data.root)
     each_class: list[Arrays] = []
-    for wnid in wnids_of(content, config.classes):
+    for wnid in wnids_of(content, None if config.classes is None else several(config.classes)):
         name = content.names.get(wnid, wnid)
         target = class_number(wnid if wnid in network.wnids else name, network)
         listed = images_with(content, config.split, wnid, ())

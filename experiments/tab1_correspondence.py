@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from experiments.common.job import Run, start
 from experiments.common.network import fresh
 from experiments.common.parts import SeenParts, images_with, seen, wnids_of
+from experiments.common.values import several
 from zfnet.analysis.correspondence import PartChange, correspondence
 from zfnet.analysis.permutation import LEAST_BLOCKS
 from zfnet.analysis.places import draw_boxes
@@ -68,7 +69,7 @@ def table_1(config: DictConfig, run: Run) -> None:
         rows += own
         arrays.update(arrays_of(name, hidden, changes, of_fresh))
     if not rows:
-        raise ValueError(f"no class of {config.root} has two images with {', '.join(config.parts)} in view")
+        raise ValueError(f"no class of {config.root} has two images with {', '.join(several(config.parts))} in view")
     write_csv(run.folder / "tab1.csv", rows)
     np.savez_compressed(run.folder / "tab1.npz", **arrays)
     run.note(checkpoint=str(config.checkpoint), root=str(config.root))
@@ -77,21 +78,22 @@ def table_1(config: DictConfig, run: Run) -> None:
 
 def chosen_classes(config: DictConfig, content: PartsFile) -> list[str]:
     """Folder names of the classes asked for, or of those with enough images. Raises ValueError for unknown ones."""
-    found = wnids_of(content, config.classes)
     if config.classes is not None:
-        return found
-    return [w for w in found if len(images_with(content, config.split, w, config.parts)) >= LEAST_BLOCKS]
+        return wnids_of(content, several(config.classes))
+    parts = several(config.parts)
+    return [w for w in wnids_of(content, None) if len(images_with(content, config.split, w, parts)) >= LEAST_BLOCKS]
 
 
 def hide_parts(config: DictConfig, content: PartsFile, wnid: str, frame: InputFrame) -> Hidden:
     """The first images of a class whose parts are all wholly in view and leave room for random boxes."""
-    generator, listed = np.random.default_rng([config.seed, 1]), images_with(content, config.split, wnid, config.parts)
+    names, generator = several(config.parts), np.random.default_rng([config.seed, 1])
+    listed = images_with(content, config.split, wnid, names)
     images: list[SeenParts] = []
     boxes, left_out, size_px = [], 0, frame.size_px
     for image in seen(config.root, listed, frame):
         if len(images) == config.images:
             break
-        parts = [image.parts[name] for name in config.parts]
+        parts = [image.parts[name] for name in names]
         left, top, right, bottom = image.object if config.random_in == "object" else (0, 0, size_px, size_px)
         within = (max(left, 0), max(top, 0), min(right, size_px), min(bottom, size_px))
         drawn = [draw_boxes(part, parts, within, config.draws, generator) for part in parts]
@@ -100,16 +102,14 @@ def hide_parts(config: DictConfig, content: PartsFile, wnid: str, frame: InputFr
             boxes.append([np.concatenate([[part], random]) for part, random in zip(parts, drawn, strict=True)])
         else:
             left_out += 1
-    return Hidden(
-        images, {name: np.array([own[at] for own in boxes]) for at, name in enumerate(config.parts)}, left_out
-    )
+    return Hidden(images, {name: np.array([own[at] for own in boxes]) for at, name in enumerate(names)}, left_out)
 
 
 def changes_of(deconvnet: Deconvnet, hidden: Hidden, config: DictConfig) -> Changes:
     """What hiding the boxes changes in one network; the same noise and permutations for every network."""
     images = torch.stack([image.image for image in hidden.images])
     generator, noise = np.random.default_rng(config.seed), torch.Generator().manual_seed(config.seed)
-    layers = list(config.layers)
+    layers = several(config.layers)
     return correspondence(deconvnet, images, hidden.boxes, layers, generator, config.fill, noise, config.batch_size)
 
 

@@ -12,6 +12,7 @@ from experiments.common.missing import find_or_train, save_rows, tell_missing
 from experiments.common.predictions import Predictions, averaged, predictions
 from experiments.common.rows import Row, open_sweep
 from experiments.common.text_table import mean_and_deviation, print_columns
+from experiments.common.values import several
 from zfnet.training import open_network
 
 SMALL, WIDE, BASELINE = "zfnet", "zfnet_512_1024_512", "alexnet"
@@ -36,10 +37,10 @@ def table_2(config: DictConfig, run: Run) -> None:
     choosing by the validation error would flatter it. There are no labels of the test images; that column is the
     paper's alone.
     """
-    if not len(config.seeds):
+    seeds = list(dict.fromkeys(several(config.seeds)))
+    if not seeds:
         raise ValueError("seeds=[]: expected one or more, such as seeds=[0,1,2,3,4]")
     sweep = open_sweep(config, run)
-    seeds = list(dict.fromkeys(config.seeds))
     asked = [*((SMALL, seed) for seed in seeds), (WIDE, seeds[0]), (BASELINE, seeds[0])]
     found = find_or_train(config, sweep, [sweep.row(model, seed) for model, seed in asked])
     known = {

@@ -13,6 +13,7 @@ from experiments.common.missing import find_or_train, save_rows, tell_missing
 from experiments.common.predictions import predictions, training_scores
 from experiments.common.rows import Found, Sweep, open_sweep
 from experiments.common.text_table import mean_and_deviation, print_columns
+from experiments.common.values import several
 from zfnet.data.source import ImageSource
 from zfnet.data.subset import Subset
 from zfnet.training import Network, open_network
@@ -46,8 +47,8 @@ def table_3(config: DictConfig, run: Run) -> None:
     say how it measured the training error; here it is that of the trained network, without dropout, on the same views
     as the validation error.
     """
-    models = list(dict.fromkeys(PAPER if config.models is None else config.models))
-    seeds = list(dict.fromkeys(config.seeds))
+    models = list(dict.fromkeys(PAPER if config.models is None else several(config.models)))
+    seeds = list(dict.fromkeys(several(config.seeds)))
     odd = [name for name in models if name not in PAPER]
     if odd or not models or not seeds:
         raise ValueError(f"models={models}, seeds={seeds}: expected one or more of {', '.join(PAPER)}")

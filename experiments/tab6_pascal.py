@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from experiments.common.features import extraction_of, features_of, open_images, open_trained
 from experiments.common.job import Run, build, start
+from experiments.common.values import several
 from zfnet.analysis.average_precision import average_precision
 from zfnet.analysis.probing import softmax_probe
 from zfnet.data.opening import ImageData
@@ -49,7 +50,7 @@ def table_6(config: DictConfig, run: Run) -> None:
     train, val = (look(config, run, network, split) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
     probe = softmax_probe(
-        train.features[image], label, val.features, config.costs, config.splits, config.seed, groups=image
+        train.features[image], label, val.features, several(config.costs), config.splits, config.seed, groups=image
     )
     assert probe.scores is not None
     scores = np.full(val.presence.shape, np.nan)

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.features import extraction_of, gpu_peak_mib, open_images, open_trained, peak_memory
 from experiments.common.job import Run, start
 from experiments.common.network import fresh
+from experiments.common.values import several
 from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
 from zfnet.data.folds import Fold, sample_folds
 from zfnet.data.source import ImageSource
@@ -48,7 +49,7 @@ def compute(config: DictConfig, run: Run) -> tuple[list[Line], float]:
     """The lines of the figure and the accuracy of guessing; prints and saves them with what is behind them."""
     if config.checkpoint is None or config.get("data") is None:
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    if not (config.svm or config.softmax):
+    if not (several(config.svm) or several(config.softmax)):
         raise ValueError("svm=[] and softmax=[]: expected layers to probe in one of them, such as svm=[1,5,7]")
     network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
     folds = sample_folds(
@@ -85,8 +86,10 @@ def probe(
         ]
         print(f"{name}, layer {layer}: {', '.join(means)}; {peak_memory()}")
 
-    asked = Probing(extraction, source.labels[images], among, folder, tuple(config.costs), config.splits, config.jobs)
-    return probe_layers(asked, list(config.svm), list(config.softmax), told)
+    asked = Probing(
+        extraction, source.labels[images], among, folder, tuple(several(config.costs)), config.splits, config.jobs
+    )
+    return probe_layers(asked, several(config.svm), several(config.softmax), told)
 
 
 def lines_of(outcomes: Outcomes) -> list[Line]:

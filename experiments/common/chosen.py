@@ -15,6 +15,7 @@ from torch import Tensor
 from experiments.common.classes import class_number, classes_of
 from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run
+from experiments.common.values import several
 from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import ImageList
 from zfnet.data.photographs import list_any_folder
@@ -55,7 +56,7 @@ def choose_images(config: DictConfig, run: Run, network: Network, spread: int = 
         if config.classes is None:
             targets = _spread(views.source, known, spread)
         else:
-            targets = [class_number(word, network) for word in config.classes]
+            targets = [class_number(word, network) for word in several(config.classes)]
         return _first_of(targets, known, network, views), views
     return _given(config, run, network, listed), views
 
@@ -64,7 +65,7 @@ def _listed(pictures: str | ListConfig) -> ImageList:
     """A folder of images, or image files whose folders are their classes."""
     if isinstance(pictures, str) and Path(pictures).is_dir():
         return list_any_folder(pictures)
-    paths = [pictures] if isinstance(pictures, str) else [str(path) for path in pictures]
+    paths = [str(path) for path in several(pictures)]
     folders = [Path(path).absolute().parent.name for path in paths]
     wnids = tuple(sorted(set(folders)))
     return ImageList(paths, np.array([wnids.index(folder) for folder in folders], np.int64), wnids, wnids)
@@ -95,7 +96,7 @@ def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Netw
 def _given(config: DictConfig, run: Run, network: Network, listed: ImageList) -> Chosen:
     source = FolderImages(listed, network.frame.side_px, strict=True)
     known = classes_of(source, network)
-    words = [None] * len(source) if config.targets is None else list(config.targets)
+    words = [None] * len(source) if config.targets is None else several(config.targets)
     if len(words) != len(source):
         raise ValueError(f"{len(words)} targets for {len(source)} pictures: give one for each")
     told = [

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from experiments.common.features import extraction_of, features_of, open_images, open_trained, reading_processes
 from experiments.common.job import Run, StopSignal, build
 from experiments.common.kept_folds import FoldResult, fold_path, load_fold, save_fold
+from experiments.common.values import several
 from zfnet.analysis.probing import Extraction, softmax_probe
 from zfnet.analysis.scratch import train_from_scratch
 from zfnet.data.folds import Fold, sample_folds
@@ -32,17 +33,18 @@ NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world"
 
 def transfer(config: DictConfig, run: Run) -> Curves | None:
     """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last."""
-    if not config.methods or set(config.methods) - set(METHODS):
-        raise ValueError(f"methods={list(config.methods)}, expected one or more of {', '.join(METHODS)}")
-    if not config.per_class:
+    methods, per_class = several(config.methods), several(config.per_class)
+    if not methods or set(methods) - set(METHODS):
+        raise ValueError(f"methods={methods}, expected one or more of {', '.join(METHODS)}")
+    if not per_class:
         raise ValueError("per_class=[]: expected one or more numbers of training images a class, such as [15,30]")
     contest = open_contest(config, run)
     run.note(checkpoint=str(config.checkpoint), data=contest.source.fingerprint, exclude=config.exclude)
-    every = {count: contest.folds(count) for count in config.per_class}
-    accuracy = {method: np.full((len(every), config.folds), np.nan) for method in config.methods}
+    every = {count: contest.folds(count) for count in per_class}
+    accuracy = {method: np.full((len(every), config.folds), np.nan) for method in methods}
     with StopSignal() as stop:
         for place, (count, folds) in enumerate(every.items()):
-            for method in config.methods:
+            for method in methods:
                 for number, fold in enumerate(folds):
                     result = None if stop() else contest.result(method, count, fold, stop)
                     if result is None:
@@ -116,7 +118,7 @@ class Contest:
     def _settings(self, method: str) -> dict[str, Any]:
         """What a method's results depend on besides the images."""
         if method == "pretrained":
-            chosen_by = {"costs": list(self.config.costs), "splits": self.config.splits}
+            chosen_by = {"costs": several(self.config.costs), "splits": self.config.splits}
             return {**self.extraction.identity(self.config.layer), **chosen_by}
         precision = str(self.run.hardware.dtype(self.run.world.device))
         return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views, "in": precision}
@@ -124,7 +126,7 @@ class Contest:
     def _pretrained(self, fold: Fold) -> FoldResult:
         truth, config = self.source.labels, self.config
         own, others = self.features[fold.train], self.features[fold.test]
-        probe = softmax_probe(own, truth[fold.train], others, config.costs, config.splits, fold.seed)
+        probe = softmax_probe(own, truth[fold.train], others, several(config.costs), config.splits, fold.seed)
         return FoldResult(fold.test, truth[fold.test], probe.predicted, {"C": probe.cost})
 
     def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:

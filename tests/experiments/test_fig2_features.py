@@ -103,7 +103,7 @@ def test_any_folder_of_images_and_unreadable_ones(carry_out_here, image_root: Pa
         target = folder / ("deeper" if number % 2 else ".") / path.name
         target.write_bytes(path.read_bytes()[: 200 if number == 3 else None])
     network = small_network(tmp_path / "net.pt")
-    given = [f"checkpoint={network}", f"images={folder}", *SMALL, "layers=[conv2]", f"run_dir={tmp_path / 'run'}"]
+    given = [f"checkpoint={network}", f"images={folder}", *SMALL, "layers=conv2", f"run_dir={tmp_path / 'run'}"]
     code, printed = carry_out_here("fig2_features", *given)
     assert code == 0, printed
     assert f"skipped an image that cannot be read: {folder / 'deeper'}" in printed

@@ -116,8 +116,8 @@ def test_an_image_that_cannot_be_read_is_not_the_first_of_its_class(
     red, blue = (sorted((tmp_path / "val" / wnid).iterdir()) for wnid in ("n00000000", "n00000002"))
     for path in (red[0], *blue):
         path.write_bytes(path.read_bytes()[:300])
-    words = [f"images={tmp_path / 'val'}", f"checkpoint={checkpoint}", "hardware.workers=0", "rows=[brightness]"]
-    code, printed = carry_out_here("fig5_invariance", *words, "classes=[red]", "more=[]", "run_dir=run")
+    words = [f"images={tmp_path / 'val'}", f"checkpoint={checkpoint}", "hardware.workers=0", "rows=brightness"]
+    code, printed = carry_out_here("fig5_invariance", *words, "classes=red", "more=[]", "run_dir=run")
     assert code == 0, printed
     assert np.load(tmp_path / "run" / "fig5.npz")["path"].tolist() == [str(red[1])]
     code, printed = carry_out_here("fig5_invariance", *words, "classes=[blue]", "more=[]", "run_dir=run")

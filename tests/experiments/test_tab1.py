@@ -110,7 +110,8 @@ def test_fresh_weights_stand_beside_over_the_same_boxes(carry_out_here, root: Pa
 
 
 def test_what_hides_a_part_may_be_a_colour_or_noise_from_the_seed(carry_out_here, root: Path, tmp_path: Path):
-    words = [f"root={root}", f"checkpoint={root / 'a.pt'}", "parts=[nose]", "draws=1", "layers=[conv3]", "fresh=0"]
+    words = [f"root={root}", f"checkpoint={root / 'a.pt'}", "parts=nose", "draws=1", "layers=conv3", "fresh=0"]
+    words.append("classes=dog")
     found = []
     for number, fill in enumerate(("[10,-10,0]", "noise", "noise")):
         code, printed = carry_out_here("tab1_correspondence", *words, f"fill={fill}", f"run_dir=run_{number}")

@@ -137,6 +137,7 @@ def test_rows_of_other_settings_or_images_are_refused(
     [
         (["model=alexnet"], "a table has several networks: give models=[...] instead of model=..."),
         (["seed=3"], "a table has several networks: give seeds=[...] instead of seed=..."),
+        (["models=vgg", "seeds=1"], "models=['vgg'], seeds=[1]: expected one"),
         (["models=[zfnet,vgg]"], "expected one or more of alexnet, alexnet_no_34"),
         (["models=[zfnet]", "train_images=0"], "train_images=0, expected 1 or more, or null for all"),
         (["model.weights=x.pt"], "model.weights=x.pt: the rows of a table are trained from scratch"),
