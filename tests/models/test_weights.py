@@ -66,3 +66,25 @@ def test_other_files_say_what_they_are(tmp_path: Path):
         small(tmp_path / "numbers.pt")
     with pytest.raises(FileNotFoundError, match=r"no weight file at .*none\.pt"):
         small(tmp_path / "none.pt")
+
+
+def test_a_runs_folder_and_a_path_without_checkpoints_name_the_file_that_was_meant(tmp_path: Path):
+    held = tmp_path / "run" / "checkpoints"
+    held.mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"no weight file at .*run$"):
+        small(tmp_path / "run")
+    for name in ("step-00000010.pt", "step-00000020.pt", "epoch-0001.pt"):
+        (held / name).touch()
+    for given, meant in (
+        ("", "step-00000020.pt"),
+        ("epoch-0001.pt", "epoch-0001.pt"),
+        ("checkpoints", "step-00000020.pt"),
+    ):
+        with pytest.raises(FileNotFoundError) as caught:
+            small(tmp_path / "run" / given)
+        assert str(caught.value).endswith(f": did you mean {held / meant}?")
+    (held / "best.pt").touch()
+    for given in ("", "best.pt", "checkpoints"):
+        with pytest.raises(FileNotFoundError) as caught:
+            small(tmp_path / "run" / given)
+        assert str(caught.value) == f"no weight file at {tmp_path / 'run' / given}: did you mean {held / 'best.pt'}?"

@@ -149,3 +149,18 @@ def test_minutes_between_saves_are_kept(tmp_path: Path, array_source):
 def test_an_unknown_torchvision_network_is_told_its_neighbours():
     with pytest.raises(ValueError, match=r"'torchvision:resnet-18' is not known; close to it: torchvision:resnet18, "):
         open_network("torchvision:resnet-18")
+
+
+def test_a_run_or_a_network_in_place_of_a_checkpoint_is_told_what_was_meant(tmp_path: Path):
+    held = tmp_path / "run" / "checkpoints"
+    held.mkdir(parents=True)
+    for name in ("best.pt", "step-00000010.pt", "step-00000020.pt"):
+        (held / name).touch()
+    with pytest.raises(FileNotFoundError, match=r"did you mean .*run/checkpoints/best\.pt\?"):
+        open_network(tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*run: did you mean .*/step-00000020\.pt\?"):
+        load_checkpoint(tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match=r"at squeezenet1_0: did you mean torchvision:squeezenet1_0\?"):
+        open_network("squeezenet1_0")
+    with pytest.raises(FileNotFoundError, match=r"no weight file at squeezenet9$"):
+        open_network("squeezenet9")

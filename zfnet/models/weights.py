@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def read_file(path: str | Path) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no weight file at {path}")
+        raise FileNotFoundError(f"no weight file at {path}{did_you_mean(path)}")
     _check_sums(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -36,6 +36,19 @@ def read_file(path: str | Path) -> Any:
             ) from error
         why = f"torch.load says {type(error).__name__}: {_first_line(error)}"
         raise ValueError(f"{path} is cut short or was not written by torch.save ({why})") from error
+
+
+def did_you_mean(path: Path, patterns: Sequence[str] = ("best.pt", "step-*.pt")) -> str:
+    """For an error: the checkpoint of a run where path is the run's folder or leaves out checkpoints/, else nothing.
+
+    patterns: which of a folder's checkpoints to name; of several that fit one, the last by name.
+    """
+    if path.is_dir():
+        found = [sorted(folder.glob(one))[-1:] for folder in (path / "checkpoints", path) for one in patterns]
+    else:
+        inside = path.parent / "checkpoints" / path.name
+        found = [[inside] if inside.is_file() else []]
+    return next((f": did you mean {one[0]}?" for one in found if one), "")
 
 
 def _check_sums(path: Path) -> None:

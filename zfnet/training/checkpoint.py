@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from zfnet.models.weights import read_file
+from zfnet.models.weights import did_you_mean, read_file
 from zfnet.training.loop import NonFiniteLoss, Trainer
 from zfnet.training.network import Network
 from zfnet.training.observer import EpochReport, Observer, StepReport
@@ -48,7 +48,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """A whole checkpoint of ours; DamagedCheckpoint names the file and what is wrong with it."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
+        newest_first = ("step-*.pt", "best.pt")  # it is read to go on from
+        raise FileNotFoundError(f"no checkpoint at {path}{did_you_mean(path, newest_first)}")
     try:
         content = read_file(path)
     except ValueError as error:

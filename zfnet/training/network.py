@@ -11,7 +11,7 @@ from torch import nn
 
 from zfnet.data.views import InputFrame, torchvision_frame
 from zfnet.models import build_model
-from zfnet.models.build import TORCHVISION, check_name
+from zfnet.models.build import TORCHVISION, check_name, model_names
 from zfnet.models.weights import fit, read_file
 
 
@@ -59,6 +59,8 @@ def open_network(source: str | Path, weights: str | Path | None = None, size_px:
     class names in the standard order.
     """
     if not str(source).startswith(TORCHVISION):
+        if not Path(source).exists() and TORCHVISION + str(source) in model_names():
+            raise FileNotFoundError(f"no weight file at {source}: did you mean {TORCHVISION}{source}?")
         content = read_file(source)
         if not isinstance(content, dict) or "network" not in content:
             raise ValueError(
