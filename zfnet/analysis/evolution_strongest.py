@@ -40,24 +40,36 @@ class Strongest:
         peaks = watched.amax((2, 3)) if outputs.ndim == 4 else watched
         peaks = peaks.double().masked_fill(~readable[:, None], -torch.inf)
         value = peaks.amax(0)
-        batch = torch.where(peaks == value, whose[:, :1], NO_IMAGE).argmin(0)
-        places = outputs[batch, self.maps].reshape(len(self.maps), -1).argmax(1)  # the first of several
+        mine = self._hopeful(value)
+        if not len(mine):
+            return
+        batch = torch.where(peaks[:, mine] == value[mine], whose[:, :1], NO_IMAGE).argmin(0)
+        places = outputs[batch, self.maps[mine]].reshape(len(mine), -1).argmax(1)  # the first of several
         width = outputs.shape[3] if outputs.ndim == 4 else 1
         found = whose[batch]
         row = places.div(width, rounding_mode="floor")
         about = torch.cat([found[:, :1], torch.stack([row, places - row * width], dim=1), found[:, 1:]], dim=1)
-        self._take(value, about, torch.full_like(self.warp, torch.nan) if warps is None else warps[batch])
+        self._take(
+            mine, value[mine], about, torch.full_like(self.warp[mine], torch.nan) if warps is None else warps[batch]
+        )
 
-    def _take(self, value: Tensor, about: Tensor, warp: Tensor) -> None:
-        lower = about[:, IMAGE] < self.about[:, IMAGE]
-        better = (value > self.value) | ((value == self.value) & lower)
-        self.value = torch.where(better, value, self.value)
-        self.about = torch.where(better[:, None], about, self.about)
-        self.warp = torch.where(better[:, None, None], warp, self.warp)
+    def _hopeful(self, value: Tensor) -> Tensor:
+        """The maps (m,) that may have a new strongest: after some batches few, whose places alone need to be found."""
+        if value.device.type != "cpu":
+            return torch.arange(len(value), device=value.device)  # to count them would wait for the device
+        return (value >= self.value).nonzero()[:, 0]
+
+    def _take(self, mine: Tensor, value: Tensor, about: Tensor, warp: Tensor) -> None:
+        before = self.value[mine], self.about[mine], self.warp[mine]
+        better = (value > before[0]) | ((value == before[0]) & (about[:, IMAGE] < before[1][:, IMAGE]))
+        self.value = self.value.index_copy(0, mine, torch.where(better, value, before[0]))
+        self.about = self.about.index_copy(0, mine, torch.where(better[:, None], about, before[1]))
+        self.warp = self.warp.index_copy(0, mine, torch.where(better[:, None, None], warp, before[2]))
 
     def merge(self, state: Mapping[str, Tensor]) -> None:
         """Take in what another process, or this one before it stopped, has found."""
-        self._take(*(state[name].to(self.value.device) for name in ("value", "about", "warp")))
+        every = torch.arange(len(self.maps), device=self.value.device)
+        self._take(every, *(state[name].to(self.value.device) for name in ("value", "about", "warp")))
 
     def images(self) -> Tensor:
         """The image (M,) of each, on the CPU."""
