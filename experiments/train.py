@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from experiments.common.board import Board
 from experiments.common.console import Console
 from experiments.common.evolution import EvolutionFolder
-from experiments.common.job import Run, StopSignal, again, build, start
+from experiments.common.job import Run, again, build, start
 from zfnet.analysis.evolution import Evolution, Plan
 from zfnet.data.frames import make_frame
 from zfnet.data.loader import unreadable
@@ -67,7 +67,7 @@ def train(config: DictConfig, run: Run) -> str:
     if config.evolution is not None:
         observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
     observers.append(checkpoints)  # last, so that it saves what the others know of the epoch
-    with StopSignal() as stop:
+    with run.stop as stop:
         trainer = Trainer(
             network.model, recipe, network.frame, images, val,
             hardware=run.hardware, world=run.world, observers=observers, seed=config.seed, stop=stop,
