@@ -131,3 +131,16 @@ def test_what_is_there_is_not_downloaded_again(caltech101: Path, monkeypatch: py
     assert len(data.open("all")) == 6
     with pytest.raises(AssertionError, match="asked the network"):
         ImageData(str(caltech101 / "new"), "caltech101", download=True).prepare()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("caltech101", "Caltech-101"), ("caltech256", "Caltech-256")])
+def test_a_failed_download_is_told_with_the_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+):
+    def no_network(*args: object, **options: object) -> None:
+        raise RuntimeError("File not found\nor corrupted.")
+
+    monkeypatch.setattr("torchvision.datasets.caltech.download_and_extract_archive", no_network)
+    told = rf"{name} could not be downloaded into \S+ \(File not found or corrupted\.\).*expected in it: {kind}/"
+    with pytest.raises(ValueError, match=told):
+        ImageData(str(tmp_path), kind, download=True).prepare()

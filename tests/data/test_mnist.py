@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -73,6 +74,22 @@ def test_what_is_wrong_is_told(tmp_path: Path):
         MnistImages(tmp_path, "train")
     with pytest.raises(ValueError, match=r"data\.pack=x: MNIST is read into memory"):
         ImageData(root=str(tmp_path), kind="mnist", pack="x")
+
+
+def test_a_download_that_fails_names_the_data_set_and_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_network(*args: object, **options: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
+    data = ImageData(root=str(tmp_path), kind="mnist", download=True)
+    with pytest.raises(
+        ValueError, match=r"MNIST could not be downloaded .*no route to host.*data\.root=FOLDER"
+    ) as caught:
+        data.prepare()
+    assert "\n" not in str(caught.value)
+    assert "expected in it: MNIST/raw/" in str(caught.value)
+    write_idx(tmp_path / "there")
+    ImageData(root=str(tmp_path / "there"), kind="mnist", download=True).prepare()  # nothing to fetch
 
 
 def test_a_grey_network_learns_them_and_projects_to_grey_pixels(tmp_path: Path):

@@ -1,7 +1,9 @@
 """Weight files: what loads, and what the errors name."""
 
 import datetime
+from http.client import IncompleteRead
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -88,3 +90,20 @@ def test_a_runs_folder_and_a_path_without_checkpoints_name_the_file_that_was_mea
         with pytest.raises(FileNotFoundError) as caught:
             small(tmp_path / "run" / given)
         assert str(caught.value) == f"no weight file at {tmp_path / 'run' / given}: did you mean {held / 'best.pt'}?"
+
+
+@pytest.mark.parametrize("error", [URLError("name not known"), RuntimeError("invalid hash"), IncompleteRead(b"")])
+def test_weights_that_cannot_be_downloaded_name_their_address_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+):
+    def no_network(url: str, *args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    told = (
+        rf"torchvision:squeezenet1_0 could not be downloaded from https://\S+\.pth \(.*{str(error)[1:8]}.*weights=FILE"
+    )
+    with pytest.raises(ValueError, match=told) as caught:
+        build_model("torchvision:squeezenet1_0", weights="DEFAULT")
+    assert "\n" not in str(caught.value)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
-from zfnet.data.caltech import list_caltech101, list_caltech256
+from zfnet.data.caltech import LAYOUT_101, LAYOUT_256, list_caltech101, list_caltech256
 from zfnet.data.devkit import list_split
 from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import ImageList
+from zfnet.data.mnist import LAYOUT as MNIST_LAYOUT
 from zfnet.data.mnist import MnistImages, download_mnist
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
 from zfnet.data.source import ImageSource
+from zfnet.data.voc import LAYOUT as VOC_LAYOUT
 from zfnet.data.voc import download_voc2012, list_voc2012
 
 SPLITS = ("train", "val")
 CALTECH = {"caltech101": list_caltech101, "caltech256": list_caltech256}
+DOWNLOADS: dict[str, tuple[str, str, Callable[[str], object]]] = {  # its name, its layout under root, who fetches it
+    "caltech101": ("Caltech-101", LAYOUT_101, partial(list_caltech101, download=True)),
+    "caltech256": ("Caltech-256", LAYOUT_256, partial(list_caltech256, download=True)),
+    "voc2012": ("PASCAL VOC 2012", VOC_LAYOUT, download_voc2012),
+    "mnist": ("MNIST", MNIST_LAYOUT, download_mnist),
+}
 DATA_KINDS = ("images", "pack", "parts_world", *CALTECH, "voc2012", "mnist")
 
 
@@ -76,14 +87,18 @@ class ImageData:
         return FolderImages(self._list(split), self.side, self.strict)
 
     def _download(self) -> None:
-        if self.kind in CALTECH:
-            CALTECH[self.kind](self.root, download=True)
-        elif self.kind == "voc2012":
-            download_voc2012(self.root)
-        elif self.kind == "mnist":
-            download_mnist(self.root)
-        else:
+        if self.kind not in DOWNLOADS:
             raise ValueError(f"data.download=true: nobody offers data.kind={self.kind} for download")
+        name, layout, download = DOWNLOADS[self.kind]
+        try:
+            download(self.root)
+        except (OSError, RuntimeError, HTTPException) as error:
+            why = " ".join(str(error).split())
+            raise ValueError(
+                f"data.download=true: {name} could not be downloaded into {self.root} ({why}): "
+                "fetch it elsewhere and give the folder as data.root=FOLDER, with data.download=false; "
+                f"expected in it: {layout.removeprefix('root/')}"
+            ) from error
 
     def _list(self, split: str) -> ImageList:
         if self.kind in CALTECH:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def build_model(
     width, input_px: factor on all maps and units, and image size, of our own networks (torchvision's adapt by
         themselves; its vision transformers are built for input_px). channels: 1 for grey images, ours alone.
 
-    Raises ValueError for an unknown name or weights that do not fit, FileNotFoundError for a missing file.
+    Raises ValueError for an unknown name or weights that do not fit or cannot be downloaded, FileNotFoundError for a
+    missing file.
     """
     if name in TABLES:
         if weights == "DEFAULT":
@@ -71,13 +73,25 @@ def _torchvision(name: str, num_classes: int, weights: str | Path | None, input_
     if weights == "DEFAULT":
         if num_classes != 1000:
             raise ValueError(f"torchvision's weights of {name} tell 1000 classes apart, num_classes is {num_classes}")
-        return _plain_scores(torchvision.models.get_model(name, weights="DEFAULT"))
+        return _plain_scores(_downloaded(name))
     state = None if weights is None else state_dict_of(read_file(weights), weights)
     model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **_options(name, state, input_px))
     if state is not None:
         assert weights is not None
         fit(model, state, weights)
     return _plain_scores(model)
+
+
+def _downloaded(name: str) -> nn.Module:
+    """With the weights that torchvision publishes, from its cache or the network."""
+    try:
+        return torchvision.models.get_model(name, weights="DEFAULT")
+    except (OSError, RuntimeError, HTTPException) as error:
+        url = torchvision.models.get_model_weights(name)["DEFAULT"].url
+        raise ValueError(
+            f"weights=DEFAULT: the weights of {TORCHVISION}{name} could not be downloaded from {url} "
+            f"({' '.join(str(error).split())}): fetch that file elsewhere and give weights=FILE (a state_dict)"
+        ) from error
 
 
 def _options(name: str, state: dict[str, Tensor] | None, input_px: int) -> dict[str, Any]:
