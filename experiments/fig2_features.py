@@ -15,13 +15,14 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
+from experiments.common.network import opened
 from experiments.common.values import several
 from zfnet.analysis.features import convolutions, picture_units
 from zfnet.deconv import Deconvnet, TopUnits
 from zfnet.figures import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
 from zfnet.progress import track
-from zfnet.training import Network, open_network
+from zfnet.training import Network
 
 
 def features(config: DictConfig, run: Run) -> None:
@@ -40,7 +41,7 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
     """The arrays of the figure, empty in all processes but the first, and the class names."""
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network = opened(config, run)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     deconvnet = Deconvnet(network.model, config.rule)
     views = open_views(config, run, network.frame)

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.chosen import Chosen, choose_images
 from experiments.common.job import Run, start
+from experiments.common.network import opened
 from experiments.common.values import several
 from zfnet.analysis.invariance import Invariance, invariance
 from zfnet.analysis.invariance_summary import departure, label_range, valley
@@ -22,7 +23,7 @@ from zfnet.figures import style
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.runs import write_csv
-from zfnet.training import Network, open_network
+from zfnet.training import Network
 
 IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
 QUARTERS = (90, 180, 270)
@@ -50,7 +51,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
         transform_called(name)
     if not names:
         raise ValueError("rows and more are empty: name at least one transform")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network = opened(config, run)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     chosen, _ = choose_images(config, run, network, IMAGES)
     if not run.world.first:

@@ -16,6 +16,7 @@ from experiments.common.chosen import Chosen, choose_images
 from experiments.common.images import CentreViews
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
+from experiments.common.network import opened
 from zfnet.analysis.features import Pictures, picture_units
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.deconv import Deconvnet, TopUnits
@@ -23,7 +24,6 @@ from zfnet.figures import style
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
 from zfnet.progress import track
 from zfnet.runs import write_csv
-from zfnet.training import open_network
 
 
 def occlusion(config: DictConfig, run: Run) -> None:
@@ -43,7 +43,7 @@ def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
     """The arrays of the figure; None in all processes but the first, which only help with mining."""
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network = opened(config, run)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     chosen, views = choose_images(config, run, network)
     deconvnet = Deconvnet(network.model, config.rule)

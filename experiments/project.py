@@ -10,13 +10,14 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from experiments.common.job import Run, start
+from experiments.common.network import opened
 from zfnet.analysis.features import picture_units
 from zfnet.data.decode import decode_square
 from zfnet.data.views import centre_views, cut
 from zfnet.deconv import Deconvnet
 from zfnet.figures import style
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
-from zfnet.training import Network, open_network
+from zfnet.training import Network
 
 GUESSES = 3
 
@@ -39,7 +40,7 @@ def compute(config: DictConfig, run: Run) -> UnitSheet:
         raise ValueError("give image=FILE and checkpoint=FILE or torchvision:NAME, or redraw=FILE.npz")
     if config.top < 1:
         raise ValueError(f"top={config.top}, expected at least 1")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network = opened(config, run)
     network.model.to(run.world.device)
     deconvnet = Deconvnet(network.model, config.rule)
     layer = last_convolution(deconvnet) if config.layer is None else config.layer

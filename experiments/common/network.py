@@ -8,11 +8,13 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
+from experiments.common.job import Run
 from zfnet.data.views import IMAGENET_MEAN, InputFrame
 from zfnet.models import build_model
 from zfnet.models.build import TORCHVISION
 from zfnet.training import Network, open_network
 
+UNTRAINED = ", untrained"
 FRAME = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
 
 
@@ -23,9 +25,8 @@ def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
     without a checkpoint sees pixels less ImageNet's mean colour.
     """
     source = config.checkpoint or config.model.name
-    if described(config).endswith("untrained") and not quiet:
-        print(f"warning: {source} without weights: what you see is what random filters answer; give weights=FILE, "
-              "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one")  # fmt: skip
+    if not quiet:
+        tell_untrained(config)
     torch.manual_seed(config.seed)
     if config.checkpoint is not None or str(source).startswith(TORCHVISION):
         return open_network(source, config.weights, config.size_px)
@@ -41,6 +42,21 @@ def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
     return Network(model.eval(), frame, (), (), arguments)
 
 
+def opened(config: DictConfig, run: Run) -> Network:
+    """The network of config.checkpoint with config.weights; for one without weights a line on the console says so."""
+    if run.world.first:
+        tell_untrained(config)
+    return open_network(config.checkpoint, config.weights, config.size_px)
+
+
+def tell_untrained(config: DictConfig) -> None:
+    """Warn on the console where the network has no weights but random ones."""
+    if described(config).endswith(UNTRAINED):
+        source = config.checkpoint or config.model.name
+        print(f"warning: {source} without weights: what you see is what random filters answer; give weights=FILE, "
+              "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one")  # fmt: skip
+
+
 def fresh(network: Network, seed: int) -> nn.Module:
     """The same network with new weights, drawn by the seed."""
     with torch.random.fork_rng():
@@ -52,4 +68,4 @@ def described(config: DictConfig) -> str:
     """The network of `chosen_network` in a word or two, for a title."""
     if config.checkpoint is not None and not str(config.checkpoint).startswith(TORCHVISION):
         return "/".join(Path(config.checkpoint).parts[-3:])
-    return f"{config.checkpoint or config.model.name}{'' if config.weights else ', untrained'}"
+    return f"{config.checkpoint or config.model.name}{'' if config.weights else UNTRAINED}"

@@ -10,6 +10,7 @@ from small_network import small_network
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
+from zfnet import build_model
 from zfnet.data.decode import decode_square
 from zfnet.figures.fig2 import LayerFeatures, load_features
 from zfnet.training import open_network
@@ -115,6 +116,16 @@ def test_any_folder_of_images_and_unreadable_ones(carry_out_here, image_root: Pa
     pixels = [torch.from_numpy(decode_square(str(order[i]), 72).copy()) for i in range(len(order)) if i != bad]
     peaks = activations(open_network(network).model, torch.stack(pixels).permute(0, 3, 1, 2))["conv2"].amax((0, 2, 3))
     np.testing.assert_allclose(one.value[:, 0], peaks[one.maps], rtol=1e-4)
+
+
+def test_only_a_network_without_weights_is_warned_of(carry_out_here, image_root: Path, tmp_path: Path) -> None:
+    torch.save(build_model("torchvision:squeezenet1_1").state_dict(), tmp_path / "weights.pt")
+    words = ["checkpoint=torchvision:squeezenet1_1", "size_px=56", f"images={image_root / 'val'}", *SMALL]
+    for weights, warned in (("null", True), (tmp_path / "weights.pt", False)):
+        given = [*words, "layers=features.0", f"weights={weights}", f"run_dir=run-{warned}"]
+        code, printed = carry_out_here("fig2_features", *given)
+        assert code == 0, printed
+        assert ("warning: torchvision:squeezenet1_1 without weights" in printed) == warned
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def test_networks_of_others_and_the_command_itself(carry_out, photograph: Path, 
         "run_dir=run", "hardware.device=cpu", "layer=features.4.expand3x3",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert "warning: torchvision:squeezenet1_1 without weights" in done.stdout
     sheet = load_sheet(tmp_path / "run" / "project.npz")
     assert sheet.patch.shape == (2, 23, 23, 3)  # conv 3, pool 3 + 2 * 2 = 7, and two filters of 3 at every 4 px
     assert sheet.map_name.tolist() == ["", ""]
