@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.classes import class_number
 from experiments.common.job import Run, build, start
+from experiments.common.network import opened
 from experiments.common.parts import InView, images_with, in_view, wnids_of
 from experiments.common.pointing_table import class_rows, part_rows, show
 from experiments.common.values import several
@@ -25,7 +26,7 @@ from zfnet.data.parts_world import Part, read_parts
 from zfnet.figures import style
 from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, save_points
 from zfnet.runs import write_csv
-from zfnet.training import Network, open_network
+from zfnet.training import Network
 
 Arrays = dict[str, NDArray[Any]]
 Drops = tuple[float, float, float]  # with the part hidden, with random boxes on the object, with them anywhere
@@ -47,7 +48,7 @@ def compute(config: DictConfig, run: Run) -> Points:
     """Everything that is told, class by class."""
     if config.checkpoint is None or config.data is None:
         raise ValueError("give checkpoint=FILE (or torchvision:NAME) and data=..., or redraw=FILE.npz")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network = opened(config, run)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     data = build(ImageData, config.data)
     data.prepare()

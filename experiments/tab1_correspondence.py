@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
-from experiments.common.network import fresh
+from experiments.common.network import fresh, opened
 from experiments.common.parts import SeenParts, images_with, seen, wnids_of
 from experiments.common.values import several
 from zfnet.analysis.correspondence import PartChange, correspondence
@@ -23,7 +23,6 @@ from zfnet.data.parts_world import PartsFile, read_parts
 from zfnet.data.views import InputFrame
 from zfnet.deconv import Deconvnet
 from zfnet.runs import write_csv
-from zfnet.training import open_network
 
 PAPER = {  # mean and standard deviation over 5 dogs, by what is hidden and layer
     ("right_eye", 5): (0.067, 0.007), ("right_eye", 7): (0.069, 0.015),
@@ -51,7 +50,7 @@ def table_1(config: DictConfig, run: Run) -> None:
         return
     if config.random_in not in ("image", "object"):
         raise ValueError(f"random_in={config.random_in!r} is not one of image, object")
-    network = open_network(config.checkpoint, config.weights, config.size_px)
+    network = opened(config, run)
     models = [network.model, *(fresh(network, config.seed + number) for number in range(config.fresh))]
     deconvnets = [Deconvnet(model.to(run.world.device)) for model in models]
     content = read_parts(config.root)

@@ -177,10 +177,10 @@ def again(run: Run) -> str:
     """The command that goes on with a stopped run, quoted for the shell and for Hydra."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
     launcher = ["python"] if run.world.size == 1 else ["torchrun", f"--nproc-per-node={run.world.size}"]
-    return shlex.join([*launcher, sys.argv[0], *overrides, f"run_dir={_quoted(str(run.folder))}", "resume=auto"])
+    return shlex.join([*launcher, sys.argv[0], *overrides, f"run_dir={quoted(str(run.folder))}", "resume=auto"])
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A value as Hydra reads it: a sweep's folders have "=" and "," in their names."""
     plain = re.fullmatch(r"[A-Za-z0-9_/.+-]+", text)
     return text if plain else QuotedString(text, Quote.double).with_quotes()

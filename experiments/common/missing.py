@@ -15,7 +15,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from experiments.common.job import Run
+from experiments.common.job import Run, quoted
 from experiments.common.rows import Found, Row, Sweep
 from zfnet.runs import write_csv
 
@@ -34,7 +34,7 @@ def overrides_of(row: Row, given: Sequence[str]) -> list[str]:
         if name in keys.values():
             raise ValueError(f"a table has several networks: give {instead}=[...] instead of {name}=...")
     shared = [word for word, key in keys.items() if key not in (*TABLES_OWN, *EACH_ROWS_OWN)]
-    return [*shared, f"model={row.model}", f"seed={row.seed}", f"run_dir={row.folder}", "resume=auto"]
+    return [*shared, f"model={row.model}", f"seed={row.seed}", f"run_dir={quoted(str(row.folder))}", "resume=auto"]
 
 
 def command(row: Row, processes: int = 1) -> str:

@@ -42,7 +42,7 @@ def transfer(config: DictConfig, run: Run) -> Curves | None:
     run.note(checkpoint=str(config.checkpoint), data=contest.source.fingerprint, exclude=config.exclude)
     every = {count: contest.folds(count) for count in per_class}
     accuracy = {method: np.full((len(every), config.folds), np.nan) for method in methods}
-    with StopSignal() as stop:
+    with run.stop as stop:
         for place, (count, folds) in enumerate(every.items()):
             for method in methods:
                 for number, fold in enumerate(folds):

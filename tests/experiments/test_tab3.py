@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from in_process import run_within
 from omegaconf import OmegaConf
 from trained_rows import sweep_words
@@ -219,6 +220,12 @@ def test_words_that_are_the_tables_own_do_not_reach_the_training(tmp_path: Path)
     given = ["experiment=x", "rows=here", "+training.label_smoothing=0.1", "seeds=[3]", "run_dir=there", "views=10"]
     shared = ["experiment=x", "+training.label_smoothing=0.1"]
     assert overrides_of(row, given) == [*shared, "model=zfnet", "seed=3", f"run_dir={row.folder}", "resume=auto"]
+
+
+def test_a_rows_folder_with_signs_of_hydras_own_reaches_the_training():
+    words = overrides_of(Row("zfnet", 3, Path("/runs/a=1,b=[2]/zfnet-seed3")), [])
+    parsed = {one.key_or_group: one.value() for one in OverridesParser.create().parse_overrides(words)}
+    assert parsed["run_dir"] == "/runs/a=1,b=[2]/zfnet-seed3"
 
 
 def test_every_variant_of_both_networks_has_its_row():

@@ -60,10 +60,6 @@ class Rects:
         start = start.clamp(min=0).minimum(limit)
         return Rects.of(start, stop.minimum(limit).maximum(start), bounds)
 
-    def count_tiles(self, side: int) -> int:
-        """How many tiles `tiles` gives."""
-        return int(_up(self.stop - self.start, side).prod(0).sum())
-
     def tiles(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
         """The rectangles cut into squares of side x side places, of which the last ones may stick out.
 
@@ -85,7 +81,7 @@ class Rects:
         number, rows, columns = self.tiles(1)
         rows, columns = rows - self.start[0][number], columns - self.start[1][number]
         tile = _before(counts)[number] + rows // side * across[1][number] + columns // side
-        return (rows % side * side + columns % side) * self.count_tiles(side) + tile
+        return (rows % side * side + columns % side) * counts.sum() + tile
 
     def everywhere(self) -> Tensor:
         """Rows of the table (N, H, W) for every place of each square's maps."""
