@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.common.config import several
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
-from experiments.common.values import several
 from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
 from zfnet.analysis.activations import RELU, channel_means, read_maps
 from zfnet.data.photographs import one_photograph, photographs, read_photographs
-from zfnet.figures import style
-from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
-from zfnet.figures.activations import draw_channels
-from zfnet.figures.activations_means import TITLE, draw_means
-from zfnet.figures.activations_over import draw_over
-from zfnet.figures.activations_saved import Activations, load_activations, save_activations
+from zfnet.figures.activations.channels import draw_channels
+from zfnet.figures.activations.maps import INTERPOLATION, SCALES, LayerMaps, colour_map
+from zfnet.figures.activations.means import TITLE, draw_means
+from zfnet.figures.activations.over import draw_over
+from zfnet.figures.activations.saved import Activations, load_activations, save_activations
+from zfnet.figures.drawing import style
 from zfnet.progress import track
 from zfnet.runs import write_csv
 

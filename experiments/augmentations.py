@@ -11,8 +11,8 @@ from experiments.common.job import Run, build, start
 from zfnet.data.decode import decode_square
 from zfnet.data.photographs import one_photograph
 from zfnet.data.views import InputFrame, centre_views, cut, training_views
-from zfnet.figures import style
-from zfnet.figures.variants import Variants, draw_variants, load_variants, save_variants
+from zfnet.figures.augmentations import Variants, draw_variants, load_variants, save_variants
+from zfnet.figures.drawing import style
 from zfnet.training import Recipe
 
 

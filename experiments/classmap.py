@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.classes import class_number
+from experiments.common.config import several
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
-from experiments.common.values import several
-from zfnet.analysis.class_map import class_map
+from zfnet.analysis.sliding_classifier import class_map
 from zfnet.data.decode import FILTER, read_rgb
 from zfnet.data.photographs import photographs
 from zfnet.data.views import InputFrame
-from zfnet.figures import style
-from zfnet.figures.classmap import ClassMaps, draw_classmaps, load_maps, save_maps
+from zfnet.figures.class_map import ClassMaps, draw_classmaps, load_maps, save_maps
+from zfnet.figures.drawing import style
 from zfnet.models import FullyConvolutional, convolutionalize
 from zfnet.progress import track
 from zfnet.runs import write_csv

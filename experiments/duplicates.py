@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from experiments.common.job import Run, build, start
 from zfnet.data.duplicates import BITS, find_matches, hash_images
 from zfnet.data.folder import FolderImages
-from zfnet.data.opening import ImageData
+from zfnet.data.image_data import ImageData
 from zfnet.data.source import ImageSource
 from zfnet.runs import write_csv
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 
+from experiments.common.config import several
 from experiments.common.job import Run, build, start
-from experiments.common.values import several
 from zfnet.data.folder import FolderImages
+from zfnet.data.image_data import ImageData
 from zfnet.data.loader import unreadable
-from zfnet.data.opening import ImageData
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.runs import write_csv
 from zfnet.training import Network, Scores, evaluate, open_network

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, ListConfig
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.common.config import several
 from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import opened
-from experiments.common.values import several
-from zfnet.analysis.features import convolutions, picture_units
+from zfnet.analysis.unit_pictures import convolutions, picture_units
 from zfnet.deconv import Deconvnet, TopUnits
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
 from zfnet.progress import track
 from zfnet.training import Network

@@ -10,16 +10,16 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.evolution import FOLDER, EvolutionFolder, load_moments, settling, similarities, told
+from experiments.common.config import several
 from experiments.common.job import Run, build, start
-from experiments.common.values import several
-from zfnet.analysis.evolution_moment import Moment, moment_at
-from zfnet.analysis.evolution_plan import Plan, watch_maps
-from zfnet.analysis.evolution_probe import Probe
-from zfnet.analysis.evolution_sweep import subset, sweep
-from zfnet.data.opening import ImageData
+from experiments.observers.evolution_folder import FOLDER, EvolutionFolder, load_moments, settling, similarities, told
+from zfnet.analysis.evolution.moment import Moment, moment_at
+from zfnet.analysis.evolution.plan import Plan, watch_maps
+from zfnet.analysis.evolution.reference_images import Probe
+from zfnet.analysis.evolution.sweep import subset, sweep
+from zfnet.data.image_data import ImageData
 from zfnet.deconv import Deconvnet
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
 from zfnet.figures.settling import Settling, draw_settling
 from zfnet.progress import track

@@ -12,14 +12,14 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.chosen import Chosen, choose_images
+from experiments.common.config import several
 from experiments.common.job import Run, start
 from experiments.common.network import opened
-from experiments.common.values import several
-from zfnet.analysis.invariance import Invariance, invariance
-from zfnet.analysis.invariance_summary import departure, label_range, valley
-from zfnet.analysis.invariance_transforms import pixels_of, transform, transform_called
-from zfnet.figures import style
+from experiments.common.shown_images import Chosen, choose_images
+from zfnet.analysis.invariance.measure import Invariance, invariance
+from zfnet.analysis.invariance.summary import departure, label_range, valley
+from zfnet.analysis.invariance.transforms import pixels_of, transform, transform_called
+from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.runs import write_csv

@@ -12,10 +12,10 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.images import CentreViews, open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
-from zfnet.analysis.features import picture_units
-from zfnet.analysis.filters import band_shares, largest_over_median
+from zfnet.analysis.filter_statistics import band_shares, largest_over_median
+from zfnet.analysis.unit_pictures import picture_units
 from zfnet.deconv import Deconvnet, Mined
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 from zfnet.models.build import TORCHVISION
 from zfnet.training import open_network

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.chosen import Chosen, choose_images
 from experiments.common.images import CentreViews
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import opened
-from zfnet.analysis.features import Pictures, picture_units
-from zfnet.analysis.occlusion import Occlusion, occlude
+from experiments.common.shown_images import Chosen, choose_images
+from zfnet.analysis.occlusion.sliding_square import Occlusion, occlude
+from zfnet.analysis.unit_pictures import Pictures, picture_units
 from zfnet.deconv import Deconvnet, TopUnits
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
 from zfnet.progress import track
 from zfnet.runs import write_csv

@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.filter_sheet import Filters, draw_filters, load_filters, save_filters
 
 

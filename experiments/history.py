@@ -10,9 +10,9 @@ import numpy as np
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.common.config import several
 from experiments.common.job import Run, start
-from experiments.common.values import several
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.history import Histories, draw_history, load_histories, save_histories
 from zfnet.runs import read_csv, write_csv
 

@@ -14,16 +14,16 @@ from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.classes import class_number
+from experiments.common.config import several
 from experiments.common.job import Run, build, start
 from experiments.common.network import opened
-from experiments.common.parts import InView, images_with, in_view, wnids_of
-from experiments.common.pointing_table import class_rows, part_rows, show
-from experiments.common.values import several
+from experiments.tables.pointing_table import class_rows, part_rows, show
 from zfnet.analysis import Occlusion, occlude, part_drops, pointing_game
 from zfnet.analysis.places import draw_boxes
-from zfnet.data.opening import ImageData
+from zfnet.data.image_data import ImageData
 from zfnet.data.parts_world import Part, read_parts
-from zfnet.figures import style
+from zfnet.data.parts_world.in_view import InView, images_with, in_view, wnids_of
+from zfnet.figures.drawing import style
 from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, save_points
 from zfnet.runs import write_csv
 from zfnet.training import Network

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from experiments.common.job import Run, start
 from experiments.common.network import opened
-from zfnet.analysis.features import picture_units
+from zfnet.analysis.unit_pictures import picture_units
 from zfnet.data.decode import decode_square
 from zfnet.data.views import centre_views, cut
 from zfnet.deconv import Deconvnet
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
 from zfnet.training import Network
 

@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 from omegaconf import DictConfig
 
+from experiments.common.config import several
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network
-from experiments.common.values import several
-from zfnet.analysis.network_table import network_table, network_text
-from zfnet.models.summary import arithmetic, channels_of
+from zfnet.forward.network_table import network_table, network_text
+from zfnet.models.layer_summary import arithmetic, channels_of
 from zfnet.runs import write_csv
 
 

@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
+from experiments.common.config import several
 from experiments.common.job import Run, start
 from experiments.common.network import fresh, opened
-from experiments.common.parts import SeenParts, images_with, seen, wnids_of
-from experiments.common.values import several
-from zfnet.analysis.correspondence import PartChange, correspondence
-from zfnet.analysis.permutation import LEAST_BLOCKS
+from zfnet.analysis.correspondence.permutation import LEAST_BLOCKS
+from zfnet.analysis.correspondence.sign_changes import PartChange, correspondence
 from zfnet.analysis.places import draw_boxes
 from zfnet.data.boxes import is_within
 from zfnet.data.parts_world import PartsFile, read_parts
+from zfnet.data.parts_world.in_view import SeenParts, images_with, seen, wnids_of
 from zfnet.data.views import InputFrame
 from zfnet.deconv import Deconvnet
 from zfnet.runs import write_csv

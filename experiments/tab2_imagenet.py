@@ -7,12 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from experiments.common.config import several
 from experiments.common.job import Run, start
-from experiments.common.missing import find_or_train, save_rows, tell_missing
-from experiments.common.predictions import Predictions, averaged, predictions
-from experiments.common.rows import Row, open_sweep
-from experiments.common.text_table import mean_and_deviation, print_columns
-from experiments.common.values import several
+from experiments.tables.kept_predictions import Predictions, averaged, predictions
+from experiments.tables.runs import Row, open_sweep
+from experiments.tables.text_table import mean_and_deviation, print_columns
+from experiments.tables.train_missing import find_or_train, save_rows, tell_missing
 from zfnet.training import open_network
 
 SMALL, WIDE, BASELINE = "zfnet", "zfnet_512_1024_512", "alexnet"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
+from experiments.common.config import several
 from experiments.common.job import Run, start
-from experiments.common.missing import find_or_train, save_rows, tell_missing
-from experiments.common.predictions import predictions, training_scores
-from experiments.common.rows import Found, Sweep, open_sweep
-from experiments.common.text_table import mean_and_deviation, print_columns
-from experiments.common.values import several
+from experiments.tables.kept_predictions import predictions, training_scores
+from experiments.tables.runs import Found, Sweep, open_sweep
+from experiments.tables.text_table import mean_and_deviation, print_columns
+from experiments.tables.train_missing import find_or_train, save_rows, tell_missing
 from zfnet.data.source import ImageSource
 from zfnet.data.subset import Subset
 from zfnet.training import Network, open_network

@@ -5,8 +5,8 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
-from experiments.common.transfer import transfer
-from experiments.common.transfer_table import show_table
+from experiments.tables.transfer import transfer
+from experiments.tables.transfer_table import show_table
 from zfnet.figures.fig9 import save_curves
 
 PAPER = {

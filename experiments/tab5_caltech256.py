@@ -5,10 +5,10 @@ from __future__ import annotations
 from omegaconf import DictConfig
 
 from experiments.common.job import Run, start
-from experiments.common.transfer import transfer
-from experiments.common.transfer_table import show_table
+from experiments.tables.transfer import transfer
+from experiments.tables.transfer_table import show_table
+from zfnet.figures.drawing.style import save
 from zfnet.figures.fig9 import draw_fig9, load_curves, save_curves
-from zfnet.figures.style import save
 
 PAPER = {
     ("scratch", 15): (9.0, 1.4), ("scratch", 30): (22.5, 0.7),

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.features import extraction_of, features_of, open_images, open_trained
+from experiments.common.config import several
 from experiments.common.job import Run, build, start
-from experiments.common.values import several
-from zfnet.analysis.average_precision import average_precision
+from experiments.tables.extraction import extraction_of, features_of, open_images, open_trained
 from zfnet.analysis.probing import softmax_probe
-from zfnet.data.opening import ImageData
-from zfnet.data.voc import ABSENT, CLASSES, PRESENT, list_voc2012
+from zfnet.analysis.probing.average_precision import average_precision
+from zfnet.data.datasets.voc import ABSENT, CLASSES, PRESENT, list_voc2012
+from zfnet.data.image_data import ImageData
 from zfnet.figures.arrays import save_arrays
 from zfnet.runs import write_csv
 from zfnet.training import Network

@@ -11,15 +11,15 @@ import numpy as np
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.features import extraction_of, gpu_peak_mib, open_images, open_trained, peak_memory
+from experiments.common.config import several
 from experiments.common.job import Run, start
 from experiments.common.network import fresh
-from experiments.common.values import several
+from experiments.tables.extraction import extraction_of, gpu_peak_mib, open_images, open_trained, peak_memory
 from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
 from zfnet.data.folds import Fold, sample_folds
 from zfnet.data.source import ImageSource
-from zfnet.figures import style
 from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
+from zfnet.figures.drawing import style
 from zfnet.runs import write_csv
 from zfnet.training import Network
 

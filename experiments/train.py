@@ -10,12 +10,12 @@ from omegaconf import DictConfig
 
 from experiments.common.board import Board
 from experiments.common.console import Console
-from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
-from zfnet.analysis.evolution import Evolution, Plan
-from zfnet.data.frames import make_frame
+from experiments.observers.evolution_folder import EvolutionFolder
+from zfnet.analysis.evolution.observer import Evolution, Plan
+from zfnet.data.frame import make_frame
+from zfnet.data.image_data import ImageData
 from zfnet.data.loader import unreadable
-from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
 from zfnet.models import build_model, summary
 from zfnet.training import (

@@ -9,9 +9,11 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "models": {"models"},
     "data": {"data"},
-    "training": {"training", "models", "data"},
-    "deconv": {"deconv", "models", "data"},
-    "analysis": {"analysis", "deconv", "training", "models", "data"},
+    "forward": {"forward", "deconv", "models"},
+    "deconv": {"deconv", "forward", "mining", "models", "data"},
+    "mining": {"mining", "deconv", "forward", "models", "data"},
+    "training": {"training", "network", "models", "data"},
+    "analysis": {"analysis", "mining", "deconv", "forward", "training", "network", "models", "data"},
     "figures": {"figures"},
     "runs": {"runs"},
 }

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from experiments.common.job import Run, build
 from zfnet.data.folder import FolderImages
+from zfnet.data.image_data import ImageData
 from zfnet.data.loader import ordered_batches
-from zfnet.data.opening import ImageData
 from zfnet.data.photographs import as_seen, list_any_folder
 from zfnet.data.source import ImageSource
 from zfnet.data.views import InputFrame, centre_views, cut

@@ -21,12 +21,12 @@ import torch
 from harness import hardware, table
 from train import Noise, synchronize
 
-from experiments.common.evolution import EvolutionFolder
+from experiments.observers.evolution_folder import EvolutionFolder
 from zfnet import Deconvnet, build_model
-from zfnet.analysis.evolution_moment import moment_at
-from zfnet.analysis.evolution_online import OnlineSearch
-from zfnet.analysis.evolution_plan import Plan, watch_maps
-from zfnet.analysis.evolution_probe import Probe
+from zfnet.analysis.evolution.moment import moment_at
+from zfnet.analysis.evolution.online import OnlineSearch
+from zfnet.analysis.evolution.plan import Plan, watch_maps
+from zfnet.analysis.evolution.reference_images import Probe
 from zfnet.data.views import InputFrame
 from zfnet.training import Hardware, Observer, Recipe, Seen, StepReport, Trainer, join_world
 from zfnet.training.memory import keep_freed_memory

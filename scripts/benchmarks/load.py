@@ -25,8 +25,8 @@ from sklearn.datasets import load_sample_images
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
+from zfnet.data.datasets.imagenet import ImageList, list_folder
 from zfnet.data.folder import FolderImages
-from zfnet.data.imagenet import ImageList, list_folder
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.source import ImageSource
 from zfnet.data.views import IMAGENET_MEAN, IMAGENET_STD, cut, torchvision_frame, training_views

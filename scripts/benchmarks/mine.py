@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
-    logging.getLogger("zfnet.deconv").setLevel(logging.ERROR)  # a network of random weights has dead maps, as it should
+    logging.getLogger("zfnet").setLevel(logging.ERROR)  # a network of random weights has dead maps, as it should
     torch.manual_seed(0)
     model = build_model("zfnet").eval().to(given.device).to(memory_format=torch.channels_last)
     assert isinstance(model, ConvNet)

@@ -12,10 +12,10 @@ from scipy.stats import permutation_test
 from torch import nn
 
 from zfnet import Deconvnet, build_model
-from zfnet.analysis.correspondence import correspondence, differing, hide
+from zfnet.analysis.correspondence.permutation import chance_of_less
+from zfnet.analysis.correspondence.sign_changes import correspondence, differing, hide
 from zfnet.analysis.feature_vector import feature_vectors, output_of
-from zfnet.analysis.occlusion_grid import canvas_of
-from zfnet.analysis.permutation import chance_of_less
+from zfnet.analysis.occlusion.grid import canvas_of
 from zfnet.analysis.places import clear_places, draw_boxes
 
 

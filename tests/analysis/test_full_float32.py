@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zfnet import Deconvnet, occlude
-from zfnet.analysis.correspondence import correspondence
+from zfnet.analysis.correspondence.sign_changes import correspondence
 
 IMAGES = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
 BOXES = {"all": np.array([[[3, 2, 6, 5]], [[4, 4, 7, 7]]])}

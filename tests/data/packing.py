@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zfnet.data.imagenet import ImageList, list_folder
+from zfnet.data.datasets.imagenet import ImageList, list_folder
 
 SIDE_PX = 8
 COUNT = 600  # two whole chunks of 256 and a part of one

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from torchvision.datasets import Caltech101, Caltech256
 
-from zfnet.data.caltech import list_caltech101, list_caltech256
+from zfnet.data.datasets.caltech import list_caltech101, list_caltech256
 from zfnet.data.folder import FolderImages
-from zfnet.data.opening import ImageData
+from zfnet.data.image_data import ImageData
 from zfnet.data.source import UNREADABLE
 
 GREY_VALUE = 77

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from zfnet.data.devkit import list_flat_validation, list_split
+from zfnet.data.datasets.devkit import list_flat_validation, list_split
 
 LEAVES = [(1, "n30", "kite, bird"), (2, "n10", "tench"), (3, "n20", "quail")]  # ids in an order unlike the sorted wnids
 WNIDS = ("n10", "n20", "n30")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.duplicates import BITS, DISTANCE, find_matches, hash_images, without
 from zfnet.data.folder import FolderImages
-from zfnet.data.imagenet import list_folder
 
 COUNT = 12
 

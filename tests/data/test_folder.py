@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import UnreadableImage
 from zfnet.data.folder import FolderImages
-from zfnet.data.imagenet import list_folder
 from zfnet.data.source import UNREADABLE
 
 SIDE_PX = 8

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zfnet.data.imagenet import ImageList, list_folder
-from zfnet.data.names import read_names
+from zfnet.data.class_names import read_names
+from zfnet.data.datasets.imagenet import ImageList, list_folder
 
 
 def touch(*paths: Path) -> None:

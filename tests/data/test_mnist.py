@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from zfnet import Deconvnet, build_model
-from zfnet.data.frames import make_frame
-from zfnet.data.mnist import MnistImages
-from zfnet.data.opening import ImageData
+from zfnet.data.datasets.mnist import MnistImages
+from zfnet.data.frame import make_frame
+from zfnet.data.image_data import ImageData
 from zfnet.data.views import centre_views, cut
 from zfnet.training import Recipe, Trainer
 

@@ -12,7 +12,7 @@ import torch
 from packing import COUNT, SIDE_PX, make_images, squares
 from torch.utils.data import DataLoader
 
-from zfnet.data.imagenet import ImageList
+from zfnet.data.datasets.imagenet import ImageList
 from zfnet.data.pack import PackImages, open_pack, write_pack
 
 

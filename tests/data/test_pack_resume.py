@@ -14,7 +14,7 @@ import pytest
 from packing import COUNT, SIDE_PX, contents, damage, make_images
 
 import zfnet.data.pack.write as write_module
-from zfnet.data.imagenet import ImageList, list_folder
+from zfnet.data.datasets.imagenet import ImageList, list_folder
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.pack.journal import Journal
 

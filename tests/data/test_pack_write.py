@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from packing import COUNT, SIDE_PX, contents, damage, make_images, squares
 
+from zfnet.data.datasets.imagenet import ImageList
 from zfnet.data.decode import UnreadableImage
-from zfnet.data.imagenet import ImageList
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.pack.layout import pack_bytes
-from zfnet.data.pack.workers import AHEAD, in_order
+from zfnet.data.workers import AHEAD, in_order
 
 
 @pytest.fixture

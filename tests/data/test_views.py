@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from zfnet.data.frames import make_frame
+from zfnet.data.frame import make_frame
 from zfnet.data.views import InputFrame, Views, _gathered, _sliced, cut, ten_views, torchvision_frame, training_views
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zfnet.data.opening import ImageData
-from zfnet.data.voc import CLASSES, download_voc2012, list_voc2012
+from zfnet.data.datasets.voc import CLASSES, download_voc2012, list_voc2012
+from zfnet.data.image_data import ImageData
 
 OBJECTS = {  # stem -> (class, difficult)
     "train": {

@@ -6,7 +6,7 @@ from reverse_oracle import by_autograd, placed, some_units, strongest
 from torch import nn
 
 from zfnet import Deconvnet, build_model
-from zfnet.deconv.project import unpool
+from zfnet.deconv.reverse import unpool
 
 torch.set_num_threads(1)
 

@@ -18,7 +18,7 @@ from zfnet.data.views import InputFrame, cut, training_views
 @pytest.fixture(autouse=True)
 def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of a job's time goes into its 300 dpi."""
-    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
+    monkeypatch.setattr("zfnet.figures.drawing.style.DPI", 40)
 
 
 def test_the_first_tile_is_the_image_and_the_others_are_the_epochs_views(

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from zfnet import build_model
-from zfnet.analysis.class_map import class_map
+from zfnet.analysis.sliding_classifier import class_map
 from zfnet.data.views import InputFrame
-from zfnet.figures.classmap import ClassMaps, draw_classmaps, nearest, save_maps, upsampled
+from zfnet.figures.class_map import ClassMaps, draw_classmaps, nearest, save_maps, upsampled
 from zfnet.models import convolutionalize
 from zfnet.training import Network
 from zfnet.training.checkpoint import save_checkpoint
@@ -24,7 +24,7 @@ MEAN = torch.tensor([110.0, 120, 130]).reshape(3, 1, 1)
 @pytest.fixture(autouse=True)
 def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of a job's time goes into its 300 dpi."""
-    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
+    monkeypatch.setattr("zfnet.figures.drawing.style.DPI", 40)
 
 
 @pytest.fixture

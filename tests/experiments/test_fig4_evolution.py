@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from experiments.common.evolution import load_moment
+from experiments.observers.evolution_folder import load_moment
 from zfnet.figures.fig4 import load_evolution
 
 SMALL = (
@@ -25,7 +25,7 @@ AGAIN = ("evolution.layers=[conv1,conv3]", "evolution.maps=3", "evolution.sweep_
 @pytest.fixture(autouse=True)
 def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of a job's time goes into its 300 dpi."""
-    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
+    monkeypatch.setattr("zfnet.figures.drawing.style.DPI", 40)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from small_network import small_network
 from zfnet import build_model
 from zfnet.data.decode import decode_square
 from zfnet.data.folder import FolderImages
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 
 MEAN = np.array([110, 120, 130])
 

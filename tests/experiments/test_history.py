@@ -13,7 +13,7 @@ from PIL import Image
 @pytest.fixture(autouse=True)
 def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of a job's time goes into its 300 dpi."""
-    monkeypatch.setattr("zfnet.figures.style.DPI", 40)
+    monkeypatch.setattr("zfnet.figures.drawing.style.DPI", 40)
 
 
 def write_run(folder: Path, epochs: int, seed: int) -> list[dict[str, float]]:

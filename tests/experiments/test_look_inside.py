@@ -18,7 +18,7 @@ from zfnet.training import open_network
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of few pixels, which take a tenth of the time to write."""
-    monkeypatch.setattr("zfnet.figures.style.DPI", 50)
+    monkeypatch.setattr("zfnet.figures.drawing.style.DPI", 50)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from in_process import ROOT
 from omegaconf import DictConfig
 from PIL import Image
 
-from zfnet.data.imagenet import list_folder
+from zfnet.data.datasets.imagenet import list_folder
 
 QUICK = (
     "data=imagenet_folder", "training.epochs=1", "training.batch_size=16", "hardware.workers=0", "evolution=null",

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 from test_history import write_run
 
-from zfnet.figures.activation_maps import LayerMaps
-from zfnet.figures.activations_saved import Activations, save_activations
+from zfnet.figures.activations.maps import LayerMaps
+from zfnet.figures.activations.saved import Activations, save_activations
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 

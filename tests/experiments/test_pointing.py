@@ -14,7 +14,7 @@ from small_network import small_network
 
 from zfnet import build_model
 from zfnet.data.decode import decode_square
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 
 WNIDS = ("n00000000", "n00000002")
 SMALL = ("square_px=20", "stride_px=11", "hardware.workers=0", "draws=3")

@@ -12,8 +12,8 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from experiments.common.job import Run
-from experiments.common.predictions import Predictions, averaged, predictions, training_scores
-from experiments.common.rows import Row
+from experiments.tables.kept_predictions import Predictions, averaged, predictions, training_scores
+from experiments.tables.runs import Row
 from zfnet import build_model
 from zfnet.data.source import UNREADABLE
 from zfnet.data.views import InputFrame

@@ -11,12 +11,12 @@ import torch
 from scipy.special import log_softmax, softmax
 from trained_rows import sweep_words
 
-from experiments.common.predictions import Predictions
-from experiments.common.rows import Row
 from experiments.tab2_imagenet import PAPER, show, table_rows
+from experiments.tables.kept_predictions import Predictions
+from experiments.tables.runs import Row
 from zfnet import build_model
+from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
-from zfnet.data.imagenet import list_folder
 from zfnet.training import load_checkpoint
 
 CORNERS = ((0, 0), (0, 8), (8, 0), (8, 8), (4, 4))

@@ -19,12 +19,12 @@ from omegaconf import OmegaConf
 from trained_rows import sweep_words
 
 from experiments.common.job import Run
-from experiments.common.missing import TRAIN, _wait_for, overrides_of
-from experiments.common.rows import Row, open_sweep
 from experiments.tab3_ablation import PAPER, VARIANTS, cells, some
+from experiments.tables.runs import Row, open_sweep
+from experiments.tables.train_missing import TRAIN, _wait_for, overrides_of
 from zfnet import build_model
+from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
-from zfnet.data.imagenet import list_folder
 from zfnet.models.table import TABLES
 from zfnet.training import Hardware, World, load_checkpoint
 from zfnet.training.checkpoint import save_checkpoint
@@ -167,7 +167,7 @@ def test_a_failed_row_and_a_half_finished_one_do_not_sink_the_table(
         assert words[:2] == [sys.executable, str(TRAIN)]
         return run_within("train", *words[2:]), False
 
-    monkeypatch.setattr("experiments.common.missing._wait_for", carried_out)
+    monkeypatch.setattr("experiments.tables.train_missing._wait_for", carried_out)
     (rows / "alexnet_no_34-seed1").mkdir()
     (rows / "alexnet_no_34-seed1" / "checkpoints").write_text("a file where a folder should be")
     half = rows / "zfnet-seed1"

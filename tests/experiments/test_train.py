@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
-from zfnet.data.imagenet import list_folder
 
 SMALL = (
     "data=imagenet_folder", "data.side=72", "model.width=0.05", "model.input_px=64", "training=modern",

@@ -11,11 +11,11 @@ from PIL import Image
 from sklearn.metrics import balanced_accuracy_score
 from small_network import small_network
 
-import experiments.common.transfer as transfer
-from experiments.common.kept_folds import load_fold
-from zfnet.analysis.scratch import Attempt
+import experiments.tables.transfer as transfer
+from experiments.tables.kept_folds import load_fold
 from zfnet.data.folds import Fold
 from zfnet.figures.fig9 import load_curves
+from zfnet.training.from_scratch import Attempt
 
 SMALL = (
     "folds=2",

@@ -12,8 +12,8 @@ from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from experiments.activations import MEANS
-from zfnet.figures import style
-from zfnet.figures.activation_maps import (
+from zfnet.figures.activations.channels import channel_sheet, columns_of, draw_channels
+from zfnet.figures.activations.maps import (
     LayerMaps,
     colour_map,
     coloured,
@@ -23,10 +23,10 @@ from zfnet.figures.activation_maps import (
     standard_scaled,
     unit_scaled,
 )
-from zfnet.figures.activations import channel_sheet, columns_of, draw_channels
-from zfnet.figures.activations_means import TITLE, draw_means
-from zfnet.figures.activations_over import draw_over
-from zfnet.figures.activations_saved import Activations, load_activations, save_activations
+from zfnet.figures.activations.means import TITLE, draw_means
+from zfnet.figures.activations.over import draw_over
+from zfnet.figures.activations.saved import Activations, load_activations, save_activations
+from zfnet.figures.drawing import style
 
 
 def maps(channels: int = 6, images: int = 2, height: int = 5, width: int = 7) -> np.ndarray:

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from PIL import Image
 
-from zfnet.figures import style
 from zfnet.figures.arrays import save_arrays
+from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
 
 MAPS, K, PX = 5, 3, 6

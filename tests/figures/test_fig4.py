@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
 from zfnet.figures.settling import Settling, draw_settling
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from zfnet.figures import style
 from zfnet.figures.arrays import save_arrays
+from zfnet.figures.drawing import style
 from zfnet.figures.fig5 import COLORS, Curves, Subjects, draw_fig5, load_curves, save_curves
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 
 

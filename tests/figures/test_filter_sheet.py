@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.filter_sheet import Filters, draw_filters, filter_pictures, load_filters, save_filters
 
 

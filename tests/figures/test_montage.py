@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zfnet.figures.montage import around_grey, grid, side_of
+from zfnet.figures.drawing.montage import around_grey, grid, side_of
 
 
 def test_zero_is_mid_grey_and_signs_go_to_black_and_white() -> None:

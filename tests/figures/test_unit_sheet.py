@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
 
 

@@ -7,7 +7,7 @@ import torch
 
 from zfnet import build_model
 from zfnet.data.augment import Augmentation
-from zfnet.data.frames import make_frame
+from zfnet.data.frame import make_frame
 from zfnet.data.views import cut, training_views
 from zfnet.training import Hardware, Observer, Recipe, Trainer
 

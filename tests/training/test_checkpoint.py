@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zfnet import build_model
-from zfnet.data.frames import make_frame
+from zfnet.data.frame import make_frame
 from zfnet.training import (
     Checkpoints,
     DamagedCheckpoint,

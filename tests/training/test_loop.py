@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from zfnet import build_model
-from zfnet.data.frames import make_frame
+from zfnet.data.frame import make_frame
 from zfnet.data.loader import training_order
 from zfnet.data.source import UNREADABLE
 from zfnet.data.views import cut, training_views

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from array_source import ArraySource
 
 from zfnet import build_model
-from zfnet.data.frames import make_frame
+from zfnet.data.frame import make_frame
 from zfnet.training import Recipe, Trainer, join_world, leave_world
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from torch import Tensor
 from torchvision.transforms.functional import rgb_to_grayscale
 
+from zfnet.data.class_names import read_names
+from zfnet.data.datasets.imagenet import EXTENSIONS, ImageList, image_files
 from zfnet.data.folder import FolderImages
-from zfnet.data.imagenet import EXTENSIONS, ImageList, image_files
-from zfnet.data.names import read_names
 from zfnet.data.views import InputFrame, centre_views, cut
 
 

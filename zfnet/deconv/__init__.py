@@ -1,13 +1,13 @@
 """The deconvnet: what a unit answered to, as pixels."""
 
-from zfnet.deconv.chain import NotAChain
 from zfnet.deconv.deconvnet import Deconvnet
-from zfnet.deconv.geometry import Field, cut, paste
-from zfnet.deconv.mine import Indexed, mine_top
-from zfnet.deconv.mined import Mined, TopUnits, merge, weights_fingerprint
-from zfnet.deconv.record import Record
 from zfnet.deconv.soundness import NoReverseRule
-from zfnet.deconv.traced import field_of
+from zfnet.forward.chain import NotAChain
+from zfnet.forward.geometry import Field, cut, paste
+from zfnet.forward.receptive_fields import field_of
+from zfnet.forward.record import Record
+from zfnet.mining.mine import Indexed, mine_top
+from zfnet.mining.top_units import Mined, TopUnits, merge, weights_fingerprint
 
 __all__ = [
     "Deconvnet",

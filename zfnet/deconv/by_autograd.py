@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from zfnet.deconv.record import Record
 from zfnet.deconv.rules import Rule
 from zfnet.deconv.soundness import check
+from zfnet.forward.record import Record
 
 
 class _Reached(Exception):

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from zfnet.deconv.by_autograd import reverse_by_autograd, watch
-from zfnet.deconv.chain import Chain, NotAChain, chain_of
-from zfnet.deconv.geometry import Field, cut
-from zfnet.deconv.memory import parts
-from zfnet.deconv.project import reverse
-from zfnet.deconv.record import Record, record_chain, walk
+from zfnet.deconv.reverse import reverse
 from zfnet.deconv.rules import RULES
 from zfnet.deconv.units import check_images, check_layer, check_maps, check_plain, check_units, kept, unit_values
 from zfnet.deconv.windows import is_worth_windows, reverse_windows
+from zfnet.forward.chain import Chain, NotAChain, chain_of
+from zfnet.forward.geometry import Field, cut
+from zfnet.forward.memory_budget import parts
+from zfnet.forward.record import Record, record_chain, walk
 from zfnet.models.modes import evaluating
 
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfnet.deconv.chain import sliding
-from zfnet.deconv.geometry import Pair
+from zfnet.forward.chain import sliding
+from zfnet.forward.geometry import Pair
 
 FEW_MAPS = 64  # up to so many maps, all parities together, one convolution with some zero taps beats several without
 SMALL_WINDOW = 256  # places

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor, nn
 
-from zfnet.deconv.record import Record
+from zfnet.forward.record import Record
 
 
 def check_plain(model: nn.Module) -> None:

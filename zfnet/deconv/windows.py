@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from zfnet.deconv.chain import AVERAGES, Chain, Step, sliding
-from zfnet.deconv.geometry import Pair, cut, inside
-from zfnet.deconv.memory import WINDOW_BYTES, parts
-from zfnet.deconv.project import scale_of
-from zfnet.deconv.record import Record, within_window
+from zfnet.deconv.reverse import scale_of
 from zfnet.deconv.transposed import TransposedFilters
+from zfnet.forward.chain import AVERAGES, Chain, Step, sliding
+from zfnet.forward.geometry import Pair, cut, inside
+from zfnet.forward.memory_budget import WINDOW_BYTES, parts
+from zfnet.forward.record import Record, within_window
 
 
 def is_worth_windows(chain: Chain, position: int, record: Record) -> bool:

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures import style
 from zfnet.figures.arrays import load_arrays, save_arrays
-from zfnet.figures.montage import CONTRAST, around_grey, frame, place
+from zfnet.figures.drawing import style
+from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, place
 from zfnet.figures.settling import KINDS, Settling
 
 KIND = "fig4"

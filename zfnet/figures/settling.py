@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from zfnet.figures import style
+from zfnet.figures.drawing import style
 
 KINDS = ("activations", "projections")
 MARGIN_IN, TITLE_IN, NOTE_IN = 0.2, 0.2, 0.52

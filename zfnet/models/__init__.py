@@ -3,8 +3,8 @@
 from zfnet.models.build import build_model, model_names
 from zfnet.models.convnet import ConvNet
 from zfnet.models.convolutional import FullyConvolutional, convolutionalize
+from zfnet.models.layer_summary import summary
 from zfnet.models.norm import ContrastNorm
-from zfnet.models.summary import summary
 from zfnet.models.table import ALEXNET, TABLES, ZFNET
 
 __all__ = [

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from zfnet.models.weights import did_you_mean, read_file
+from zfnet.network import Network
 from zfnet.training.loop import NonFiniteLoss, Trainer
-from zfnet.training.network import Network
 from zfnet.training.observer import EpochReport, Observer, StepReport
 
 FORMAT = "zfnet-checkpoint-1"

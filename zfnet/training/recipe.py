@@ -12,7 +12,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from zfnet.data.augment import Augmentation
-from zfnet.data.frames import FRAME_KINDS
+from zfnet.data.frame import FRAME_KINDS
 from zfnet.data.views import VIEW_KINDS
 
 INITS = ("paper", "kaiming", "keep")

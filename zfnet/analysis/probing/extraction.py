@@ -23,8 +23,8 @@ from zfnet.data.source import ImageSource
 from zfnet.data.subset import Subset
 from zfnet.data.views import InputFrame, centre_views, cut, ten_views
 from zfnet.deconv import Deconvnet, weights_fingerprint
+from zfnet.network import Network
 from zfnet.progress import Progress
-from zfnet.training.network import Network
 
 
 @dataclass(frozen=True, eq=False)

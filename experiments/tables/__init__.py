@@ -1,0 +1,1 @@
+"""What only the tables use: their runs, kept results, features, text."""

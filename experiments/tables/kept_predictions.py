@@ -1,0 +1,131 @@
+"""What trained networks say of a set of images: kept beside each network, scored, and averaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from experiments.common.job import Run
+from experiments.tables.runs import Row
+from zfnet.data.folder import FolderImages
+from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.mining.top_units import weights_fingerprint
+from zfnet.progress import Progress
+from zfnet.training import Network, Scores, evaluate
+from zfnet.training.evaluation import scores_of, tally
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """log_probability (N, C) float32, NaN where an image could not be read; label (N,), UNREADABLE there.
+
+    wnids: the classes; data: the images' fingerprint; weights: the network's, for one network.
+    """
+
+    log_probability: NDArray[np.float32]
+    label: NDArray[np.int64]
+    wnids: tuple[str, ...]
+    data: str
+    weights: str
+
+    def scores(self) -> Scores:
+        """Loss and error rates over the readable images."""
+        readable = torch.from_numpy(self.label) >= 0
+        return scores_of(
+            tally(torch.from_numpy(self.log_probability)[readable], torch.from_numpy(self.label)[readable])
+        )
+
+
+def averaged(members: Sequence[Predictions]) -> Predictions:
+    """The mean of the networks' softmax probabilities. Raises ValueError where images, labels or classes differ."""
+    first = members[0]
+    for other in members[1:]:
+        if other.wnids != first.wnids:
+            odd = sorted({*first.wnids} ^ {*other.wnids})
+            told = f"differ in {', '.join(odd[:5])}" if odd else "have the same classes in another order"
+            raise ValueError(f"networks of an ensemble must tell the same classes apart, these {told}")
+        if other.data != first.data or not np.array_equal(other.label, first.label):
+            raise ValueError(
+                f"networks of an ensemble must be asked about the same images: data {first.data} of {len(first.label)} "
+                f"images and {other.data} of {len(other.label)}"
+            )
+    logs = torch.stack([torch.from_numpy(member.log_probability).double() for member in members])
+    mean = torch.logsumexp(logs, 0) - np.log(len(members))
+    return replace(first, log_probability=mean.float().numpy(), weights="+".join(one.weights for one in members))
+
+
+def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_size: int, run: Run) -> Predictions:
+    """A row's predictions on the validation images: from its folder if of these weights, images and precision."""
+    path, weights = row.folder / f"predictions-{_how(views, run)}.npz", weights_fingerprint(network.model)
+    kept = _kept(path)
+    if kept is not None and (kept.weights, kept.data, kept.wnids) == (weights, val.fingerprint, val.wnids):
+        return kept
+    logs = np.full((len(val), len(val.wnids)), np.nan, np.float32)
+    _evaluate(row, network, val, views, batch_size, run, logs)
+    label = np.where(np.isnan(logs).any(1), UNREADABLE, val.labels)
+    made = Predictions(logs, label, val.wnids, val.fingerprint, weights)
+    partial = path.with_name(f"{path.name}.partial")
+    with open(partial, "wb") as file:
+        np.savez(file, **asdict(made))
+    os.replace(partial, path)
+    return made
+
+
+def training_scores(row: Row, network: Network, images: ImageSource, views: int, batch_size: int, run: Run) -> Scores:
+    """A row's scores on training images, in eval mode: kept in its folder too, but not each image's probabilities."""
+    path, weights = row.folder / f"training_scores-{_how(views, run)}.json", weights_fingerprint(network.model)
+    if path.is_file():
+        kept = json.loads(path.read_text())
+        if (kept["weights"], kept["data"]) == (weights, images.fingerprint):
+            return Scores(**kept["scores"])
+    scores = _evaluate(row, network, images, views, batch_size, run)
+    content = {"weights": weights, "data": images.fingerprint, "scores": asdict(scores)}
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(partial, path)
+    return scores
+
+
+def _how(views: int, run: Run) -> str:
+    """What a file's name says of its numbers: half precision gives others."""
+    dtype = run.hardware.dtype(run.world.device)
+    return f"{views}views" + ("" if dtype is None else f"-{str(dtype).removeprefix('torch.')}")
+
+
+def _evaluate(
+    row: Row, network: Network, source: ImageSource, views: int, batch_size: int, run: Run,
+    logs: NDArray[np.float32] | None = None,
+) -> Scores:  # fmt: skip
+    """Scores over a source; fills in the log-probabilities."""
+    member = network.model.to(run.world.device).to(memory_format=run.hardware.memory_format()), network.frame
+    workers = run.hardware.reading_processes(isinstance(source, FolderImages))
+    with Progress(f"{row.name}: {views} view(s)", len(source), "image") as progress:
+
+        def keep(indices: torch.Tensor, log_probabilities: torch.Tensor) -> None:
+            if logs is not None:
+                logs[indices.numpy()] = log_probabilities.float().cpu().numpy()
+            progress.advance(len(indices))
+
+        autocast = run.hardware.autocast(run.world.device)
+        return evaluate(member, source, views, batch_size, run.world, workers, autocast, keep)
+
+
+def _kept(path: Path) -> Predictions | None:
+    if not path.is_file():
+        return None
+    try:
+        with open(path, "rb") as file, np.load(file) as arrays:
+            return Predictions(
+                arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist()), str(arrays["data"]),
+                str(arrays["weights"]),
+            )  # fmt: skip
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError):
+        return None  # made again

@@ -1,0 +1,56 @@
+"""Units as pictures: the windows of the whole projection and of the image, in the order they were asked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from zfnet import Deconvnet, build_model
+from zfnet.analysis import unit_pictures
+from zfnet.analysis.unit_pictures import picture_units
+from zfnet.deconv import field_of
+
+GREY = (10, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "px"),
+    [
+        ("zfnet", "conv3", 96),
+        ("zfnet", "conv5", 96),
+        ("zfnet", "fc6", 96),
+        ("torchvision:squeezenet1_0", "features.4", 65),
+    ],
+)
+def test_windows_of_projection_and_image(monkeypatch: pytest.MonkeyPatch, name: str, layer: str, px: int) -> None:
+    monkeypatch.setattr(unit_pictures, "IMAGES_AT_ONCE", 2)
+    torch.manual_seed(0)
+    options = {"width": 0.1, "input_px": px} if name == "zfnet" else {}
+    deconvnet = Deconvnet(build_model(name, num_classes=5, **options).double())
+    pixels = torch.randint(0, 256, (6, 3, px, px), dtype=torch.uint8)
+    images = pixels.double() / 64 - 2
+
+    def fetch(numbers):
+        return images[numbers], pixels[numbers]
+
+    record = deconvnet.record(images, [layer])
+    size = record.maps[layer].shape[1:]
+    last = [int(n) - 1 for n in size[1:]] or [0, 0]
+    units = torch.tensor([[5, 1, 0, 0], [0, 2, *last], [3, 0, last[0] // 2, 0], [5, 1, *last], [2, 3, 0, last[1]]])
+    found = picture_units(deconvnet, layer, units, fetch, GREY)
+    whole = deconvnet.project(record, layer, units).numpy()
+    field = field_of(deconvnet, layer)
+    expected_px = field.size_px[0] if field is not None and field.size_px[0] <= px else px
+    assert found.patch.shape == (5, expected_px, expected_px, 3)
+    for number, (top, left) in enumerate(found.corner.tolist()):
+        for row in range(expected_px):
+            for column in range(0, expected_px, 5):
+                y, x = top + row, left + column
+                inside = 0 <= y < px and 0 <= x < px
+                image = pixels[units[number, 0], :, y, x].tolist() if inside else list(GREY)
+                assert found.patch[number, row, column].tolist() == image
+        ys, xs = (np.arange(expected_px) + corner for corner in (top, left))
+        y_in, x_in = (ys >= 0) & (ys < px), (xs >= 0) & (xs < px)
+        window = np.zeros((3, expected_px, expected_px))
+        window[:, np.ix_(y_in, x_in)[0], np.ix_(y_in, x_in)[1]] = whole[number][:, ys[y_in]][:, :, xs[x_in]]
+        np.testing.assert_allclose(found.projection[number], window, rtol=1e-4, atol=1e-7 * np.abs(whole).max())
+    assert np.abs(found.projection).max() > 0

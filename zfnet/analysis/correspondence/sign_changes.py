@@ -1,0 +1,133 @@
+"""Does a layer answer alike when the same part is hidden in different images? Zeiler & Fergus 2013, Table 1.
+
+Hide one part of image i: x~_i is the layer's feature vector then, x_i the clean one, eps_i = x_i - x~_i. Over the pairs
+of images, sign(eps_i) and sign(eps_j) are compared by their Hamming distance, here as the share of numbers whose signs
+differ. Signs are -1, 0 and 1: a number that both images leave alone agrees, one that only one of them changes does not.
+Numbers that are rectified to zero with and without the part are left alone: the more of them, the lower the rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.analysis.correspondence.permutation import chance_of_less
+from zfnet.analysis.feature_vector import Layer, feature_vectors
+from zfnet.analysis.occlusion.grid import Fill, canvas_of
+from zfnet.deconv import Deconvnet
+from zfnet.models.modes import full_float32
+from zfnet.progress import Progress
+
+ROUNDING = 64  # a change below so many units of rounding of the image's largest feature is none; measured: up to 4
+COLUMNS_AT_ONCE = 2**14
+
+
+@dataclass(frozen=True)
+class PartChange:
+    """One row of Table 1 in one layer.
+
+    pairs (P,): the distance of each pair of images, i < j, with the part hidden. random (draws, P): the same with a
+    random box of the part's size hidden in each image. p_value: how probable a mean distance as small as the part's is,
+    if the part is a place like the random ones (one-sided; see `permutation`); nan with too few images.
+    """
+
+    pairs: NDArray[np.float64]
+    random: NDArray[np.float64]
+    p_value: float
+
+
+def correspondence(
+    deconvnet: Deconvnet,
+    images: Tensor,
+    boxes: Mapping[str, NDArray[np.int64]],
+    layers: Sequence[Layer],
+    generator: np.random.Generator,
+    fill: Fill = 0.0,
+    noise: torch.Generator | None = None,
+    batch_size: int = 64,
+    progress: bool = True,
+) -> dict[str, dict[Layer, PartChange]]:
+    """Table 1: part -> layer -> PartChange.
+
+    images (N, 3, H, W), normalised, N > 1. boxes: part -> (N, 1 + draws, 4), the box of each image's part and then
+    random ones of its size; left, top, right, bottom in pixels of the images. fill: what hides a box, as in `occlude`:
+    a number (0 is the frame's grey), one a channel, 'mean', 'blur' by the box's longer side, or 'noise' from the
+    generator of that name. generator: for the permutation test.
+
+    Raises ValueError for fewer than two images, for half precision, and for fills that `occlude` refuses.
+    """
+    if len(images) < 2:
+        raise ValueError(f"{len(images)} images, expected at least two to compare")
+    if images.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"images are {images.dtype}, whose rounding hides small changes: expected float32 or float64")
+    total = sum(own.shape[0] * own.shape[1] for own in boxes.values())
+    table = {}
+    with full_float32(), Progress("hiding parts", total, "image", enabled=progress) as shown:
+        for part, own in boxes.items():
+            canvases = (_canvas(image, one, fill, noise) for image, one in zip(images, own[:, 0], strict=True))
+            signs = sign_changes(deconvnet, images, canvases, own, layers, batch_size, shown)
+            table[part] = {layer: _compared(signs[layer], generator) for layer in layers}
+    return table
+
+
+def _canvas(image: Tensor, box: NDArray[np.int64], fill: Fill, noise: torch.Generator | None) -> Tensor:
+    """What is seen in boxes of that size on an image (3, H, W), as in `occlude`."""
+    longer_px = min(int((box[2:] - box[:2]).max()), *image.shape[1:])
+    return canvas_of(image[None], fill, longer_px, noise)[0]
+
+
+def sign_changes(
+    deconvnet: Deconvnet, images: Tensor, canvases: Iterable[Tensor], boxes: NDArray[np.int64],
+    layers: Sequence[Layer], batch_size: int, progress: Progress,
+) -> dict[Layer, Tensor]:  # fmt: skip
+    """The sign of each feature's change when each of the boxes (N, K, 4) is hidden alone: layer -> (N, K, n) int8.
+
+    canvases: N of (3, H, W), what is seen in the boxes of each image.
+    """
+    signs: dict[Layer, list[Tensor]] = {layer: [] for layer in layers}
+    for image, canvas, own in zip(images, canvases, boxes, strict=True):
+        clean = feature_vectors(deconvnet, image[None], layers)
+        for some in np.array_split(own, range(batch_size, len(own), batch_size)):
+            hidden = hide(image, some, canvas)
+            for layer, features in feature_vectors(deconvnet, hidden, layers).items():
+                signs[layer].append(_sign(clean[layer], features))
+            progress.advance(len(some))
+    return {layer: torch.cat(own).unflatten(0, boxes.shape[:2]) for layer, own in signs.items()}
+
+
+def hide(image: Tensor, boxes: NDArray[np.int64], canvas: Tensor) -> Tensor:
+    """Copies (K, 3, H, W) of an image (3, H, W), each showing the canvas (3, H, W) in one of the boxes (K, 4)."""
+    copies = image.repeat(len(boxes), 1, 1, 1)
+    for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
+        copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
+    return copies
+
+
+def _sign(clean: Tensor, hidden: Tensor) -> Tensor:
+    """The sign of clean - hidden as int8, on the CPU; 0 for what rounding alone may have changed."""
+    change = clean - hidden
+    least = ROUNDING * torch.finfo(clean.dtype).eps * clean.abs().max()
+    return torch.where(change.abs() <= least, 0, change.sign()).to("cpu", torch.int8)
+
+
+def differing(signs: Tensor) -> NDArray[np.int64]:
+    """How many signs of each two of M rows (M, n) int8 differ: (M, M)."""
+    changed, agreement = signs.ne(0).sum(1), torch.zeros(len(signs), len(signs), dtype=torch.float64)
+    for some in signs.split(COLUMNS_AT_ONCE, dim=1):
+        rows = some.float()  # sums of whole numbers below 2^24, hence exact
+        agreement += rows @ rows.T + 3 * (rows.abs() @ rows.abs().T)
+    # two that changed alike count twice in `changed`; alike 1 + 3 = 4 halves take both off, unlike -1 + 3 = 2 one
+    return (changed[:, None] + changed - agreement / 2).to(torch.int64).numpy()
+
+
+def _compared(signs: Tensor, generator: np.random.Generator) -> PartChange:
+    images, boxes, numbers = signs.shape
+    counts = differing(signs.flatten(0, 1)).reshape(images, boxes, images, boxes)
+    first, second = np.triu_indices(images, 1)
+    pairs = np.stack([counts[first, box, second, box] for box in range(boxes)]) / numbers
+    return PartChange(pairs[0], pairs[1:], chance_of_less(counts, generator))

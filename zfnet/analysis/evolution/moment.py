@@ -1,0 +1,146 @@
+"""What a network's maps respond to at one moment of its training, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zfnet.analysis.evolution.cka import Gram
+from zfnet.analysis.evolution.reference_images import Probe
+from zfnet.analysis.evolution.strongest import COLUMN, IMAGE, ROW, VIEW, Strongest
+from zfnet.analysis.unit_pictures import IMAGES_AT_ONCE, picture_units
+from zfnet.data.source import ImageSource
+from zfnet.data.views import InputFrame, Views, cut
+from zfnet.deconv import Deconvnet
+
+
+@dataclass(frozen=True)
+class LayerMoment:
+    """The strongest view of each of M maps of a layer.
+
+    maps (M,) their numbers; value (M,) the activation that made each view the strongest; value_now (M,) the same unit's
+    on the same view with the weights of the moment, which seeds the projection: the two differ where training went on
+    after the view was seen, and at 0 or below the unit has died since and its projection is empty.
+    image (M,) its number in the data; row, column (M,) the place in the map; view (M, 3) the crop's row and column in
+    the image's square, and whether it was flipped; label, path (M,) of the image; projection (M, C, h, w),
+    patch (M, h, w, 3) uint8 and corner (M, 2), as in features.Pictures, C the network's channels; warp (M, 2, 3)
+    float32 where the view looks from its crop, in augmented training (Views.warps).
+    Where no image could be read value is -inf, and image, row, column and label are -1.
+    """
+
+    maps: NDArray[np.int64]
+    value: NDArray[np.float64]
+    value_now: NDArray[np.float64]
+    image: NDArray[np.int64]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    view: NDArray[np.int64]
+    label: NDArray[np.int64]
+    path: NDArray[np.str_]
+    projection: NDArray[np.float32]
+    patch: NDArray[np.uint8]
+    corner: NDArray[np.int64]
+    warp: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """After an epoch (0: before training): the Grams of the probe and, at chosen epochs, each layer's strongest views.
+
+    changed: layer -> the share of its maps whose strongest image is another than at the chosen epoch before.
+    """
+
+    epoch: int
+    activations: Mapping[str, Gram]
+    projections: Mapping[str, Gram]
+    layers: Mapping[str, LayerMoment] = field(default_factory=dict)
+    changed: Mapping[str, float] = field(default_factory=dict)
+
+
+def moment_at(
+    epoch: int, deconvnet: Deconvnet, probe: Probe, watched: Mapping[str, Sequence[int]], source: ImageSource,
+    found: Mapping[str, Strongest], before: Mapping[str, Tensor],
+) -> Moment:  # fmt: skip
+    """What the network responds to as it is now.
+
+    watched: layer -> maps; source: where the strongest views were found; found: them, none at epochs that were not
+    chosen; before: layer -> the strongest images (M,) at the chosen epoch before, if there was one.
+    """
+    activations = probe.activation_grams(deconvnet, list(watched))
+    projections = probe.projection_grams(deconvnet, watched)
+    layers = {layer: picture_strongest(deconvnet, layer, one, source, probe.frame) for layer, one in found.items()}
+    changed = {
+        layer: float((one.images() != before[layer]).double().mean()) for layer, one in found.items() if layer in before
+    }
+    return Moment(epoch, activations, projections, layers, changed)
+
+
+def picture_strongest(
+    deconvnet: Deconvnet, layer: str, strongest: Strongest, source: ImageSource, frame: InputFrame
+) -> LayerMoment:
+    """Cut the views anew, which gives the very pixels that were seen, and project them with the weights as they are."""
+    value, about, warp = (strongest.state()[name] for name in ("value", "about", "warp"))
+    there = (about[:, IMAGE] >= 0).nonzero()[:, 0]
+    maps = strongest.maps.cpu()
+    seen, seen_warps = about[there], None if warp.isnan().all() else warp[there]
+    units = torch.stack([torch.arange(len(there)), maps[there], seen[:, ROW], seen[:, COLUMN]], dim=1)
+
+    def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        own = list(numbers)
+        return views_of(source, seen[own], None if seen_warps is None else seen_warps[own], frame)
+
+    grey = frame.mean.mean((1, 2)).expand(3).round().int().tolist()
+    pictures = picture_units(deconvnet, layer, units, fetch, grey)
+    images = about[:, IMAGE].tolist()
+
+    def full(values: NDArray[np.generic]) -> NDArray[np.generic]:
+        whole = np.zeros((len(maps), *values.shape[1:]), values.dtype)
+        whole[there.numpy()] = values
+        return whole
+
+    return LayerMoment(
+        maps=maps.numpy(),
+        value=value.numpy(),
+        value_now=full(_activations(deconvnet, layer, units, fetch)),  # type: ignore[arg-type]
+        image=about[:, IMAGE].numpy(),
+        row=about[:, ROW].numpy(),
+        column=about[:, COLUMN].numpy(),
+        view=about[:, VIEW].numpy(),
+        label=np.array([source.labels[image] if image >= 0 else -1 for image in images], np.int64),
+        path=np.array([source.path(image) if image >= 0 else "" for image in images], np.str_),
+        projection=full(pictures.projection),  # type: ignore[arg-type]
+        patch=full(pictures.patch),  # type: ignore[arg-type]
+        corner=full(pictures.corner),  # type: ignore[arg-type]
+        warp=None if seen_warps is None else warp.numpy(),
+    )
+
+
+def views_of(source: ImageSource, about: Tensor, warps: Tensor | None, frame: InputFrame) -> tuple[Tensor, Tensor]:
+    """Views (B, 6 and B, 2, 3: as in Strongest) cut from their images.
+
+    Returns them as the network sees them (B, C, size, size), and as pixels (B, 3, size, size) uint8.
+    """
+    squares, _ = source.read(about[:, IMAGE].tolist())
+    rows, columns, flips = about[:, VIEW].unbind(1)
+    views, device = Views(rows, columns, flips.bool(), warps), frame.mean.device
+    none, one = torch.zeros(frame.channels, 1, 1), torch.ones(frame.channels, 1, 1)
+    plain = InputFrame(frame.side_px, frame.size_px, none, one).to(device)
+    squares = squares.to(device)
+    pixels = cut(squares, views, plain).round().to(torch.uint8)
+    return cut(squares, views, frame), pixels.expand(-1, 3, -1, -1)
+
+
+def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: object) -> NDArray[np.float64]:
+    """The units' own activations (N,) as the network is now; unit n is in image n of `fetch`."""
+    assert callable(fetch)
+    values = []
+    for part in units.split(IMAGES_AT_ONCE):
+        outputs = deconvnet.activations(fetch(part[:, 0].tolist())[0], [layer])[layer]
+        place = (torch.arange(len(part)), *part[:, 1 : outputs.ndim].unbind(1))
+        values.append(outputs[tuple(axis.to(outputs.device) for axis in place)].double().cpu())
+    return torch.cat(values).numpy()

@@ -1,0 +1,160 @@
+"""Invariance (Fig. 5): how far features and class probabilities go while an image moves, grows or turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zfnet.analysis.invariance.layers import default_layers, modules_of
+from zfnet.analysis.invariance.transforms import check_setting, default_settings, transform, transform_called
+from zfnet.analysis.occlusion.method import check_scores
+from zfnet.data.views import InputFrame
+from zfnet.deconv.by_autograd import watch
+from zfnet.deconv.units import check_images
+from zfnet.forward.memory_budget import parts
+from zfnet.models.modes import evaluating
+from zfnet.progress import Progress
+
+SCORES = "the class scores"
+
+
+@dataclass(frozen=True)
+class Invariance:
+    """What the network answered to B images under V settings of a transform, on the CPU.
+
+    values: (V,) float64 the settings. distance: by layer (B, V) the Euclidean distance of the feature vector to the
+    untransformed image's, whose norm is norm, (B,). probability: (B, V) softmax probability of the target; label:
+    (B, V) most probable class, int64; clean_probability, clean_label: (B,) of the untransformed image. target: (B,).
+
+    Settings that change nothing (0 px, scale 1, 0 and 360 degrees) have exactly the untransformed image's answers.
+    """
+
+    transform: str
+    values: Tensor
+    distance: dict[int | str, Tensor]
+    norm: dict[int | str, Tensor]
+    probability: Tensor
+    label: Tensor
+    clean_probability: Tensor
+    clean_label: Tensor
+    target: Tensor
+
+    def relative(self, layer: int | str) -> Tensor:
+        """The distance as a share of the untransformed feature vector's norm: (B, V)."""
+        return self.distance[layer] / self.norm[layer][:, None]
+
+
+def invariance(
+    model: nn.Module,
+    images: Tensor,
+    targets: Sequence[int] | Tensor,
+    transform: str,
+    values: Sequence[float] | Tensor | None = None,
+    layers: Sequence[int | str] | None = None,
+    frame: InputFrame | None = None,
+    progress: bool = True,
+) -> Invariance:
+    """Transform images (B, 3, H, W), normalised as the network takes them, and see what it makes of them.
+
+    targets: the class of each image. transform: translation_y, translation_x, scale, rotation, brightness or blur, with
+    the conventions of `invariance_transforms`. values: its settings, the paper's by default.
+    layers: numbers of Fig. 3 in our own networks, or names of modules; by default the first and the last before the
+    class scores, 1 and 7 in ZFNet. The feature vector of a layer is the one of `feature_vectors`.
+    frame: how the images were cut and normalised; needed where the mean differs between pixels, and for brightness.
+
+    Settings and images run together, in batches that memory bounds; the network runs in eval mode and is left as it was
+    found. Zeiler & Fergus 2013, section 4 and Fig. 5.
+    Raises ValueError for unknown transforms and layers, settings they cannot have, and targets that are no class.
+    """
+    check_images(images)
+    if len(images) == 0 or (layers is not None and len(layers) == 0):
+        raise ValueError(f"{len(images)} images and layers {layers}: expected at least one of each")
+    size = (images.shape[2], images.shape[3])
+    settings = default_settings(transform, size) if values is None else _settings(transform, values, size)
+    like = next((p for p in model.parameters() if p.is_floating_point()), images)
+    images = images.detach().to(like)
+    with (
+        torch.inference_mode(False), torch.no_grad(), torch.autocast(images.device.type, enabled=False),
+        evaluating(model),
+    ):  # fmt: skip
+        chosen = default_layers(model, images[:1]) if layers is None else list(layers)
+        return _swept(_Looking(model, images, chosen), targets, transform, settings, frame, progress)
+
+
+class _Looking:
+    """A network, and what it answers to the untransformed images: features by layer (B, n), scores (B, classes)."""
+
+    def __init__(self, model: nn.Module, images: Tensor, layers: Sequence[int | str]) -> None:
+        self.model, self.images, self.names = model, images, modules_of(model, layers)
+        self._modules = {**{name: name for name in self.names.values()}, SCORES: ""}
+        self.image_bytes = watch(model, images[:1], self._modules, True, ()).unit_bytes
+        found = [self(images[part]) for part in parts(len(images), self.image_bytes, images.device)]
+        self.scores = torch.cat([scores for _, scores in found])
+        self.features = {layer: torch.cat([features[layer] for features, _ in found]) for layer in self.names}
+
+    def __call__(self, images: Tensor) -> tuple[dict[int | str, Tensor], Tensor]:
+        """Feature vectors (N, n) by layer and class scores (N, classes), at least in float32."""
+        maps = watch(self.model, images, self._modules, True, self._modules).maps
+        wide = torch.promote_types(images.dtype, torch.float32)
+        features = {layer: maps[name].flatten(1).to(wide) for layer, name in self.names.items()}
+        return features, check_scores(maps[SCORES]).to(wide)
+
+
+def _swept(
+    look: _Looking, targets: Sequence[int] | Tensor, name: str, settings: Tensor, frame: InputFrame | None,
+    progress: bool,
+) -> Invariance:  # fmt: skip
+    target = _targets(targets, *look.scores.shape)
+    count = len(look.images)
+    clean_probability, clean_label = _read(look.scores, target)
+    norm = {layer: features.norm(dim=1).cpu() for layer, features in look.features.items()}
+    probability, label = (clean[:, None].repeat(1, len(settings)) for clean in (clean_probability, clean_label))
+    distance = {layer: torch.zeros_like(probability) for layer in look.names}
+    kind = transform_called(name)
+    run = torch.tensor([not kind.changes_nothing(value) for value in settings.tolist()]).nonzero()[:, 0]
+    image, setting = torch.arange(count).repeat(len(run)), run.repeat_interleave(count)
+    with Progress(name, len(image), "image", enabled=progress) as bar:
+        for part in parts(len(image), look.image_bytes, look.images.device):
+            at = image[part], setting[part]
+            features, scores = look(torch.cat(list(_transformed(look.images, *at, name, settings, frame))))
+            probability[at], label[at] = _read(scores, target[at[0]])
+            for layer, values in features.items():
+                distance[layer][at] = (values - look.features[layer][at[0]]).norm(dim=1).cpu()
+            bar.advance(len(scores))
+    return Invariance(name, settings, distance, norm, probability, label, clean_probability, clean_label, target)
+
+
+def _transformed(
+    images: Tensor, image: Tensor, setting: Tensor, name: str, settings: Tensor, frame: InputFrame | None
+) -> Iterator[Tensor]:
+    """The images (N,) under the settings (N,): each setting's at once, since torchvision takes one setting a call."""
+    for one in setting.unique(sorted=True).tolist():
+        yield transform(images[image[setting == one]], name, float(settings[one]), frame)
+
+
+def _read(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Probability of the target and most probable class, (N,) each, on the CPU."""
+    return scores.softmax(1).cpu().gather(1, target[:, None])[:, 0], scores.argmax(1).cpu()
+
+
+def _settings(name: str, values: Sequence[float] | Tensor, size: tuple[int, int]) -> Tensor:
+    settings = torch.as_tensor(values, dtype=torch.float64).detach().cpu()
+    if settings.ndim != 1 or len(settings) == 0:
+        raise ValueError(f"values are {tuple(settings.shape)}; expected a list of settings of {name}")
+    for value in settings.tolist():
+        check_setting(name, value, size)
+    return settings
+
+
+def _targets(targets: Sequence[int] | Tensor, count: int, classes: int) -> Tensor:
+    """Targets as (count,) int64 on the CPU."""
+    target = torch.as_tensor(targets).detach().cpu()
+    if target.shape != (count,) or target.is_floating_point() or target.dtype == torch.bool:
+        raise ValueError(f"targets are {targets}, expected the number of a class for each of {count} images")
+    wrong = target[(target < 0) | (target >= classes)]
+    if len(wrong):
+        raise ValueError(f"target {int(wrong[0])} is not a class of the network: expected 0 to {classes - 1}")
+    return target.to(torch.int64)

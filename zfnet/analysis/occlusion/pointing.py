@@ -1,0 +1,117 @@
+"""What a sweep of a square says in a few numbers: where the network looks, and whether that is where the object is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from zfnet.analysis.occlusion.sliding_square import Occlusion
+from zfnet.data.parts_world import Box, Part
+
+
+def drops(heat: Occlusion) -> Tensor:
+    """How much probability the square takes from the target at each place: (R, C) or (B, R, C)."""
+    return heat.clean_probability[..., None, None] - heat.probability
+
+
+def greatest_drop(heat: Occlusion) -> Tensor:
+    """The centre of the square that takes most from the target: row and column in pixels, (2,) or (B, 2).
+
+    Pixels are counted at their centres: a square of 3 at corner 0 has its centre at 1, one of 2 at 0.5. Equal drops go
+    to the first in reading order.
+    """
+    found = drops(heat)
+    place = found.flatten(-2).argmax(-1)
+    row, column = place // found.shape[-1], place % found.shape[-1]
+    return torch.stack([heat.rows[row], heat.columns[column]], -1) + (heat.size_px - 1) / 2
+
+
+def averaged_drop(heat: Occlusion) -> Tensor:
+    """The mean drop over the squares that cover each pixel, zero in gaps: (H, W) or (B, H, W).
+
+    The attribution of captum's Occlusion where steps do not miss the border: captum cuts its last squares off there.
+    """
+    found = drops(heat)
+    over_rows, over_columns = (_covers(corners, heat.size_px).to(found) for corners in (heat.rows, heat.columns))
+    count = over_rows.sum(0)[:, None] * over_columns.sum(0)
+    return (over_rows.T @ found @ over_columns) / count.clamp(min=1)
+
+
+def _covers(corners: Tensor, size_px: int) -> Tensor:
+    """Which pixels along a side the squares at the corners (n,) cover: (n, length)."""
+    pixels = torch.arange(int(corners[-1]) + size_px)  # the last square ends with the image
+    return (pixels >= corners[:, None]) & (pixels < corners[:, None] + size_px)
+
+
+class Pointing(NamedTuple):
+    """The pointing game, of each of B images; means over the images are the shares that are reported.
+
+    hit: (B,) whether the centre of the greatest drop lies in one of the image's boxes.
+    chance: (B,) the share of all places whose centre does. middle: (B,) whether the middle of the image does.
+    """
+
+    hit: Tensor
+    chance: Tensor
+    middle: Tensor
+
+
+def pointing_game(heat: Occlusion, boxes: Sequence[Sequence[Box]]) -> Pointing:
+    """Whether the greatest drops point at the objects, or at parts of them. Zhang et al. 2018, arXiv:1608.00507.
+
+    boxes: of each image one, several or none, (left, top, right, bottom) in pixels of the image as the network sees it
+    (zfnet.data.boxes brings boxes of a written image there).
+
+    Raises ValueError for boxes of another number of images.
+    """
+    best = greatest_drop(heat).reshape(-1, 2)
+    if len(boxes) != len(best):
+        raise ValueError(f"boxes of {len(boxes)} images for {len(best)}: expected a list of boxes for each")
+    (rows, middle_row), (columns, middle_column) = (
+        (corners + (heat.size_px - 1) / 2, (corners[-1:] + heat.size_px - 1) / 2)
+        for corners in (heat.rows, heat.columns)
+    )
+    hit = [_inside(point[:1], point[1:], own).any() for point, own in zip(best, boxes, strict=True)]
+    chance = [_inside(rows, columns, own).float().mean() for own in boxes]
+    middle = [_inside(middle_row, middle_column, own).any() for own in boxes]
+    return Pointing(torch.stack(hit), torch.stack(chance), torch.stack(middle))
+
+
+def _inside(rows: Tensor, columns: Tensor, boxes: Sequence[Box]) -> Tensor:
+    """Whether points at rows (R,) x columns (C,) lie in any of the boxes: (R, C)."""
+    edges = torch.tensor(boxes).reshape(-1, 4)
+    return (_within(rows, edges[:, [1, 3]])[:, :, None] & _within(columns, edges[:, [0, 2]])[:, None]).any(0)
+
+
+def _within(points: Tensor, edges: Tensor) -> Tensor:
+    """Whether points (n,), in pixels, lie within the first pixel and the one after the last, (K, 2): (K, n)."""
+    return (points > edges[:, :1] - 0.5) & (points < edges[:, 1:] - 0.5)
+
+
+def part_drops(heat: Occlusion, parts: Sequence[Part]) -> dict[str, float]:
+    """What hiding each part of one image takes from the target: by the part's name.
+
+    The mean over the squares that hide it best, those with the largest share of its box under them. A part that no
+    square touches (gaps) is left out.
+
+    Raises ValueError if the heat is of several images.
+    """
+    found = drops(heat)
+    if found.ndim != 2:
+        raise ValueError(f"the heat is of {len(found)} images: expected one")
+    result = {}
+    for part in parts:
+        left, top, right, bottom = part.box
+        tall = _overlap(heat.rows, heat.size_px, top, bottom)
+        wide = _overlap(heat.columns, heat.size_px, left, right)
+        hidden = tall[:, None] * wide
+        if hidden.max() > 0:
+            result[part.name] = float(found[hidden == hidden.max()].mean())
+    return result
+
+
+def _overlap(corners: Tensor, size_px: int, start: int, stop: int) -> Tensor:
+    """How many of the pixels from start to stop lie under squares at the corners (n,)."""
+    return ((corners + size_px).clamp(max=stop) - corners.clamp(min=start)).clamp(min=0)

@@ -1,0 +1,117 @@
+"""Which part of every map a square changes, and where its values lie in a table of clean and changed places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zfnet.forward.geometry import Pair, Sliding
+
+NOWHERE = -(2**30)  # twice this still fits into int32
+
+
+@dataclass(frozen=True)
+class Rects:
+    """On maps of (H, W) = bounds, one rectangle for each of N squares: the places that may differ from the clean map.
+
+    start, stop: (2, N) first rows and columns, and the first ones outside.
+
+    The maps' values are rows of a table (places, channels): one for what lies beyond the border, then the H * W clean
+    places, then the rectangles' places, one rectangle after the other, line by line. Rectangle n begins first[n] rows
+    after the clean ones, its lines pitch[n] rows apart. All numbers are int32.
+    """
+
+    start: Tensor
+    stop: Tensor
+    bounds: Pair
+    first: Tensor
+    pitch: Tensor
+
+    @classmethod
+    def of(cls, start: Tensor, stop: Tensor, bounds: Pair) -> Rects:
+        """Rectangles with a row of the table for each place of each."""
+        return cls(start, stop, bounds, _before((stop - start).prod(0)), stop[1] - start[1])
+
+    @classmethod
+    def of_squares(cls, corners: Tensor, size_px: int, bounds: Pair) -> Rects:
+        """Squares at corners (N, 2) that show a canvas of the image's size, which the table holds whole."""
+        start = corners.T.int()
+        first = start[0] * bounds[1] + start[1]
+        return cls(start, start + size_px, bounds, first, torch.full_like(first, bounds[1]))
+
+    def __len__(self) -> int:
+        return self.start.shape[1]
+
+    @property
+    def areas(self) -> Tensor:
+        """How many places each rectangle has, (N,)."""
+        return (self.stop - self.start).prod(0)
+
+    def through(self, sliding: Sliding, bounds: Pair) -> Rects:
+        """What may change above: the places of maps of (H, W) = bounds whose windows meet the rectangles."""
+        extent, stride, padding = (
+            self.start.new_tensor(pair)[:, None] for pair in (sliding.extent, sliding.stride, sliding.padding)
+        )
+        limit = self.start.new_tensor(bounds)[:, None]
+        start = (self.start + padding - extent).div(stride, rounding_mode="floor") + 1
+        stop = (self.stop - 1 + padding).div(stride, rounding_mode="floor") + 1
+        start = start.clamp(min=0).minimum(limit)
+        return Rects.of(start, stop.minimum(limit).maximum(start), bounds)
+
+    def tiles(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The rectangles cut into squares of side x side places, of which the last ones may stick out.
+
+        Returns the rectangle's number, the first row and the first column of each tile, (T,) each. With side 1: the
+        rectangles' places in the table's order.
+        """
+        across = _up(self.stop - self.start, side)
+        counts = across.prod(0)
+        number = torch.arange(len(self), device=counts.device).repeat_interleave(counts)
+        within = torch.arange(len(number), device=counts.device, dtype=torch.int32) - _before(counts)[number]
+        line = within // across[1][number]
+        along = within - line * across[1][number]
+        return number, self.start[0][number] + line * side, self.start[1][number] + along * side
+
+    def in_tiles(self, side: int) -> Tensor:
+        """For each place of the rectangles its row in a table (side * side * T) of the tiles' places."""
+        across = _up(self.stop - self.start, side)
+        counts = across.prod(0)
+        number, rows, columns = self.tiles(1)
+        rows, columns = rows - self.start[0][number], columns - self.start[1][number]
+        tile = _before(counts)[number] + rows // side * across[1][number] + columns // side
+        return (rows % side * side + columns % side) * counts.sum() + tile
+
+    def everywhere(self) -> Tensor:
+        """Rows of the table (N, H, W) for every place of each square's maps."""
+        number = torch.arange(len(self), device=self.start.device)
+        rows, columns = (
+            torch.arange(bound, device=number.device, dtype=torch.int32)[:, None].expand(-1, len(self))
+            for bound in self.bounds
+        )
+        return self.lookup(number, rows, columns).permute(2, 0, 1)
+
+    def lookup(self, number: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """Rows of the table (a, b, M) for the places rows (a, M) x columns (b, M) of the maps of squares `number`."""
+        (top, left), (bottom, right) = self.start[:, number], self.stop[:, number]
+        height, width = self.bounds
+        changed_from = self.first[number] + (height * width + 1)
+        changed = _where(rows, top, bottom, (rows - top) * self.pitch[number] + changed_from)[:, None] + _where(
+            columns, left, right, columns - left
+        )
+        clean = _where(rows, 0, height, rows * width + 1)[:, None] + _where(columns, 0, width, columns)
+        return torch.maximum(changed, clean, out=changed).clamp_(min=0)  # changed rows come after the clean ones
+
+
+def _where(places: Tensor, start: Tensor | int, stop: Tensor | int, values: Tensor) -> Tensor:
+    return torch.where((places >= start) & (places < stop), values, NOWHERE)
+
+
+def _up(size: Tensor, side: int) -> Tensor:
+    return (size + (side - 1)) // side
+
+
+def _before(counts: Tensor) -> Tensor:
+    """How many come before each."""
+    return (counts.cumsum(0) - counts).int()

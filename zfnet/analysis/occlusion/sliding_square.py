@@ -1,0 +1,179 @@
+"""Occlusion (Fig. 7): what a network makes of an image while a square hides one place after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zfnet.analysis.occlusion.grid import Fill, canvas_of, grid
+from zfnet.analysis.occlusion.incremental import IncrementalSweep
+from zfnet.analysis.occlusion.method import Sweep
+from zfnet.analysis.occlusion.plain import PlainSweep
+from zfnet.deconv.by_autograd import watch
+from zfnet.deconv.units import check_layer
+from zfnet.forward.chain import NotAChain, chain_of
+from zfnet.models.modes import evaluating, full_float32
+from zfnet.progress import Progress
+
+OF_EACH_IMAGE = (
+    "probability", "label", "activity", "map", "clean_probability", "clean_label", "clean_activity", "target",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """What the network answered with the square at each of R x C places, on the CPU. Several images: a leading B.
+
+    probability: (R, C) softmax probability of the target. label: (R, C) most probable class, int64.
+    activity: (R, C) sum over the layer's map that is strongest (largest sum) on the clean image; map: its number, ().
+    rows, columns: (R,) and (C,), the squares' first pixels, also for several images.
+    clean_probability, clean_label, clean_activity: () the same of the image without a square.
+    target: () the class. layer, size_px: what was asked for.
+    """
+
+    probability: Tensor
+    label: Tensor
+    activity: Tensor
+    map: Tensor
+    rows: Tensor
+    columns: Tensor
+    clean_probability: Tensor
+    clean_label: Tensor
+    clean_activity: Tensor
+    target: Tensor
+    layer: str
+    size_px: int
+
+    def of(self, number: int) -> Occlusion:
+        """One of several images."""
+        return replace(self, **{name: getattr(self, name)[number] for name in OF_EACH_IMAGE})
+
+
+def occlude(
+    model: nn.Module,
+    image: Tensor,
+    target: int | Sequence[int] | Tensor,
+    size_px: int = 48,
+    stride_px: int = 8,
+    fill: Fill = 0.0,
+    layer: str | None = None,
+    generator: torch.Generator | None = None,
+    progress: bool = True,
+    incremental: bool = True,
+) -> Occlusion:
+    """Slide a square over an image and see what becomes of the target, the label and the layer's strongest map.
+
+    image: (3, H, W), normalised as the network takes it, with one target class; or (B, 3, H, W) with B targets.
+    fill: what the square shows: a number (0.0 after the mean is subtracted is the paper's grey), one a channel, the
+    image's 'mean', its 'blur', or 'noise' from the generator (see occlusion_grid).
+    layer: the last convolution by default. In our own networks its maps are rectified, as `Deconvnet.activations`
+    gives them; in other networks it is any module, and its output as the module returned it.
+    incremental: in a chain of layers compute only what the square changes; the same numbers, several times faster.
+
+    The network runs in eval mode and is left as it was found. Zeiler & Fergus 2013, section 4.2 and Fig. 7.
+    Raises ValueError for a square larger than the image, an unknown layer or fill, and targets that are no class.
+    """
+    images = image[None] if image.ndim == 3 else image
+    _check(images)
+    like = next((p for p in model.parameters() if p.is_floating_point()), images)
+    images = images.detach().to(like)
+    rows, columns = grid((images.shape[2], images.shape[3]), size_px, stride_px)
+    with (
+        _undisturbed(model, images.device.type),
+        Progress("occluding", len(images) * len(rows) * len(columns), unit="place", enabled=progress) as bar,
+    ):
+        canvas = canvas_of(images, fill, size_px, generator)
+        sweep = _sweep_of(model, layer, images[0], incremental)
+        targets = _targets(target, len(images))
+        heats = [
+            _one(sweep, *given, (rows, columns), size_px, bar) for given in zip(images, canvas, targets, strict=True)
+        ]
+    return heats[0] if image.ndim == 3 else _joined(heats)
+
+
+def _one(
+    sweep: Sweep, image: Tensor, canvas: Tensor, target: Tensor, at: tuple[Tensor, Tensor], size_px: int,
+    bar: Progress,
+) -> Occlusion:  # fmt: skip
+    rows, columns = at
+    scores, sums = sweep.clean(image)
+    if not 0 <= target < len(scores):
+        raise ValueError(f"target {int(target)} is not a class of the network: expected 0 to {len(scores) - 1}")
+    map_ = sums.argmax()
+    parts = []
+    for found in sweep.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
+        parts.append(_read(*found, target))
+        bar.advance(len(found[0]))
+    probability, label, activity = (
+        torch.cat(values).reshape(len(rows), len(columns)) for values in zip(*parts, strict=True)
+    )
+    clean = [value[0] for value in _read(scores[None], sums[map_][None], target)]
+    return Occlusion(
+        probability, label, activity, map_.cpu(), rows, columns,
+        clean_probability=clean[0], clean_label=clean[1], clean_activity=clean[2],
+        target=target, layer=sweep.layer, size_px=size_px,
+    )  # fmt: skip
+
+
+def _read(scores: Tensor, activity: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Probability of the target, most probable class and activity, (N,) each, on the CPU."""
+    wide = torch.promote_types(scores.dtype, torch.float32)
+    return scores.to(wide).softmax(1)[:, target].cpu(), scores.argmax(1).cpu(), activity.cpu()
+
+
+def _joined(heats: Sequence[Occlusion]) -> Occlusion:
+    """Several images' results as one with a leading B."""
+    stacked: dict[str, Any] = {name: torch.stack([getattr(heat, name) for heat in heats]) for name in OF_EACH_IMAGE}
+    return replace(heats[0], **stacked)
+
+
+def _sweep_of(model: nn.Module, layer: str | None, image: Tensor, incremental: bool) -> Sweep:
+    """The way to run the model on images like this one, (3, H, W)."""
+    layer = _last_convolution(model, image) if layer is None else layer
+    try:
+        chain = chain_of(model)
+    except NotAChain:
+        check_layer(layer, [name for name, _ in model.named_modules(remove_duplicate=False) if name])
+        return PlainSweep(model, layer, layer)
+    check_layer(layer, chain.taps)
+    hooked = any(step.module._forward_hooks or step.module._forward_pre_hooks for step in chain.steps)
+    if incremental and not hooked:
+        return IncrementalSweep(chain, layer)
+    return PlainSweep(model, layer, chain.steps[chain.taps[layer]].name)
+
+
+def _last_convolution(model: nn.Module, image: Tensor) -> str:
+    """The last one that runs, which need not be the last one that the model lists."""
+    names = [name for name, module in model.named_modules() if name and isinstance(module, nn.Conv2d)]
+    run = watch(model, image[None], {name: name for name in names}, False, ()).sizes
+    if not run:
+        raise ValueError(f"{type(model).__name__} has no convolution that runs: name a layer")
+    return list(run)[-1]
+
+
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or not images.is_floating_point() or len(images) == 0:
+        raise ValueError(
+            f"image is {tuple(images.shape)} of {images.dtype}; expected (3, H, W) or a batch (B, 3, H, W), "
+            "normalised to floats"
+        )
+
+
+def _targets(target: int | Sequence[int] | Tensor, count: int) -> Tensor:
+    """Targets as (count,) int64 on the CPU."""
+    targets = torch.as_tensor(target).detach().cpu()
+    if targets.is_floating_point() or targets.dtype == torch.bool or targets.numel() != count or targets.ndim > 1:
+        raise ValueError(f"target is {target}, expected the number of a class for each of {count} images")
+    return targets.to(torch.int64).reshape(count)
+
+
+@contextmanager
+def _undisturbed(model: nn.Module, device_type: str) -> Iterator[None]:
+    plainly = torch.autocast(device_type, enabled=False)
+    with torch.inference_mode(False), torch.no_grad(), plainly, full_float32(), evaluating(model):
+        yield

@@ -1,0 +1,91 @@
+"""Units of a data set as pictures: each projected to the pixels, beside the patch of its image that it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from zfnet.deconv import Deconvnet, Field, Record, cut, field_of
+from zfnet.forward.chain import NotAChain
+
+IMAGES_AT_ONCE = 32
+SPREAD = 5  # layers of a network with many
+
+Fetch = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """N units of a layer: projection (N, 3, h, w), patch (N, h, w, 3) uint8, corner (N, 2) of both in the image."""
+
+    projection: NDArray[np.float32]
+    patch: NDArray[np.uint8]
+    corner: NDArray[np.int64]
+
+
+def convolutions(deconvnet: Deconvnet) -> list[str]:
+    """Every convolution where there are few; else SPREAD of them from the first to the last."""
+    modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
+    names = [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)]
+    return [names[at] for at in np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)]
+
+
+def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch, grey: Sequence[int]) -> Pictures:
+    """Project units (N, 4: image, map, row, column) and cut the patches they see.
+
+    fetch: image numbers -> the images as the network sees them (B, 3, H, W), and as pixels (B, 3, H, W) uint8.
+    grey: (3,) the colour of what lies beyond the border. Projections and patches are windows of the layer's receptive
+    field; the whole image where that is larger than the image, or not known.
+    """
+    numbers, place = units[:, 0].unique(return_inverse=True)
+    field, parts, order = field_of(deconvnet, layer), [], []
+    for chosen in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):
+        mine = ((place >= chosen[0]) & (place <= chosen[-1])).nonzero()[:, 0]
+        own = torch.cat([place[mine, None] - chosen[0], units[mine, 1:]], dim=1)
+        images, pixels = fetch(numbers[chosen].tolist())
+        parts.append(_pictures(deconvnet, layer, own, images, pixels, smaller(field, images), grey))
+        order.append(mine)
+    back = torch.cat(order).argsort().numpy()
+    joined = [
+        np.concatenate([getattr(part, name) for part in parts])[back] for name in ("projection", "patch", "corner")
+    ]
+    return Pictures(*joined)
+
+
+def smaller(field: Field | None, images: Tensor) -> Field | None:
+    """The field, unless it is larger than the image."""
+    fits = field is not None and all(field.size_px[axis] <= images.shape[2 + axis] for axis in (0, 1))
+    return field if fits else None
+
+
+def _pictures(
+    deconvnet: Deconvnet, layer: str, units: Tensor, images: Tensor, pixels: Tensor, field: Field | None,
+    grey: Sequence[int],
+) -> Pictures:  # fmt: skip
+    record = deconvnet.record(images, [layer])
+    size = (images.shape[2], images.shape[3]) if field is None else field.size_px
+    corners = units.new_zeros((len(units), 2)) if field is None else field.corners(units[:, 2:])
+    projected = project_fields(deconvnet, record, layer, units, field)
+    ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]
+    patches = cut(pixels.cpu().to(torch.int16) - ground, units[:, 0], corners.cpu(), size) + ground
+    return Pictures(
+        projected.float().cpu().numpy(),
+        patches.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy(),
+        corners.cpu().numpy(),
+    )
+
+
+def project_fields(deconvnet: Deconvnet, record: Record, layer: str, units: Tensor, field: Field | None) -> Tensor:
+    """Units (N, 4) projected, on their receptive fields alone (N, 3, h, w); on the whole image where field is None."""
+    if field is None:
+        return deconvnet.project(record, layer, units)
+    try:
+        return deconvnet.project_windows(record, layer, units)[0]
+    except NotAChain:
+        whole = deconvnet.project(record, layer, units)
+        return cut(whole, torch.arange(len(units)), field.corners(units[:, 2:]).to(whole.device), field.size_px)

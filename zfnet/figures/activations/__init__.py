@@ -1,0 +1,1 @@
+"""What layers answer to an image, drawn: channels, means, maps over the picture."""

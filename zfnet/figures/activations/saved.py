@@ -1,0 +1,58 @@
+"""The arrays behind the figures of activations, from which they can be drawn again with no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zfnet.figures.activations.maps import LayerMaps
+from zfnet.figures.arrays import load_arrays, save_arrays
+
+KIND = "activations"
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Layers on B images: pictures (B, H, W, 3) uint8 as the network saw them, a word on each and on the network.
+
+    means: layer -> the mean over channels (B, h, w), in the order the layers run; empty where nobody asked.
+    together: whether the images were given to be compared, on one scale. means_stage: a word on the means' ReLU.
+    """
+
+    pictures: NDArray[np.uint8]
+    names: tuple[str, ...]
+    network: str
+    layers: Sequence[LayerMaps]
+    means: dict[str, NDArray[np.floating]]
+    together: bool
+    means_stage: str = ""
+
+
+def save_activations(path: Path, shown: Activations) -> None:
+    arrays = {
+        "pictures": shown.pictures, "names": np.array(shown.names, np.str_), "together": np.array(shown.together),
+        "network": np.array(shown.network), "means_stage": np.array(shown.means_stage),
+        "layers": np.array([one.layer for one in shown.layers], np.str_), "order": np.array(list(shown.means), np.str_),
+    }  # fmt: skip
+    for one in shown.layers:
+        places = np.array([one.first_px, one.step_px])
+        arrays |= {f"maps/{one.layer}": one.values, f"stage/{one.layer}": np.array(one.stage)}
+        arrays |= {f"places/{one.layer}": places}
+    save_arrays(path, KIND, arrays | {f"means/{layer}": mean for layer, mean in shown.means.items()})
+
+
+def load_activations(path: str | Path) -> Activations:
+    """What `save_activations` wrote; ValueError for another kind of file."""
+    arrays = load_arrays(path, KIND)
+    layers = [
+        LayerMaps(name, arrays[f"maps/{name}"], str(arrays[f"stage/{name}"]), *arrays[f"places/{name}"])
+        for name in arrays["layers"].tolist()
+    ]
+    means = {name: arrays[f"means/{name}"] for name in arrays["order"].tolist()}
+    names = tuple(arrays["names"].tolist())
+    network, together, stage = str(arrays["network"]), bool(arrays["together"]), str(arrays["means_stage"])
+    return Activations(arrays["pictures"], names, network, layers, means, together, stage)

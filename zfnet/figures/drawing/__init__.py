@@ -1,0 +1,1 @@
+"""What many figures are drawn with: style, grids of pictures, colour scales."""

@@ -1,0 +1,1 @@
+"""A network run forward with what must be kept: layers, geometry, receptive fields, records, checks."""

@@ -1,0 +1,1 @@
+"""Mining: the images and places to which every map answers most strongly."""
