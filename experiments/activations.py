@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
-from zfnet.analysis.activation_ranks import PICKS, changed_channels, check_channels, peaks, strongest_channels
-from zfnet.analysis.activations import RELU, channel_means, read_maps
-from zfnet.data.photographs import one_photograph, photographs, read_photographs
+from zfnet.analysis import (
+    PICKS,
+    RELU,
+    changed_channels,
+    channel_means,
+    check_channels,
+    peaks,
+    read_maps,
+    strongest_channels,
+)
+from zfnet.data import one_photograph, photograph_paths, read_photographs
 from zfnet.figures.activations.channels import draw_channels
 from zfnet.figures.activations.maps import INTERPOLATION, SCALES, LayerMaps, colour_map
 from zfnet.figures.activations.means import TITLE, draw_means
@@ -67,7 +75,7 @@ def check_words(config: DictConfig) -> None:
 
 def compute(config: DictConfig, run: Run) -> Activations:
     """The maps of the layers asked for, and the means. Raises ValueError where an image or a layer is not there."""
-    paths = photographs(config.image)[: 1 if config.image is None else None]
+    paths = photograph_paths(config.image)[: 1 if config.image is None else None]
     if config.second is not None:
         if len(paths) > 1:
             raise ValueError(f"second={config.second} stands beside one image, {len(paths)} were given")
@@ -78,7 +86,7 @@ def compute(config: DictConfig, run: Run) -> Activations:
     network = chosen_network(config)
     network.model.to(run.world.device)
     images, pixels = read_photographs(paths, network.frame.to(run.world.device))
-    layers = None if config.layer is None else several(config.layer)
+    layers = None if config.layer is None else as_list(config.layer)
     read = read_maps(network.model, images, layers, config.relu)
     means = channel_means(network.model, images, MEANS[config.relu][0]) if config.means else {}
     source = described(config)
@@ -93,7 +101,7 @@ def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[n
     """The channels to show large of a layer, on each image; on two that are compared the same."""
     count = one.values.shape[1]
     if config.channels is not None:
-        return [check_channels(several(config.channels), count, one.layer)] * len(one.values)
+        return [check_channels(as_list(config.channels), count, one.layer)] * len(one.values)
     if config.pick == "changed":
         if not together:
             raise ValueError("pick=changed compares two images: give image=FILE and second=FILE")

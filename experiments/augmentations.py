@@ -7,10 +7,9 @@ import torch
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.job import Run, build, start
-from zfnet.data.decode import decode_square
-from zfnet.data.photographs import one_photograph
-from zfnet.data.views import InputFrame, centre_views, cut, training_views
+from experiments.common.config import build
+from experiments.common.job import Run, start
+from zfnet.data import centre_views, crop_views, decode_square, one_photograph, plain_frame, training_views
 from zfnet.figures.augmentations import Variants, draw_variants, load_variants, save_variants
 from zfnet.figures.drawing import style
 from zfnet.training import Recipe
@@ -39,11 +38,11 @@ def compute(config: DictConfig) -> Variants:
     side_px = size_px if config.side is None else config.side
     path = one_photograph(config.image, "image")
     square = torch.from_numpy(decode_square(path, side_px).copy()).permute(2, 0, 1)[None]
-    plain = InputFrame(side_px, size_px, torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
-    seen = [cut(square, centre_views(1, side_px, size_px), plain)]
+    plain = plain_frame(side_px, size_px)
+    seen = [crop_views(square, centre_views(1, side_px, size_px), plain)]
     for epoch in range(config.count):
         views = training_views(recipe.views, 1, side_px, size_px, config.seed, epoch, recipe.augmentation)
-        seen.append(cut(square, views, plain))
+        seen.append(crop_views(square, views, plain))
     pictures = torch.cat(seen).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
     limits = {name: getattr(recipe, name) for name in ("views", "rotation_deg", "shift", "shear", "zoom")}
     told = ", ".join(f"{name} {value}" for name, value in limits.items())

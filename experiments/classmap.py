@@ -14,20 +14,17 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.classes import class_number
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
-from zfnet.analysis.sliding_classifier import class_map
-from zfnet.data.decode import FILTER, read_rgb
-from zfnet.data.photographs import photographs
-from zfnet.data.views import InputFrame
+from zfnet.analysis import class_map
+from zfnet.data import FILTER, InputFrame, class_number, photograph_paths, read_rgb
 from zfnet.figures.class_map import ClassMaps, draw_classmaps, load_maps, save_maps
 from zfnet.figures.drawing import style
 from zfnet.models import FullyConvolutional, convolutionalize
+from zfnet.network import Network
 from zfnet.progress import track
 from zfnet.runs import write_csv
-from zfnet.training import Network
 
 ENLARGED = 2  # by default, the shortest side over what the network was made for
 MOST, ROWS = 8, 12  # classes and images of a figure
@@ -70,9 +67,9 @@ def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
     if fully.own_px is None and config.average is None:
         fully = convolutionalize(network.model, own_places(fully, frame))
     fully.to(run.world.device)
-    paths = photographs(config.images)
+    paths = photograph_paths(config.images)
     own_px = fully.own_px or frame.size_px
-    sides = [ENLARGED * own_px] if config.sides is None else several(config.sides)
+    sides = [ENLARGED * own_px] if config.sides is None else as_list(config.sides)
     if not sides or not all(isinstance(side, int) and side > 0 for side in sides):
         raise ValueError(f"sides={config.sides}, expected one or more positive numbers of pixels")
     run.note(checkpoint=str(config.checkpoint), images=paths, sides=sides)
@@ -118,7 +115,7 @@ def chosen_classes(config: DictConfig, classes: Classes, probability: NDArray[np
 
     Raises ValueError for unknown classes, for none, and for more than fit beside each other.
     """
-    words = None if config.classes is None else several(config.classes)
+    words = None if config.classes is None else as_list(config.classes)
     count = config.top if words is None else len(words)
     if not 1 <= count <= MOST:
         given = f"top={count}" if words is None else f"classes={words}"

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.job import Run, build, start
-from zfnet.data.duplicates import BITS, find_matches, hash_images
-from zfnet.data.folder import FolderImages
-from zfnet.data.image_data import ImageData
-from zfnet.data.source import ImageSource
+from experiments.common.config import build
+from experiments.common.job import Run, start
+from zfnet.data import BITS, FolderImages, ImageData, ImageSource, find_matches, hash_images
 from zfnet.runs import write_csv
 
 SHOWN = 10

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 
-from experiments.common.config import several
-from experiments.common.job import Run, build, start
-from zfnet.data.folder import FolderImages
-from zfnet.data.image_data import ImageData
-from zfnet.data.loader import unreadable
-from zfnet.data.source import UNREADABLE, ImageSource
+from experiments.common.config import as_list, build
+from experiments.common.job import Run, start
+from zfnet.data import UNREADABLE, FolderImages, ImageData, ImageSource, unreadable
+from zfnet.network import Network, open_network
 from zfnet.runs import write_csv
-from zfnet.training import Network, Scores, evaluate, open_network
+from zfnet.training import Scores, evaluate
 
 
 def report(config: DictConfig, run: Run) -> None:
@@ -27,14 +25,14 @@ def report(config: DictConfig, run: Run) -> None:
         data.prepare()
     run.world.wait()
     source = data.open(config.split)
-    given = several(config.checkpoint)
+    given = as_list(config.checkpoint)
     networks = [open_network(path, config.weights, config.size_px) for path in given]
     for path, network in zip(given, networks, strict=True):
         check_fit(network, source, path)
     format_ = run.hardware.memory_format()
     members = [(network.model.to(run.world.device).to(memory_format=format_), network.frame) for network in networks]
     rows = []
-    for views in several(config.views):
+    for views in as_list(config.views):
         logs = torch.zeros(len(source), len(source.wnids))
 
         def keep(indices: Tensor, log_probabilities: Tensor, logs: Tensor = logs) -> None:

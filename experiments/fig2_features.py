@@ -9,20 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import several
-from experiments.common.images import CentreViews, open_views
+from experiments.common.config import as_list
+from experiments.common.images import open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import opened
-from zfnet.analysis.unit_pictures import convolutions, picture_units
-from zfnet.deconv import Deconvnet, TopUnits
+from zfnet.analysis import draw_maps, picture_units, spread_of_convolutions
+from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
+from zfnet.mining import CentreViews, TopUnits
+from zfnet.network import Network
 from zfnet.progress import track
-from zfnet.training import Network
 
 
 def features(config: DictConfig, run: Run) -> None:
@@ -45,7 +46,7 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     deconvnet = Deconvnet(network.model, config.rule)
     views = open_views(config, run, network.frame)
-    layers = convolutions(deconvnet) if config.layers is None else several(config.layers)
+    layers = spread_of_convolutions(deconvnet) if config.layers is None else as_list(config.layers)
     path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
     mined = mined_once(path, deconvnet, views, layers, config.top, run)
     if not run.world.first:
@@ -53,19 +54,9 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
     run.note(checkpoint=str(config.checkpoint), data=views.source.fingerprint, images=mined.images, mined=str(path))
     pictured = []
     for layer in track(layers, "projecting", unit="layer"):
-        chosen = choose(config.maps, len(mined[layer].value), config.seed)
+        chosen = np.array(draw_maps(config.maps, len(mined[layer].value), config.seed), np.int64)
         pictured.append(picture_layer(deconvnet, layer, mined[layer], chosen, config.top, views, network))
     return pictured, list(views.source.names)
-
-
-def choose(maps: int | ListConfig, count: int, seed: int) -> NDArray[np.int64]:
-    """The maps to show: so many drawn by the seed, in order, or those listed. Raises ValueError for one not there."""
-    if isinstance(maps, int):
-        return np.sort(np.random.default_rng(seed).choice(count, min(maps, count), replace=False))
-    listed = np.array(maps, np.int64)
-    if len(listed) == 0 or listed.min() < 0 or listed.max() >= count:
-        raise ValueError(f"maps={list(maps)}, expected some of 0 to {count - 1}")
-    return listed
 
 
 def picture_layer(
@@ -76,7 +67,7 @@ def picture_layer(
     found = {name: getattr(top, name)[maps, :k].numpy() for name in ("value", "image", "row", "column")}
     there = found["image"] >= 0
     units = torch.cat([top.units(number)[:k] for number in maps.tolist()])
-    pictures = picture_units(deconvnet, layer, units, views.fetch, views.grey())
+    pictures = picture_units(deconvnet, layer, units, views.fetch, views.frame.grey)
 
     def full(values: NDArray[Any]) -> NDArray[Any]:
         whole = np.zeros((*there.shape, *values.shape[1:]), values.dtype)

@@ -10,20 +10,30 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import several
-from experiments.common.job import Run, build, start
-from experiments.observers.evolution_folder import FOLDER, EvolutionFolder, load_moments, settling, similarities, told
-from zfnet.analysis.evolution.moment import Moment, moment_at
-from zfnet.analysis.evolution.plan import Plan, watch_maps
-from zfnet.analysis.evolution.reference_images import Probe
-from zfnet.analysis.evolution.sweep import subset, sweep
-from zfnet.data.image_data import ImageData
+from experiments.common.config import as_list, build
+from experiments.common.job import Run, start
+from experiments.observers.evolution_folder import EvolutionFolder, told
+from zfnet.analysis.evolution import (
+    FOLDER,
+    Moment,
+    Plan,
+    ReferenceImages,
+    load_moments,
+    moment_at,
+    settling,
+    similarities,
+    strongest_by_sweep,
+    subset,
+    watch_maps,
+)
+from zfnet.data import ImageData
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing import style
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
 from zfnet.figures.settling import Settling, draw_settling
+from zfnet.network import network_of
 from zfnet.progress import track
-from zfnet.training import load_checkpoint, network_of
+from zfnet.training import load_checkpoint
 
 
 def evolution(config: DictConfig, run: Run) -> None:
@@ -32,7 +42,7 @@ def evolution(config: DictConfig, run: Run) -> None:
         moments = gather(config, run)
         if not run.world.first:
             return
-        epochs = None if config.epochs is None else several(config.epochs)
+        epochs = None if config.epochs is None else as_list(config.epochs)
         layers, settled = stack(moments, epochs), settle(moments, config.threshold)
         save_evolution(run.folder / "fig4.npz", layers, settled)
     else:
@@ -76,9 +86,9 @@ def recompute(config: DictConfig, run: Run, trained: Path) -> None:
         network = network_of(content, path)
         deconvnet = Deconvnet(network.model.to(run.world.device).to(memory_format=run.hardware.memory_format()))
         frame = network.frame.to(run.world.device)
-        probe = Probe(val, frame, plan.probe_images, plan.probe_projections, plan.seed)
+        probe = ReferenceImages(val, frame, plan.probe_images, plan.probe_projections, plan.seed)
         watched = watch_maps(deconvnet, probe, plan)
-        found = sweep(deconvnet, watched, train, images, frame, run.world)
+        found = strongest_by_sweep(deconvnet, watched, train, images, frame, run.world)
         if run.world.first:
             keeper.keep(moment_at(epoch, deconvnet, probe, watched, train, found, before))
         before, done = {layer: one.images() for layer, one in found.items()}, done | {epoch}

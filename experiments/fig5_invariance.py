@@ -12,18 +12,25 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.common.network import opened
 from experiments.common.shown_images import Chosen, choose_images
-from zfnet.analysis.invariance.measure import Invariance, invariance
-from zfnet.analysis.invariance.summary import departure, label_range, valley
-from zfnet.analysis.invariance.transforms import pixels_of, transform, transform_called
+from zfnet.analysis.invariance import (
+    Invariance,
+    departure,
+    invariance,
+    label_range,
+    pixels_of,
+    transform,
+    transform_called,
+    valley,
+)
 from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
+from zfnet.network import Network
 from zfnet.runs import write_csv
-from zfnet.training import Network
 
 IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
 QUARTERS = (90, 180, 270)
@@ -46,7 +53,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
     """
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    names = list(dict.fromkeys([*several(config.rows), *several(config.more)]))
+    names = list(dict.fromkeys([*as_list(config.rows), *as_list(config.more)]))
     for name in names:
         transform_called(name)
     if not names:
@@ -56,7 +63,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
     chosen, _ = choose_images(config, run, network, IMAGES)
     if not run.world.first:
         return None
-    layers, frame = None if config.layers is None else several(config.layers), network.frame
+    layers, frame = None if config.layers is None else as_list(config.layers), network.frame
     found = {
         name: invariance(network.model, chosen.images, chosen.target.tolist(), name, None, layers, frame)
         for name in names
@@ -142,7 +149,7 @@ def show(table: list[dict[str, Any]]) -> None:
 def draw(config: DictConfig, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
     """The paper's figure and the one of further transforms, in files and TensorBoard."""
     with SummaryWriter(str(folder / "tensorboard")) as writer:
-        for name, chosen in (("fig5", several(config.rows)), ("fig5_more", several(config.more))):
+        for name, chosen in (("fig5", as_list(config.rows)), ("fig5_more", as_list(config.more))):
             missing = [one for one in chosen if one not in rows]
             if missing:
                 raise ValueError(f"{config.redraw} has no {', '.join(missing)}, only {', '.join(rows)}")

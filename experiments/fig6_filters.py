@@ -9,16 +9,16 @@ import torch
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.images import CentreViews, open_views
+from experiments.common.images import open_views
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
-from zfnet.analysis.filter_statistics import band_shares, largest_over_median
-from zfnet.analysis.unit_pictures import picture_units
-from zfnet.deconv import Deconvnet, Mined
+from zfnet.analysis import band_shares, draw_maps, largest_over_median, picture_units
+from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing import style
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
-from zfnet.models.build import TORCHVISION
-from zfnet.training import open_network
+from zfnet.mining import CentreViews, Mined
+from zfnet.models import TORCHVISION
+from zfnet.network import open_network
 
 NETWORKS = {"unlimited": ("a", None), "alexnet": ("b", "d"), "zfnet": ("c", "e")}  # panels of layers 1 and 2
 
@@ -81,10 +81,9 @@ def projection_panel(
 ) -> Panel:
     """The strongest activation of each of some maps of the second layer, projected."""
     layer = deconvnet.layers[1]
-    count = len(mined[layer].value)
-    chosen = np.sort(np.random.default_rng(seed).choice(count, min(maps, count), replace=False))
-    units = torch.cat([mined[layer].units(number)[:1] for number in chosen.tolist()])
-    pictures = picture_units(deconvnet, layer, units, views.fetch, views.grey()).projection
+    chosen = draw_maps(maps, len(mined[layer].value), seed)
+    units = torch.cat([mined[layer].units(number)[:1] for number in chosen])
+    pictures = picture_units(deconvnet, layer, units, views.fetch, views.frame.grey).projection
     return panel(letter, pictures, weights_of(deconvnet, layer), layer, mined)
 
 

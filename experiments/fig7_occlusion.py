@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.images import CentreViews
 from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import opened
 from experiments.common.shown_images import Chosen, choose_images
-from zfnet.analysis.occlusion.sliding_square import Occlusion, occlude
-from zfnet.analysis.unit_pictures import Pictures, picture_units
-from zfnet.deconv import Deconvnet, TopUnits
+from zfnet.analysis import Pictures, picture_units
+from zfnet.analysis.occlusion import Occlusion, occlude
+from zfnet.data import SeenImages
+from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing import style
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
+from zfnet.mining import CentreViews, TopUnits
 from zfnet.progress import track
 from zfnet.runs import write_csv
 
@@ -77,11 +78,11 @@ def picture_map(
     value, place = maps.flatten().max(0)
     width = maps.shape[1] if maps.ndim else 1
     unit = torch.tensor([[0, map_, int(place) // width, int(place) % width]])
-    here = picture_units(deconvnet, layer, unit, lambda numbers: (image, pixels), views.grey())
+    here = picture_units(deconvnet, layer, unit, lambda numbers: SeenImages(image, pixels), views.frame.grey)
     units = top.units(map_)
     elsewhere = [at for at, one in enumerate(views.fetch(units[:, 0].tolist())[1]) if not torch.equal(one, pixels[0])]
     elsewhere = elsewhere[:others]
-    there = picture_units(deconvnet, layer, units[elsewhere], views.fetch, views.grey()) if elsewhere else here
+    there = picture_units(deconvnet, layer, units[elsewhere], views.fetch, views.frame.grey) if elsewhere else here
     values = np.array([float(value), *top.value[map_, elsewhere].tolist()])
     return values, Pictures(*(
         np.concatenate([getattr(here, name), getattr(there, name)])[: len(values)]

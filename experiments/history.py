@@ -10,7 +10,7 @@ import numpy as np
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from zfnet.figures.drawing import style
 from zfnet.figures.history import Histories, draw_history, load_histories, save_histories
@@ -29,8 +29,8 @@ def history(config: DictConfig, run: Run) -> None:
     if config.redraw is None:
         if config.runs is None:
             raise ValueError("give runs=FOLDER or runs=[FOLDER,...] (run folders of train.py), or redraw=FILE.npz")
-        folders = run_folders(several(config.runs))
-        histories = read_histories(folders, None if config.labels is None else several(config.labels))
+        folders = run_folders(as_list(config.runs))
+        histories = read_histories(folders, None if config.labels is None else as_list(config.labels))
         save_histories(run.folder / "history.npz", histories)
         run.note(runs=[str(folder) for folder in folders])
     else:

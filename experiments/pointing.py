@@ -13,20 +13,17 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.classes import class_number
-from experiments.common.config import several
-from experiments.common.job import Run, build, start
+from experiments.common.config import as_list, build
+from experiments.common.job import Run, start
 from experiments.common.network import opened
 from experiments.tables.pointing_table import class_rows, part_rows, show
-from zfnet.analysis import Occlusion, occlude, part_drops, pointing_game
-from zfnet.analysis.places import draw_boxes
-from zfnet.data.image_data import ImageData
-from zfnet.data.parts_world import Part, read_parts
-from zfnet.data.parts_world.in_view import InView, images_with, in_view, wnids_of
+from zfnet.analysis.occlusion import Occlusion, occlude, part_drops, pointing_game
+from zfnet.data import ImageData, class_number, draw_boxes
+from zfnet.data.parts_world import InView, Part, images_with, parts_in_view, read_parts, wnids_of
 from zfnet.figures.drawing import style
 from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, save_points
+from zfnet.network import Network
 from zfnet.runs import write_csv
-from zfnet.training import Network
 
 Arrays = dict[str, NDArray[Any]]
 Drops = tuple[float, float, float]  # with the part hidden, with random boxes on the object, with them anywhere
@@ -54,11 +51,11 @@ def compute(config: DictConfig, run: Run) -> Points:
     data.prepare()
     content = read_parts(data.root)
     each_class: list[Arrays] = []
-    for wnid in wnids_of(content, None if config.classes is None else several(config.classes)):
+    for wnid in wnids_of(content, None if config.classes is None else as_list(config.classes)):
         name = content.names.get(wnid, wnid)
         target = class_number(wnid if wnid in network.wnids else name, network)
         listed = images_with(content, config.split, wnid, ())
-        images = list(islice(in_view(data.root, listed, network.frame), config.images))
+        images = list(islice(parts_in_view(data.root, listed, network.frame), config.images))
         if images:
             each_class.append(play(config, run, network, images, target))
         else:

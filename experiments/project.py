@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from omegaconf import DictConfig
@@ -11,13 +9,12 @@ from torch import Tensor, nn
 
 from experiments.common.job import Run, start
 from experiments.common.network import opened
-from zfnet.analysis.unit_pictures import picture_units
-from zfnet.data.decode import decode_square
-from zfnet.data.views import centre_views, cut
+from zfnet.analysis import picture_units
+from zfnet.data import read_photographs
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing import style
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
-from zfnet.training import Network
+from zfnet.network import Network
 
 GUESSES = 3
 
@@ -44,20 +41,15 @@ def compute(config: DictConfig, run: Run) -> UnitSheet:
     network.model.to(run.world.device)
     deconvnet = Deconvnet(network.model, config.rule)
     layer = last_convolution(deconvnet) if config.layer is None else config.layer
-    images, pixels = read_image(config.image, network, run)
-    units, values, scores = strongest_units(deconvnet, layer, images, config.top)
-
-    def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        return images, pixels
-
-    grey = [round(value) for value in network.frame.mean.mean((1, 2)).tolist()]
-    pictures = picture_units(deconvnet, layer, units, fetch, grey)
-    probability, classes = guesses(network, images)
+    seen = read_photographs([config.image], network.frame.to(run.world.device))
+    units, values, scores = strongest_units(deconvnet, layer, seen.inputs, config.top)
+    pictures = picture_units(deconvnet, layer, units, lambda numbers: seen, network.frame.grey)
+    probability, classes = guesses(network, seen.inputs)
     run.note(checkpoint=str(config.checkpoint), image=str(config.image), layer=layer)
     maps, rows, columns = (units[:, column].numpy() for column in (1, 2, 3))
     names = np.array([network.names[number] if scores else "" for number in maps], np.str_)
     return UnitSheet(
-        pixels[0].permute(1, 2, 0).numpy(), np.array(layer), maps, rows, columns, values.numpy(), names,
+        seen.pixels[0].permute(1, 2, 0).numpy(), np.array(layer), maps, rows, columns, values.numpy(), names,
         pictures.projection, pictures.patch, pictures.corner, classes, probability,
     )  # fmt: skip
 
@@ -65,16 +57,6 @@ def compute(config: DictConfig, run: Run) -> UnitSheet:
 def last_convolution(deconvnet: Deconvnet) -> str:
     modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
     return [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)][-1]
-
-
-def read_image(path: str, network: Network, run: Run) -> tuple[Tensor, Tensor]:
-    """One image file as the network sees it (1, 3, size, size), and as pixels, uint8 of the same size."""
-    frame = network.frame.to(run.world.device)
-    square = torch.from_numpy(decode_square(path, frame.side_px).copy()).permute(2, 0, 1)[None]
-    margin = (frame.side_px - frame.size_px) // 2
-    inside = slice(margin, margin + frame.size_px)
-    view = centre_views(1, frame.side_px, frame.size_px)
-    return cut(square.to(run.world.device), view, frame), square[:, :, inside, inside]
 
 
 def strongest_units(deconvnet: Deconvnet, layer: str, images: Tensor, top: int) -> tuple[Tensor, Tensor, bool]:

@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 from omegaconf import DictConfig
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network
-from zfnet.forward.network_table import network_table, network_text
-from zfnet.models.layer_summary import arithmetic, channels_of
+from zfnet.forward import network_table, network_text
+from zfnet.models import arithmetic, channels_of
 from zfnet.runs import write_csv
 
 
@@ -22,7 +22,7 @@ def summary(config: DictConfig, run: Run) -> None:
         return
     network = chosen_network(config, quiet=True)
     if config.layer is not None:
-        print("\n".join(arithmetic(network.model, layer) for layer in several(config.layer)))
+        print("\n".join(arithmetic(network.model, layer) for layer in as_list(config.layer)))
         return
     size_px = network.frame.size_px
     rows = network_table(network.model, size_px)

@@ -11,16 +11,12 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
-from experiments.common.network import fresh, opened
-from zfnet.analysis.correspondence.permutation import LEAST_BLOCKS
-from zfnet.analysis.correspondence.sign_changes import PartChange, correspondence
-from zfnet.analysis.places import draw_boxes
-from zfnet.data.boxes import is_within
-from zfnet.data.parts_world import PartsFile, read_parts
-from zfnet.data.parts_world.in_view import SeenParts, images_with, seen, wnids_of
-from zfnet.data.views import InputFrame
+from experiments.common.network import opened, with_random_weights
+from zfnet.analysis.correspondence import LEAST_BLOCKS, PartChange, correspondence
+from zfnet.data import InputFrame, draw_boxes, is_within
+from zfnet.data.parts_world import PartsFile, SeenParts, images_with, read_parts, seen, wnids_of
 from zfnet.deconv import Deconvnet
 from zfnet.runs import write_csv
 
@@ -51,7 +47,7 @@ def table_1(config: DictConfig, run: Run) -> None:
     if config.random_in not in ("image", "object"):
         raise ValueError(f"random_in={config.random_in!r} is not one of image, object")
     network = opened(config, run)
-    models = [network.model, *(fresh(network, config.seed + number) for number in range(config.fresh))]
+    models = [network.model, *(with_random_weights(network, config.seed + number) for number in range(config.fresh))]
     deconvnets = [Deconvnet(model.to(run.world.device)) for model in models]
     content = read_parts(config.root)
     rows: Rows = []
@@ -68,7 +64,7 @@ def table_1(config: DictConfig, run: Run) -> None:
         rows += own
         arrays.update(arrays_of(name, hidden, changes, of_fresh))
     if not rows:
-        raise ValueError(f"no class of {config.root} has two images with {', '.join(several(config.parts))} in view")
+        raise ValueError(f"no class of {config.root} has two images with {', '.join(as_list(config.parts))} in view")
     write_csv(run.folder / "tab1.csv", rows)
     np.savez_compressed(run.folder / "tab1.npz", **arrays)
     run.note(checkpoint=str(config.checkpoint), root=str(config.root))
@@ -78,14 +74,14 @@ def table_1(config: DictConfig, run: Run) -> None:
 def chosen_classes(config: DictConfig, content: PartsFile) -> list[str]:
     """Folder names of the classes asked for, or of those with enough images. Raises ValueError for unknown ones."""
     if config.classes is not None:
-        return wnids_of(content, several(config.classes))
-    parts = several(config.parts)
+        return wnids_of(content, as_list(config.classes))
+    parts = as_list(config.parts)
     return [w for w in wnids_of(content, None) if len(images_with(content, config.split, w, parts)) >= LEAST_BLOCKS]
 
 
 def hide_parts(config: DictConfig, content: PartsFile, wnid: str, frame: InputFrame) -> Hidden:
     """The first images of a class whose parts are all wholly in view and leave room for random boxes."""
-    names, generator = several(config.parts), np.random.default_rng([config.seed, 1])
+    names, generator = as_list(config.parts), np.random.default_rng([config.seed, 1])
     listed = images_with(content, config.split, wnid, names)
     images: list[SeenParts] = []
     boxes, left_out, size_px = [], 0, frame.size_px
@@ -108,7 +104,7 @@ def changes_of(deconvnet: Deconvnet, hidden: Hidden, config: DictConfig) -> Chan
     """What hiding the boxes changes in one network; the same noise and permutations for every network."""
     images = torch.stack([image.image for image in hidden.images])
     generator, noise = np.random.default_rng(config.seed), torch.Generator().manual_seed(config.seed)
-    layers = several(config.layers)
+    layers = as_list(config.layers)
     return correspondence(deconvnet, images, hidden.boxes, layers, generator, config.fill, noise, config.batch_size)
 
 
@@ -159,12 +155,12 @@ def show(name: str, rows: Rows, hidden: Hidden, config: DictConfig) -> None:
         if row["masked"] == "random":
             print(f"{own}{'':63} {paper}")
             continue
-        fresh = f"{row['fresh_ratio']:.3f} ({row['fresh_ratio_least']:.3f} to {row['fresh_ratio_most']:.3f})"
+        of_fresh_ratio = f"{row['fresh_ratio']:.3f} ({row['fresh_ratio_least']:.3f} to {row['fresh_ratio_most']:.3f})"
         p_value, of_fresh = (
             f"{value:.4f}" if np.isfinite(value) else "" for value in (row["p_value"], row["fresh_p_value"])
         )
         print(f"{own} {row['random_mean']:.4f} ± {row['random_deviation']:.4f}   {row['ratio']:.3f}  {p_value:7} "
-              f"{fresh if config.fresh else '':22} {of_fresh:7} {paper}")  # fmt: skip
+              f"{of_fresh_ratio if config.fresh else '':22} {of_fresh:7} {paper}")  # fmt: skip
 
 
 def arrays_of(name: str, hidden: Hidden, changes: Changes, of_fresh: Sequence[Changes]) -> dict[str, NDArray[Any]]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
-from experiments.tables.kept_predictions import Predictions, averaged, predictions
-from experiments.tables.runs import Row, open_sweep
+from experiments.tables.kept_predictions import predictions
+from experiments.tables.runs import TableRun, open_sweep
 from experiments.tables.text_table import mean_and_deviation, print_columns
 from experiments.tables.train_missing import find_or_train, save_rows, tell_missing
-from zfnet.training import open_network
+from zfnet.network import open_network
+from zfnet.training import Predictions, averaged
 
 SMALL, WIDE, BASELINE = "zfnet", "zfnet_512_1024_512", "alexnet"
 PAPER = {  # error %: validation top-1, validation top-5, test top-5 where it was asked of the test server
@@ -37,7 +38,7 @@ def table_2(config: DictConfig, run: Run) -> None:
     choosing by the validation error would flatter it. There are no labels of the test images; that column is the
     paper's alone.
     """
-    seeds = list(dict.fromkeys(several(config.seeds)))
+    seeds = list(dict.fromkeys(as_list(config.seeds)))
     if not seeds:
         raise ValueError("seeds=[]: expected one or more, such as seeds=[0,1,2,3,4]")
     sweep = open_sweep(config, run)
@@ -53,7 +54,7 @@ def table_2(config: DictConfig, run: Run) -> None:
     save_rows(run, "tab2", rows, found)
 
 
-def table_rows(known: Mapping[Row, Predictions], asked: int, views: int) -> Rows:
+def table_rows(known: Mapping[TableRun, Predictions], asked: int, views: int) -> Rows:
     """The rows of tab2.csv: errors (0..1) of those networks that are there, and the paper's (%).
 
     asked: how many networks (a) should have. Single ZFNets are a row each.

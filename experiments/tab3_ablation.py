@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from experiments.common.config import several
+from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.tables.kept_predictions import predictions, training_scores
-from experiments.tables.runs import Found, Sweep, open_sweep
+from experiments.tables.runs import FoundRun, TableRuns, open_sweep
 from experiments.tables.text_table import mean_and_deviation, print_columns
 from experiments.tables.train_missing import find_or_train, save_rows, tell_missing
-from zfnet.data.source import ImageSource
-from zfnet.data.subset import Subset
-from zfnet.training import Network, open_network
+from zfnet.data import ImageSource, Subset
+from zfnet.network import Network, open_network
 
 VARIANTS = {  # the paper's rows: AlexNet's and ZFNet's network
     "as is": ("alexnet", "zfnet"),
@@ -47,8 +46,8 @@ def table_3(config: DictConfig, run: Run) -> None:
     say how it measured the training error; here it is that of the trained network, without dropout, on the same views
     as the validation error.
     """
-    models = list(dict.fromkeys(PAPER if config.models is None else several(config.models)))
-    seeds = list(dict.fromkeys(several(config.seeds)))
+    models = list(dict.fromkeys(PAPER if config.models is None else as_list(config.models)))
+    seeds = list(dict.fromkeys(as_list(config.seeds)))
     odd = [name for name in models if name not in PAPER]
     if odd or not models or not seeds:
         raise ValueError(f"models={models}, seeds={seeds}: expected one or more of {', '.join(PAPER)}")
@@ -72,7 +71,7 @@ def some(images: ImageSource, count: int | None) -> ImageSource:
 
 
 def measure(
-    one: Found, network: Network, sweep: Sweep, images: ImageSource, config: DictConfig, run: Run
+    one: FoundRun, network: Network, sweep: TableRuns, images: ImageSource, config: DictConfig, run: Run
 ) -> dict[str, Any]:
     """A row of tab3.csv: a network's errors (0..1) and the paper's (%)."""
     trained = training_scores(one.row, network, images, config.views, config.batch_size, run)
@@ -87,7 +86,7 @@ def measure(
     }  # fmt: skip
 
 
-def show(rows: Rows, images: int, sweep: Sweep, views: int) -> None:
+def show(rows: Rows, images: int, sweep: TableRuns, views: int) -> None:
     """The table as the paper has it: ours, and the paper's in brackets."""
     print(f"\nTable 3: error % on {images} training and {len(sweep.val)} validation images of {len(sweep.val.wnids)} "
           f"classes, {views} view(s); in brackets the paper's on ImageNet")  # fmt: skip

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import several
-from experiments.common.job import Run, build, start
-from experiments.tables.extraction import extraction_of, features_of, open_images, open_trained
-from zfnet.analysis.probing import softmax_probe
-from zfnet.analysis.probing.average_precision import average_precision
-from zfnet.data.datasets.voc import ABSENT, CLASSES, PRESENT, list_voc2012
-from zfnet.data.image_data import ImageData
+from experiments.common.config import as_list, build
+from experiments.common.images import open_images
+from experiments.common.job import Run, start
+from experiments.tables.extraction import extraction_of, features_of, open_trained
+from zfnet.analysis.probing import average_precision, softmax_probe
+from zfnet.data import ImageData
+from zfnet.data.datasets import ABSENT, CLASSES, PRESENT, list_voc2012
 from zfnet.figures.arrays import save_arrays
+from zfnet.network import Network
 from zfnet.runs import write_csv
-from zfnet.training import Network
 
 VOC = "voc2012"
 PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
@@ -31,7 +31,7 @@ PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
 
 @dataclass(frozen=True)
 class Seen:
-    """N images: their features (N, d), what is in them (N, C) as zfnet.data.voc says it, their files; the C classes."""
+    """N images: features (N, d), what is in them (N, C) as zfnet.data.datasets.voc says it, files; the C classes."""
 
     features: NDArray[np.floating]
     presence: NDArray[np.int8]
@@ -50,7 +50,7 @@ def table_6(config: DictConfig, run: Run) -> None:
     train, val = (look(config, run, network, split) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
     probe = softmax_probe(
-        train.features[image], label, val.features, several(config.costs), config.splits, config.seed, groups=image
+        train.features[image], label, val.features, as_list(config.costs), config.splits, config.seed, groups=image
     )
     assert probe.scores is not None
     scores = np.full(val.presence.shape, np.nan)

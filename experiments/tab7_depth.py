@@ -11,17 +11,17 @@ import numpy as np
 from omegaconf import DictConfig
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import several
+from experiments.common.config import as_list
+from experiments.common.images import open_images
 from experiments.common.job import Run, start
-from experiments.common.network import fresh
-from experiments.tables.extraction import extraction_of, gpu_peak_mib, open_images, open_trained, peak_memory
+from experiments.common.network import with_random_weights
+from experiments.tables.extraction import extraction_of, gpu_peak_mib, open_trained, peak_memory
 from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
-from zfnet.data.folds import Fold, sample_folds
-from zfnet.data.source import ImageSource
+from zfnet.data import Fold, ImageSource, sample_folds
 from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
 from zfnet.figures.drawing import style
+from zfnet.network import Network
 from zfnet.runs import write_csv
-from zfnet.training import Network
 
 PAPER = {  # accuracy in %: Caltech-101 at 30 training images a class, Caltech-256 at 60
     (SVM, "1"): (44.8, 24.6), (SVM, "2"): (66.2, 39.6), (SVM, "3"): (72.3, 46.0), (SVM, "4"): (76.6, 51.3),
@@ -49,7 +49,7 @@ def compute(config: DictConfig, run: Run) -> tuple[list[Line], float]:
     """The lines of the figure and the accuracy of guessing; prints and saves them with what is behind them."""
     if config.checkpoint is None or config.get("data") is None:
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    if not (several(config.svm) or several(config.softmax)):
+    if not (as_list(config.svm) or as_list(config.softmax)):
         raise ValueError("svm=[] and softmax=[]: expected layers to probe in one of them, such as svm=[1,5,7]")
     network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
     folds = sample_folds(
@@ -57,7 +57,11 @@ def compute(config: DictConfig, run: Run) -> tuple[list[Line], float]:
     )
     networks = {"trained": network}
     if config.control:
-        untrained = fresh(network, config.seed).to(run.world.device).to(memory_format=run.hardware.memory_format())
+        untrained = (
+            with_random_weights(network, config.seed)
+            .to(run.world.device)
+            .to(memory_format=run.hardware.memory_format())
+        )
         networks["untrained"] = replace(network, model=untrained)
     outcomes = {name: probe(name, one, source, folds, config, run) for name, one in networks.items()}
     lines, chance = lines_of(outcomes), 1 / len(np.unique(source.labels[folds[0].test]))
@@ -87,9 +91,9 @@ def probe(
         print(f"{name}, layer {layer}: {', '.join(means)}; {peak_memory()}")
 
     asked = Probing(
-        extraction, source.labels[images], among, folder, tuple(several(config.costs)), config.splits, config.jobs
+        extraction, source.labels[images], among, folder, tuple(as_list(config.costs)), config.splits, config.jobs
     )
-    return probe_layers(asked, several(config.svm), several(config.softmax), told)
+    return probe_layers(asked, as_list(config.svm), as_list(config.softmax), told)
 
 
 def lines_of(outcomes: Outcomes) -> list[Line]:

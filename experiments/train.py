@@ -9,26 +9,15 @@ import torch
 from omegaconf import DictConfig
 
 from experiments.common.board import Board
+from experiments.common.config import build
 from experiments.common.console import Console
-from experiments.common.job import Run, again, build, start
+from experiments.common.job import Run, resume_command, start
 from experiments.observers.evolution_folder import EvolutionFolder
-from zfnet.analysis.evolution.observer import Evolution, Plan
-from zfnet.data.frame import make_frame
-from zfnet.data.image_data import ImageData
-from zfnet.data.loader import unreadable
-from zfnet.data.source import ImageSource
+from zfnet.analysis.evolution import Evolution, Plan
+from zfnet.data import ImageData, ImageSource, make_frame, unreadable
 from zfnet.models import build_model, summary
-from zfnet.training import (
-    Checkpoints,
-    Network,
-    Observer,
-    Recipe,
-    StuckLoss,
-    Trainer,
-    load_checkpoint,
-    network_of,
-    newest_checkpoint,
-)
+from zfnet.network import Network, network_of
+from zfnet.training import Checkpoints, Observer, Recipe, StuckLoss, Trainer, load_checkpoint, newest_checkpoint
 
 
 def train(config: DictConfig, run: Run) -> str:
@@ -124,7 +113,7 @@ def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> N
         print(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
     print(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
     if not finished:
-        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {again(run)}")
+        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {resume_command(run)}")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ from typing import Any
 import torchvision
 from torch import nn
 
-from zfnet.data.views import InputFrame, torchvision_frame
-from zfnet.models import build_model
-from zfnet.models.build import TORCHVISION, check_name, model_names
-from zfnet.models.weights import fit, read_file
+from zfnet.data import InputFrame, torchvision_frame
+from zfnet.models import TORCHVISION, build_model, check_name, fit, model_names, read_file
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 from torchvision.utils import make_grid
 
-from zfnet.training import EpochReport, Observer, StepReport, Trainer
-from zfnet.training.recipe import convolutions, share_at_limit
+from zfnet.training import EpochReport, Observer, StepReport, Trainer, convolutions, share_at_limit
 
 STEPS_BETWEEN_POINTS = 20
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
-from torch import Tensor
 
-from experiments.common.job import Run, build
-from zfnet.data.folder import FolderImages
-from zfnet.data.image_data import ImageData
-from zfnet.data.loader import ordered_batches
-from zfnet.data.photographs import as_seen, list_any_folder
-from zfnet.data.source import ImageSource
-from zfnet.data.views import InputFrame, centre_views, cut
-from zfnet.deconv import Indexed
-from zfnet.training import World
+from experiments.common.config import build
+from experiments.common.job import Run
+from zfnet.data import FolderImages, ImageData, ImageSource, InputFrame, Subset, list_any_folder, without
+from zfnet.mining import CentreViews
 
 
 def open_views(config: DictConfig, run: Run, frame: InputFrame) -> CentreViews:
@@ -28,7 +21,10 @@ def open_views(config: DictConfig, run: Run, frame: InputFrame) -> CentreViews:
         raise ValueError("give either data=... (and split=train or val) or images=FOLDER with image files")
     source = _open(config, run, frame)
     workers = run.hardware.reading_processes(isinstance(source, FolderImages), run.world.size)
-    return CentreViews(source, frame, config.batch_size, run.world, workers)
+    return CentreViews(
+        source, frame, config.batch_size,
+        rank=run.world.rank, world_size=run.world.size, device=run.world.device, workers=workers,
+    )  # fmt: skip
 
 
 def _open(config: DictConfig, run: Run, frame: InputFrame) -> ImageSource:
@@ -47,40 +43,28 @@ def _open(config: DictConfig, run: Run, frame: InputFrame) -> ImageSource:
     return source
 
 
-class CentreViews:
-    """The central crop of every readable image of a source, in order: this process's batches, on its device.
+def open_images(data: DictConfig, split: str | None, exclude: str | None) -> ImageSource:
+    """The images of a split without those listed in the file `exclude`.
 
-    Iterating yields `Indexed` batches of normalised images (B, 3, size, size); len() counts batches.
+    split: None is all of a data set that has no splits, and train of others.
     """
-
-    def __init__(self, source: ImageSource, frame: InputFrame, batch_size: int, world: World, workers: int = 0) -> None:
-        self.source, self.frame = source, frame.to(world.device)
-        self.batch_size, self.world, self.workers = batch_size, world, workers
-
-    def __len__(self) -> int:
-        mine = range(self.world.rank, len(self.source), self.world.size)
-        return -(-len(mine) // self.batch_size)
-
-    def __iter__(self) -> Iterator[Indexed]:
-        for batch in ordered_batches(self.source, self.batch_size, self.world.rank, self.world.size, self.workers):
-            readable = batch.labels >= 0
-            images = self._cut(batch.images if readable.all() else batch.images[readable])
-            yield Indexed(images, batch.indices[readable])
-
-    def fetch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images by number: as the network sees them (B, 3, size, size), and as pixels (see `as_seen`)."""
-        return as_seen(self.source.read(numbers)[0], self.frame)
-
-    def grey(self) -> list[int]:
-        """The mean colour of the frame: what zero means to the network."""
-        return [round(value) for value in self.frame.mean.mean((1, 2)).tolist()]
-
-    def _cut(self, squares: Tensor) -> Tensor:
-        views = centre_views(len(squares), self.frame.side_px, self.frame.size_px)
-        return cut(squares.to(self.world.device, non_blocking=True), views, self.frame)
+    given = build(ImageData, data)
+    given.prepare()
+    source = given.open(split or given.splits[0])
+    if exclude is None:
+        return source
+    if not Path(exclude).is_file():
+        raise ValueError(
+            f"exclude={exclude}: no such file; expected one path a line, as experiments/duplicates.py writes"
+        )
+    listed = [line for line in Path(exclude).read_text().splitlines() if line.strip()]
+    print(f"{len(listed)} images are left out, as {exclude} says")
+    return without(source, listed)
 
 
-def frame_fingerprint(frame: InputFrame) -> str:
-    """What identifies a frame: its sizes and the sums of its mean and scale."""
-    sums = [f"{torch.as_tensor(part).double().sum().item():.9g}" for part in (frame.mean, frame.scale)]
-    return f"{frame.side_px}-{frame.size_px}-{'-'.join(sums)}"
+def reading_processes(source: ImageSource, run: Run) -> int:
+    """Workers that read a source, or the source that it is a part of: none where nothing is decoded from files."""
+    whole = source
+    while isinstance(whole, Subset):
+        whole = whole.source
+    return run.hardware.reading_processes(isinstance(whole, FolderImages))

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import shlex
-import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.common.config import build, quote_override
+from experiments.common.stop_signal import StopSignal
 from zfnet.runs import Manifest, device_facts
-from zfnet.training import Hardware, NonFiniteLoss, World, join_world, leave_world
-from zfnet.training.memory import keep_freed_memory
+from zfnet.training import Hardware, NonFiniteLoss, World, join_world, keep_freed_memory, leave_world
 
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
 OTHER_RANKS = (  # they warn on the console, about images that only they read, but own no folder
@@ -34,39 +30,6 @@ OTHER_RANKS = (  # they warn on the console, about images that only they read, b
     "hydra.output_subdir=null",
     f"hydra.job_logging.handlers.file.filename={os.devnull}",
 )
-T = TypeVar("T")
-
-
-class StopSignal:
-    """Ctrl-C or SIGTERM asks for a clean end; another one, at least ECHO_S later, ends at once.
-
-    Under torchrun one Ctrl-C arrives twice: from the terminal, and a moment later from torchrun.
-    """
-
-    ECHO_S = 2.0
-
-    def __init__(self) -> None:
-        self.asked, self._asked_s = False, 0.0
-        self._before: dict[int, Any] = {}
-
-    def __call__(self) -> bool:
-        return self.asked
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if not self.asked:
-            self.asked, self._asked_s = True, time.monotonic()
-            print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
-        elif time.monotonic() - self._asked_s > self.ECHO_S:
-            raise KeyboardInterrupt
-
-    def __enter__(self) -> StopSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
 
 
 @dataclass(frozen=True)
@@ -162,25 +125,8 @@ def _errors_told() -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def build(kind: type[T], config: DictConfig) -> T:
-    """A dataclass from a configuration node; keys it does not know are an error that lists those it does."""
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-    known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
-    odd = [str(name) for name in values if name not in known]
-    if odd:
-        raise ValueError(f"{kind.__name__} has no {', '.join(odd)}; it has {', '.join(known)}")
-    return kind(**{str(name): value for name, value in values.items()})
-
-
-def again(run: Run) -> str:
+def resume_command(run: Run) -> str:
     """The command that goes on with a stopped run, quoted for the shell and for Hydra."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
     launcher = ["python"] if run.world.size == 1 else ["torchrun", f"--nproc-per-node={run.world.size}"]
-    return shlex.join([*launcher, sys.argv[0], *overrides, f"run_dir={quoted(str(run.folder))}", "resume=auto"])
-
-
-def quoted(text: str) -> str:
-    """A value as Hydra reads it: a sweep's folders have "=" and "," in their names."""
-    plain = re.fullmatch(r"[A-Za-z0-9_/.+-]+", text)
-    return text if plain else QuotedString(text, Quote.double).with_quotes()
+    return shlex.join([*launcher, sys.argv[0], *overrides, f"run_dir={quote_override(str(run.folder))}", "resume=auto"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.common.images import CentreViews, frame_fingerprint
 from experiments.common.job import Run
-from zfnet.deconv import Deconvnet, Mined, merge, mine_top, weights_fingerprint
+from zfnet.data import frame_fingerprint
+from zfnet.deconv import Deconvnet
+from zfnet.mining import CentreViews, Mined, merge, mine_top
+from zfnet.models import weights_fingerprint
 
 
 def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], k: int, run: Run) -> Mined:
@@ -27,7 +29,7 @@ def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Seq
             return kept
         print(f"{path} has not all of {', '.join(layers)} with {k} places each: mining them again")
     world = run.world
-    own = mine_top(deconvnet, views, layers, k, progress=world.first, first=world.rank, step=world.size)
+    own = mine_top(deconvnet, views, layers, k, progress=world.first, rank=world.rank, world_size=world.size)
     parts = world.gather(own)
     if not world.first:
         return own

@@ -9,10 +9,9 @@ from omegaconf import DictConfig
 from torch import nn
 
 from experiments.common.job import Run
-from zfnet.data.views import IMAGENET_MEAN, InputFrame
-from zfnet.models import build_model
-from zfnet.models.build import TORCHVISION
-from zfnet.training import Network, open_network
+from zfnet.data import IMAGENET_MEAN, InputFrame
+from zfnet.models import TORCHVISION, build_model
+from zfnet.network import Network, open_network
 
 UNTRAINED = ", untrained"
 FRAME = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
@@ -57,7 +56,7 @@ def tell_untrained(config: DictConfig) -> None:
               "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one")  # fmt: skip
 
 
-def fresh(network: Network, seed: int) -> nn.Module:
+def with_random_weights(network: Network, seed: int) -> nn.Module:
     """The same network with new weights, drawn by the seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

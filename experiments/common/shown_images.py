@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
-from experiments.common.classes import class_number, classes_of
-from experiments.common.config import several
-from experiments.common.images import CentreViews, open_views
+from experiments.common.config import as_list
+from experiments.common.images import open_views
 from experiments.common.job import Run
-from zfnet.data.datasets.imagenet import ImageList
-from zfnet.data.folder import FolderImages
-from zfnet.data.photographs import list_any_folder
-from zfnet.data.source import UNREADABLE, ImageSource
-from zfnet.training import Network
+from zfnet.data import UNREADABLE, FolderImages, ImageSource, class_number, classes_of, list_any_folder
+from zfnet.data.datasets import ImageList
+from zfnet.mining import CentreViews
+from zfnet.network import Network
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,10 @@ def choose_images(config: DictConfig, run: Run, network: Network, spread: int = 
         raise ValueError("give either classes=[...], to show the first image of each, or pictures=[...] (image files)")
     listed = None if config.pictures is None else _listed(config.pictures)
     if listed is not None and config.images is None and config.get("data") is None:
-        views = CentreViews(FolderImages(listed, network.frame.side_px), network.frame, config.batch_size, run.world)
+        views = CentreViews(
+            FolderImages(listed, network.frame.side_px), network.frame, config.batch_size,
+            rank=run.world.rank, world_size=run.world.size, device=run.world.device,
+        )  # fmt: skip
     else:
         views = open_views(config, run, network.frame)
     if listed is None:
@@ -56,7 +57,7 @@ def choose_images(config: DictConfig, run: Run, network: Network, spread: int = 
         if config.classes is None:
             targets = _spread(views.source, known, spread)
         else:
-            targets = [class_number(word, network) for word in several(config.classes)]
+            targets = [class_number(word, network) for word in as_list(config.classes)]
         return _first_of(targets, known, network, views), views
     return _given(config, run, network, listed), views
 
@@ -65,7 +66,7 @@ def _listed(pictures: str | ListConfig) -> ImageList:
     """A folder of images, or image files whose folders are their classes."""
     if isinstance(pictures, str) and Path(pictures).is_dir():
         return list_any_folder(pictures)
-    paths = [str(path) for path in several(pictures)]
+    paths = [str(path) for path in as_list(pictures)]
     folders = [Path(path).absolute().parent.name for path in paths]
     wnids = tuple(sorted(set(folders)))
     return ImageList(paths, np.array([wnids.index(folder) for folder in folders], np.int64), wnids, wnids)
@@ -96,14 +97,15 @@ def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Netw
 def _given(config: DictConfig, run: Run, network: Network, listed: ImageList) -> Chosen:
     source = FolderImages(listed, network.frame.side_px, strict=True)
     known = classes_of(source, network)
-    words = [None] * len(source) if config.targets is None else several(config.targets)
+    words = [None] * len(source) if config.targets is None else as_list(config.targets)
     if len(words) != len(source):
         raise ValueError(f"{len(words)} targets for {len(source)} pictures: give one for each")
     told = [
         known[label] if word is None else class_number(word, network)
         for word, label in zip(words, source.labels.tolist(), strict=True)
     ]
-    images, pixels = CentreViews(source, network.frame, config.batch_size, run.world).fetch(range(len(source)))
+    views = CentreViews(source, network.frame, config.batch_size, device=run.world.device)
+    images, pixels = views.fetch(range(len(source)))
     with torch.no_grad():
         guesses = network.model(images).argmax(1).tolist()
     target = np.array([guess if one is None else one for guess, one in zip(guesses, told, strict=True)], np.int64)

@@ -10,16 +10,13 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.job import Run, build
+from experiments.common.images import reading_processes
+from experiments.common.job import Run
 from zfnet.analysis.probing import Extraction, extract
-from zfnet.data.duplicates import without
-from zfnet.data.folder import FolderImages
-from zfnet.data.image_data import ImageData
-from zfnet.data.source import ImageSource
-from zfnet.data.subset import Subset
-from zfnet.models.build import TORCHVISION
+from zfnet.data import ImageSource
+from zfnet.models import TORCHVISION
+from zfnet.network import Network, open_network
 from zfnet.runs import peak_memory_mib
-from zfnet.training import Network, open_network
 
 
 def open_trained(config: DictConfig, run: Run) -> Network:
@@ -34,33 +31,6 @@ def open_trained(config: DictConfig, run: Run) -> Network:
     network = open_network(config.checkpoint, config.weights, config.size_px)
     network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
     return network
-
-
-def open_images(data: DictConfig, split: str | None, exclude: str | None) -> ImageSource:
-    """The images of a split without those listed in the file `exclude`.
-
-    split: None is all of a data set that has no splits, and train of others.
-    """
-    given = build(ImageData, data)
-    given.prepare()
-    source = given.open(split or given.splits[0])
-    if exclude is None:
-        return source
-    if not Path(exclude).is_file():
-        raise ValueError(
-            f"exclude={exclude}: no such file; expected one path a line, as experiments/duplicates.py writes"
-        )
-    listed = [line for line in Path(exclude).read_text().splitlines() if line.strip()]
-    print(f"{len(listed)} images are left out, as {exclude} says")
-    return without(source, listed)
-
-
-def reading_processes(source: ImageSource, run: Run) -> int:
-    """Workers that read a source, or the source that it is a part of: none where nothing is decoded from files."""
-    whole = source
-    while isinstance(whole, Subset):
-        whole = whole.source
-    return run.hardware.reading_processes(isinstance(whole, FolderImages))
 
 
 def extraction_of(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,55 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from experiments.common.job import Run
-from experiments.tables.runs import Row
-from zfnet.data.folder import FolderImages
-from zfnet.data.source import UNREADABLE, ImageSource
-from zfnet.mining.top_units import weights_fingerprint
+from experiments.tables.runs import TableRun
+from zfnet.data import UNREADABLE, FolderImages, ImageSource
+from zfnet.models import weights_fingerprint
+from zfnet.network import Network
 from zfnet.progress import Progress
-from zfnet.training import Network, Scores, evaluate
-from zfnet.training.evaluation import scores_of, tally
+from zfnet.training import Predictions, Scores, evaluate
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """log_probability (N, C) float32, NaN where an image could not be read; label (N,), UNREADABLE there.
-
-    wnids: the classes; data: the images' fingerprint; weights: the network's, for one network.
-    """
-
-    log_probability: NDArray[np.float32]
-    label: NDArray[np.int64]
-    wnids: tuple[str, ...]
-    data: str
-    weights: str
-
-    def scores(self) -> Scores:
-        """Loss and error rates over the readable images."""
-        readable = torch.from_numpy(self.label) >= 0
-        return scores_of(
-            tally(torch.from_numpy(self.log_probability)[readable], torch.from_numpy(self.label)[readable])
-        )
-
-
-def averaged(members: Sequence[Predictions]) -> Predictions:
-    """The mean of the networks' softmax probabilities. Raises ValueError where images, labels or classes differ."""
-    first = members[0]
-    for other in members[1:]:
-        if other.wnids != first.wnids:
-            odd = sorted({*first.wnids} ^ {*other.wnids})
-            told = f"differ in {', '.join(odd[:5])}" if odd else "have the same classes in another order"
-            raise ValueError(f"networks of an ensemble must tell the same classes apart, these {told}")
-        if other.data != first.data or not np.array_equal(other.label, first.label):
-            raise ValueError(
-                f"networks of an ensemble must be asked about the same images: data {first.data} of {len(first.label)} "
-                f"images and {other.data} of {len(other.label)}"
-            )
-    logs = torch.stack([torch.from_numpy(member.log_probability).double() for member in members])
-    mean = torch.logsumexp(logs, 0) - np.log(len(members))
-    return replace(first, log_probability=mean.float().numpy(), weights="+".join(one.weights for one in members))
-
-
-def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_size: int, run: Run) -> Predictions:
+def predictions(
+    row: TableRun, network: Network, val: ImageSource, views: int, batch_size: int, run: Run
+) -> Predictions:
     """A row's predictions on the validation images: from its folder if of these weights, images and precision."""
     path, weights = row.folder / f"predictions-{_how(views, run)}.npz", weights_fingerprint(network.model)
     kept = _kept(path)
@@ -79,7 +40,9 @@ def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_
     return made
 
 
-def training_scores(row: Row, network: Network, images: ImageSource, views: int, batch_size: int, run: Run) -> Scores:
+def training_scores(
+    row: TableRun, network: Network, images: ImageSource, views: int, batch_size: int, run: Run
+) -> Scores:
     """A row's scores on training images, in eval mode: kept in its folder too, but not each image's probabilities."""
     path, weights = row.folder / f"training_scores-{_how(views, run)}.json", weights_fingerprint(network.model)
     if path.is_file():
@@ -101,7 +64,7 @@ def _how(views: int, run: Run) -> str:
 
 
 def _evaluate(
-    row: Row, network: Network, source: ImageSource, views: int, batch_size: int, run: Run,
+    row: TableRun, network: Network, source: ImageSource, views: int, batch_size: int, run: Run,
     logs: NDArray[np.float32] | None = None,
 ) -> Scores:  # fmt: skip
     """Scores over a source; fills in the log-probabilities."""

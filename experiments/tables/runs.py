@@ -9,14 +9,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from experiments.common.job import Run, build
-from zfnet.data.image_data import ImageData
-from zfnet.data.source import ImageSource
+from experiments.common.config import build
+from experiments.common.job import Run
+from zfnet.data import ImageData, ImageSource
 from zfnet.training import Recipe, newest_checkpoint
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRun:
     """A network of a table: the run of experiments/train.py in `folder`."""
 
     model: str
@@ -29,16 +29,16 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundRun:
     """What lies in a row's folder: the last checkpoint of a finished run, or why there is none."""
 
-    row: Row
+    row: TableRun
     checkpoint: Path | None
     why: str = ""
 
 
 @dataclass(frozen=True)
-class Sweep:
+class TableRuns:
     """What all rows of a table share: the images and what the networks were trained as."""
 
     folder: Path
@@ -47,26 +47,26 @@ class Sweep:
     arguments: dict[str, Any]  # build_model's, but the name
     settings: dict[str, Any]  # Trainer's, but the seed
 
-    def row(self, model: str, seed: int) -> Row:
-        return Row(model, seed, self.folder / f"{model}-seed{seed}")
+    def row(self, model: str, seed: int) -> TableRun:
+        return TableRun(model, seed, self.folder / f"{model}-seed{seed}")
 
-    def find(self, row: Row) -> Found:
+    def find(self, row: TableRun) -> FoundRun:
         """What there is of a row. Raises ValueError where it was trained as something else than the table asks for."""
         try:
             newest = newest_checkpoint(row.folder / "checkpoints")
         except ValueError as error:  # all damaged
-            return Found(row, None, str(error))
+            return FoundRun(row, None, str(error))
         outcome = _outcome(row.folder)
         if newest is None:
-            return Found(row, None, "missing" if outcome is None else f"no checkpoint, {outcome}")
+            return FoundRun(row, None, "missing" if outcome is None else f"no checkpoint, {outcome}")
         path, content = newest
         self._check(row, content)
         epoch, epochs = content["trainer"]["position"]["epoch"], self.settings["epochs"]
         if epoch == epochs:
-            return Found(row, path)
-        return Found(row, None, f"{epoch} of {epochs} epochs{'' if outcome is None else f', {outcome}'}")
+            return FoundRun(row, path)
+        return FoundRun(row, None, f"{epoch} of {epochs} epochs{'' if outcome is None else f', {outcome}'}")
 
-    def _check(self, row: Row, content: dict[str, Any]) -> None:
+    def _check(self, row: TableRun, content: dict[str, Any]) -> None:
         asked = {"name": row.model, **self.arguments, "seed": row.seed, **self.settings}
         settings = {**asdict(Recipe()), **content["trainer"]["settings"]}  # older ones do not name the newest settings
         held = {**content["network"]["arguments"], **settings}
@@ -78,7 +78,7 @@ class Sweep:
                 )
 
 
-def open_sweep(config: DictConfig, run: Run) -> Sweep:
+def open_sweep(config: DictConfig, run: Run) -> TableRuns:
     """The sweep that a table's configuration describes: conf/train.yaml's keys, and `rows`."""
     if run.world.size > 1:
         raise ValueError("a table is put together by one process: give processes=... instead of torchrun")
@@ -90,7 +90,7 @@ def open_sweep(config: DictConfig, run: Run) -> Sweep:
     run.note(data={"train": train.fingerprint, "val": val.fingerprint, "images": len(train), "val_images": len(val)})
     arguments = {"num_classes": len(train.wnids), "width": config.model.width, "input_px": config.model.input_px}
     settings = {**asdict(recipe), "data": train.fingerprint, "classes": list(train.wnids)}
-    return Sweep(Path(config.rows), train, val, arguments, settings)
+    return TableRuns(Path(config.rows), train, val, arguments, settings)
 
 
 def _outcome(folder: Path) -> str | None:

@@ -15,8 +15,9 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from experiments.common.job import Run, quoted
-from experiments.tables.runs import Found, Row, Sweep
+from experiments.common.config import quote_override
+from experiments.common.job import Run
+from experiments.tables.runs import FoundRun, TableRun, TableRuns
 from zfnet.runs import write_csv
 
 TRAIN = Path(__file__).resolve().parents[1] / "train.py"
@@ -24,7 +25,7 @@ TABLES_OWN = ("rows", "models", "seeds", "train_missing", "processes", "views", 
 EACH_ROWS_OWN = ("model", "seed", "run_dir", "resume")
 
 
-def overrides_of(row: Row, given: Sequence[str]) -> list[str]:
+def overrides_of(row: TableRun, given: Sequence[str]) -> list[str]:
     """The words after experiments/train.py that train a row, from those that the table was given.
 
     Raises ValueError for words that choose one network or seed for all rows.
@@ -34,16 +35,22 @@ def overrides_of(row: Row, given: Sequence[str]) -> list[str]:
         if name in keys.values():
             raise ValueError(f"a table has several networks: give {instead}=[...] instead of {name}=...")
     shared = [word for word, key in keys.items() if key not in (*TABLES_OWN, *EACH_ROWS_OWN)]
-    return [*shared, f"model={row.model}", f"seed={row.seed}", f"run_dir={quoted(str(row.folder))}", "resume=auto"]
+    return [
+        *shared,
+        f"model={row.model}",
+        f"seed={row.seed}",
+        f"run_dir={quote_override(str(row.folder))}",
+        "resume=auto",
+    ]
 
 
-def command(row: Row, processes: int = 1) -> str:
+def command(row: TableRun, processes: int = 1) -> str:
     """The command line that trains a row or goes on with it."""
     launcher = ["python"] if processes == 1 else ["torchrun", f"--nproc-per-node={processes}"]
     return shlex.join([*launcher, "experiments/train.py", *overrides_of(row, HydraConfig.get().overrides.task)])
 
 
-def train_rows(sweep: Sweep, missing: Sequence[Row], processes: int) -> None:
+def train_rows(sweep: TableRuns, missing: Sequence[TableRun], processes: int) -> None:
     """Train each in a process of its own, whatever becomes of the others. Ctrl-C saves the one under way and ends.
 
     A row that another sweep over the same folder has finished by the time its turn comes is passed over.
@@ -87,7 +94,7 @@ def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def find_or_train(config: DictConfig, sweep: Sweep, rows: Sequence[Row]) -> list[Found]:
+def find_or_train(config: DictConfig, sweep: TableRuns, rows: Sequence[TableRun]) -> list[FoundRun]:
     """What there is of each row, after training what was missing where the configuration says so."""
     overrides_of(rows[0], HydraConfig.get().overrides.task)  # refuses words that make no sense here
     found = [sweep.find(row) for row in rows]
@@ -97,7 +104,7 @@ def find_or_train(config: DictConfig, sweep: Sweep, rows: Sequence[Row]) -> list
     return found
 
 
-def tell_missing(found: Sequence[Found], processes: int) -> None:
+def tell_missing(found: Sequence[FoundRun], processes: int) -> None:
     """Name the rows that are not finished, why, and the command that trains each."""
     missing = [one for one in found if one.checkpoint is None]
     if not missing:
@@ -107,7 +114,7 @@ def tell_missing(found: Sequence[Found], processes: int) -> None:
         print(f"  {one.row.name}: {one.why}\n    {command(one.row, processes)}")
 
 
-def save_rows(run: Run, name: str, rows: Sequence[Mapping[str, Any]], found: Sequence[Found]) -> None:
+def save_rows(run: Run, name: str, rows: Sequence[Mapping[str, Any]], found: Sequence[FoundRun]) -> None:
     """What there is of a table as name.csv, and in the manifest with what is missing of it."""
     run.note(rows=rows, missing={one.row.name: one.why for one in found if one.checkpoint is None})
     if rows:

@@ -15,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import several
-from experiments.common.job import Run, StopSignal, build
-from experiments.tables.extraction import extraction_of, features_of, open_images, open_trained, reading_processes
+from experiments.common.config import as_list, build
+from experiments.common.images import open_images, reading_processes
+from experiments.common.job import Run
+from experiments.common.stop_signal import StopSignal
+from experiments.observers.epoch_line import EpochLine
+from experiments.tables.extraction import extraction_of, features_of, open_trained
 from experiments.tables.kept_folds import FoldResult, fold_path, load_fold, save_fold
 from zfnet.analysis.probing import Extraction, softmax_probe
-from zfnet.data.folds import Fold, sample_folds
-from zfnet.data.source import ImageSource
+from zfnet.data import Fold, ImageSource, sample_folds
 from zfnet.figures.fig9 import Curves
-from zfnet.progress import Progress
-from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer
-from zfnet.training.from_scratch import train_from_scratch
+from zfnet.network import Network
+from zfnet.training import Recipe, StuckLoss, train_from_scratch
 
 METHODS = ("pretrained", "scratch")
 NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world": "the parts world"}
@@ -33,12 +34,12 @@ NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world"
 
 def transfer(config: DictConfig, run: Run) -> Curves | None:
     """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last."""
-    methods, per_class = several(config.methods), several(config.per_class)
+    methods, per_class = as_list(config.methods), as_list(config.per_class)
     if not methods or set(methods) - set(METHODS):
         raise ValueError(f"methods={methods}, expected one or more of {', '.join(METHODS)}")
     if not per_class:
         raise ValueError("per_class=[]: expected one or more numbers of training images a class, such as [15,30]")
-    contest = open_contest(config, run)
+    contest = open_protocol(config, run)
     run.note(checkpoint=str(config.checkpoint), data=contest.source.fingerprint, exclude=config.exclude)
     every = {count: contest.folds(count) for count in per_class}
     accuracy = {method: np.full((len(every), config.folds), np.nan) for method in methods}
@@ -58,16 +59,16 @@ def transfer(config: DictConfig, run: Run) -> Curves | None:
     return Curves(title, np.array(list(every), np.int64), accuracy, 1 / classes)
 
 
-def open_contest(config: DictConfig, run: Run) -> Contest:
+def open_protocol(config: DictConfig, run: Run) -> TransferProtocol:
     """The network and the images that a transfer job was given."""
     if config.data.kind == "voc2012":
         raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
     network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
-    return Contest(config, run, network, source, Path(config.kept or run.folder / "kept"))
+    return TransferProtocol(config, run, network, source, Path(config.kept or run.folder / "kept"))
 
 
 @dataclass(frozen=True)
-class Contest:
+class TransferProtocol:
     """Two ways to classify the images of a fold, and where finished folds and features are kept."""
 
     config: DictConfig
@@ -118,7 +119,7 @@ class Contest:
     def _settings(self, method: str) -> dict[str, Any]:
         """What a method's results depend on besides the images."""
         if method == "pretrained":
-            chosen_by = {"costs": several(self.config.costs), "splits": self.config.splits}
+            chosen_by = {"costs": as_list(self.config.costs), "splits": self.config.splits}
             return {**self.extraction.identity(self.config.layer), **chosen_by}
         precision = str(self.run.hardware.dtype(self.run.world.device))
         return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views, "in": precision}
@@ -126,7 +127,7 @@ class Contest:
     def _pretrained(self, fold: Fold) -> FoldResult:
         truth, config = self.source.labels, self.config
         own, others = self.features[fold.train], self.features[fold.test]
-        probe = softmax_probe(own, truth[fold.train], others, several(config.costs), config.splits, fold.seed)
+        probe = softmax_probe(own, truth[fold.train], others, as_list(config.costs), config.splits, fold.seed)
         return FoldResult(fold.test, truth[fold.test], probe.predicted, {"C": probe.cost})
 
     def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:
@@ -140,22 +141,6 @@ class Contest:
             return None
         facts = {"training error": attempt.train_error}
         return FoldResult(fold.test, self.source.labels[fold.test], attempt.predicted, facts)
-
-
-class EpochLine(Observer):
-    """Counts the epochs of a short training."""
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-
-    def on_start(self, trainer: Trainer) -> None:
-        self._progress = Progress(self.title, trainer.recipe.epochs, "epoch")
-
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
-        self._progress.advance(1, loss=f"{report.train_loss:.3f}")
-
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
-        self._progress.close()
 
 
 def fold_identity(source: ImageSource, fold: Fold) -> str:

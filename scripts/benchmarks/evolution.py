@@ -23,13 +23,9 @@ from train import Noise, synchronize
 
 from experiments.observers.evolution_folder import EvolutionFolder
 from zfnet import Deconvnet, build_model
-from zfnet.analysis.evolution.moment import moment_at
-from zfnet.analysis.evolution.online import OnlineSearch
-from zfnet.analysis.evolution.plan import Plan, watch_maps
-from zfnet.analysis.evolution.reference_images import Probe
-from zfnet.data.views import InputFrame
-from zfnet.training import Hardware, Observer, Recipe, Seen, StepReport, Trainer, join_world
-from zfnet.training.memory import keep_freed_memory
+from zfnet.analysis.evolution import OnlineSearch, Plan, ReferenceImages, moment_at, watch_maps
+from zfnet.data import InputFrame
+from zfnet.training import Hardware, Observer, Recipe, Seen, StepReport, Trainer, join_world, keep_freed_memory
 
 WARM_UP = 6
 
@@ -44,7 +40,7 @@ class Turns(Observer):
 
     def on_start(self, trainer: Trainer) -> None:
         self.deconvnet = Deconvnet(trainer.model)
-        self.probe = Probe(trainer.val, trainer.frame, self.plan.probe_images, self.plan.probe_projections, 0)
+        self.probe = ReferenceImages(trainer.val, trainer.frame, self.plan.probe_images, self.plan.probe_projections, 0)
         self.watched = watch_maps(self.deconvnet, self.probe, self.plan)
         self.search = OnlineSearch(trainer.model, self.watched, trainer.world.device)
         self._began_s = time.perf_counter()

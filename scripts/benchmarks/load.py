@@ -25,11 +25,17 @@ from sklearn.datasets import load_sample_images
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from zfnet.data.datasets.imagenet import ImageList, list_folder
-from zfnet.data.folder import FolderImages
+from zfnet.data import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    FolderImages,
+    ImageSource,
+    crop_views,
+    torchvision_frame,
+    training_views,
+)
+from zfnet.data.datasets import ImageList, list_folder
 from zfnet.data.pack import open_pack, write_pack
-from zfnet.data.source import ImageSource
-from zfnet.data.views import IMAGENET_MEAN, IMAGENET_STD, cut, torchvision_frame, training_views
 
 SIDE_PX, SIZE_PX, BATCH = 256, 224, 64
 
@@ -85,7 +91,7 @@ def read_floats(source: ImageSource) -> None:
     views = training_views("anywhere", len(source), source.side_px, SIZE_PX, seed=0, epoch=0)
     for indices in batches(len(source)):
         images, _ = source.read(indices)
-        assert cut(images, views[torch.tensor(indices)], frame).dtype == torch.float32
+        assert crop_views(images, views[torch.tensor(indices)], frame).dtype == torch.float32
 
 
 def read_bytes(source: ImageSource) -> None:

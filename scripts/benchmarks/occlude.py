@@ -24,7 +24,7 @@ from sklearn.datasets import load_sample_images
 from torch import Tensor, nn
 
 from zfnet import build_model, occlude
-from zfnet.analysis import averaged_drop
+from zfnet.analysis.occlusion import averaged_drop
 
 PX, STEP = 224, 8
 FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}

@@ -33,10 +33,10 @@ from torch import Tensor
 
 from zfnet import build_model
 from zfnet.analysis.probing import Extraction, Features, extract, gram_of
-from zfnet.data.views import InputFrame
+from zfnet.data import InputFrame
+from zfnet.network import Network
 from zfnet.progress import track
 from zfnet.runs import peak_memory_mib
-from zfnet.training import Network
 
 WAYS = ("Gram route", "SVC, plain features", "LinearSVC")
 CLASSES, SIDE_PX, COST = 10, 224, 1.0

@@ -21,9 +21,9 @@ from captum.attr import NeuronDeconvolution
 from harness import Timing, compare, hardware, table
 from torch import Tensor, nn
 
-from zfnet.deconv import Deconvnet, Record, paste
-from zfnet.models import ZFNET, ConvNet
-from zfnet.models.table import without
+from zfnet.deconv import Deconvnet
+from zfnet.forward import Record, paste_windows
+from zfnet.models import ZFNET, ConvNet, without
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 WAYS = ("captum, one a call", "captum, batched", "dense batches", "windows", "windows, bfloat16")
@@ -76,7 +76,11 @@ def differences(deconvnet: Deconvnet, record: Record, layer: str, units: Tensor,
     """The largest difference of any of our ways from captum, relative to captum's largest pixel."""
     expected = torch.cat(captum.one_by_one(units)).detach()
     crops, corners = deconvnet.project_windows(record, layer, units, scale=1)
-    ways = (paste(crops, corners, (PX, PX)), deconvnet.project(record, layer, units, scale=1), captum.together(units))
+    ways = (
+        paste_windows(crops, corners, (PX, PX)),
+        deconvnet.project(record, layer, units, scale=1),
+        captum.together(units),
+    )
     largest = expected.abs().amax((1, 2, 3), keepdim=True)
     return max(float(((way.detach() - expected) / largest).abs().max()) for way in ways)
 

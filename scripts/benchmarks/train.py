@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet import build_model
-from zfnet.data.loader import training_order
-from zfnet.data.views import InputFrame, cut, training_views
-from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, World, join_world
-from zfnet.training.memory import keep_freed_memory
+from zfnet.data import InputFrame, crop_views, training_order, training_views
+from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, World, join_world, keep_freed_memory
 
 
 class Noise:
@@ -88,7 +86,7 @@ class BareStep:
             trainer.recipe.views, len(trainer.train), frame.side_px, frame.size_px, trainer.seed, trainer.position.epoch
         )
         images, labels = trainer.train.read(indices.tolist())
-        ready = cut(images.to(self.world.device), views[indices], frame)
+        ready = crop_views(images.to(self.world.device), views[indices], frame)
         truth = labels.to(self.world.device)
         synchronize(self.world)
         began_s = time.perf_counter()

@@ -118,10 +118,13 @@ def test_places_are_the_centres_of_receptive_fields() -> None:
 
 def test_wrong_layers_list_the_choices() -> None:
     model = build_model("zfnet", width=0.05, input_px=64, num_classes=3)
-    with pytest.raises(
-        ValueError, match=r"'conv9' is not in ConvNet \(close to it: conv.*linear layers are conv1, conv2"
-    ):
+    with pytest.raises(ValueError, match=r"'conv9' is not one of conv1, relu1.*ConvNet \(close to it: conv"):
         read_maps(model, images(), ["conv9"])
+    many = build_model("torchvision:resnet18", num_classes=3)
+    with pytest.raises(
+        ValueError, match=r"'conv9' is not one of conv1, layer1\.0\.conv1.*convolutions and linear layers"
+    ):
+        read_maps(many, images(), ["conv9"])
     with pytest.raises(ValueError, match="relu 'afterwards' is not one of auto, before, after"):
         read_maps(model, images(), ["conv1"], "afterwards")
     with pytest.raises(ValueError, match="no layer was given: name at least one"):

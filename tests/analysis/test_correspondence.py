@@ -13,10 +13,11 @@ from torch import nn
 
 from zfnet import Deconvnet, build_model
 from zfnet.analysis.correspondence.permutation import chance_of_less
-from zfnet.analysis.correspondence.sign_changes import correspondence, differing, hide
-from zfnet.analysis.feature_vector import feature_vectors, output_of
-from zfnet.analysis.occlusion.grid import canvas_of
-from zfnet.analysis.places import clear_places, draw_boxes
+from zfnet.analysis.correspondence.sign_changes import correspondence, differing
+from zfnet.analysis.feature_vector import feature_vectors
+from zfnet.analysis.hiding import canvas_of, hide
+from zfnet.data.boxes import clear_places, draw_boxes
+from zfnet.forward.layers import output_of
 
 
 def small(name: str = "zfnet") -> nn.Sequential:

@@ -7,7 +7,7 @@ import torch
 from zfnet import Deconvnet, build_model
 from zfnet.analysis import unit_pictures
 from zfnet.analysis.unit_pictures import picture_units
-from zfnet.deconv import field_of
+from zfnet.forward import receptive_field
 
 GREY = (10, 20, 30)
 
@@ -38,7 +38,7 @@ def test_windows_of_projection_and_image(monkeypatch: pytest.MonkeyPatch, name: 
     units = torch.tensor([[5, 1, 0, 0], [0, 2, *last], [3, 0, last[0] // 2, 0], [5, 1, *last], [2, 3, 0, last[1]]])
     found = picture_units(deconvnet, layer, units, fetch, GREY)
     whole = deconvnet.project(record, layer, units).numpy()
-    field = field_of(deconvnet, layer)
+    field = receptive_field(deconvnet.model, layer)
     expected_px = field.size_px[0] if field is not None and field.size_px[0] <= px else px
     assert found.patch.shape == (5, expected_px, expected_px, 3)
     for number, (top, left) in enumerate(found.corner.tolist()):

@@ -9,7 +9,8 @@ import torch
 from scipy.ndimage import affine_transform
 
 from zfnet.data.augment import Augmentation
-from zfnet.data.views import InputFrame, Views, centre_views, cut, training_views
+from zfnet.data.frame import InputFrame
+from zfnet.data.views import Views, centre_views, crop_views, training_views
 
 ALL = Augmentation(rotation_deg=40, shift=0.2, shear=0.2, zoom=0.2)
 
@@ -26,7 +27,7 @@ def test_a_warped_view_is_scipys_affine_transform_of_image_minus_mean(channels: 
     views = training_views("anywhere", 6, 26, 20, seed=3, epoch=0, augmentation=ALL)
     assert views.flips.any()
     assert not views.flips.all()
-    seen = cut(images, views, frame)
+    seen = crop_views(images, views, frame)
     assert seen.shape == (6, channels, 20, 20)
     assert seen.is_contiguous(memory_format=torch.channels_last)
     for number in range(6):
@@ -73,9 +74,9 @@ def test_a_quarter_turn_and_a_shift_by_whole_pixels_are_exact():
     plain = InputFrame(9, 9, torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
     still = centre_views(1, 9, 9)
     quarter = torch.tensor([[[0.0, 1, 0], [-1, 0, 0]]])
-    turned = cut(image, replace(still, warps=quarter), plain)
+    turned = crop_views(image, replace(still, warps=quarter), plain)
     assert torch.allclose(turned, torch.rot90(image, 1, (2, 3)).float(), atol=1e-3)
-    moved = cut(image, replace(still, warps=torch.tensor([[[1.0, 0, 2], [0, 1, -3]]])), plain)
+    moved = crop_views(image, replace(still, warps=torch.tensor([[[1.0, 0, 2], [0, 1, -3]]])), plain)
     assert torch.allclose(moved[..., :7, 3:], image[..., 2:, :6].float(), atol=1e-3)
     assert torch.allclose(moved[..., 8, 3:], image[..., 8, :6].float(), atol=1e-3)  # beyond: the border's pixels
 
@@ -86,8 +87,8 @@ def test_no_augmentation_is_no_table_and_identity_matrices_are_the_plain_cut():
     plain = training_views("anywhere", 5, 20, 16, 0, 0, Augmentation())
     assert plain.warps is None
     identity = torch.eye(2, 3).expand(5, 2, 3)
-    warped = cut(images, replace(plain, warps=identity), frame)
-    assert torch.allclose(warped, cut(images, plain, frame), atol=1e-3)
+    warped = crop_views(images, replace(plain, warps=identity), frame)
+    assert torch.allclose(warped, crop_views(images, plain, frame), atol=1e-3)
 
 
 def test_the_table_follows_from_seed_and_epoch_and_leaves_corners_and_flips_alone():
@@ -123,5 +124,5 @@ def test_a_gpu_warps_what_the_cpu_warps():
     frame = frame_of(26, 20)
     images = torch.randint(0, 256, (4, 3, 26, 26), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
     views = training_views("anywhere", 4, 26, 20, seed=3, epoch=0, augmentation=ALL)
-    there = cut(images.cuda(), views, frame.to("cuda")).cpu()
-    assert torch.allclose(there, cut(images, views, frame), atol=1e-3)
+    there = crop_views(images.cuda(), views, frame.to("cuda")).cpu()
+    assert torch.allclose(there, crop_views(images, views, frame), atol=1e-3)

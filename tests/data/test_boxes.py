@@ -9,7 +9,8 @@ from PIL import Image
 
 from zfnet.data.boxes import box_in_view, is_within
 from zfnet.data.decode import square
-from zfnet.data.views import centre_views, cut, torchvision_frame
+from zfnet.data.frame import torchvision_frame
+from zfnet.data.views import centre_views, crop_views
 
 
 def seen(box: tuple[int, int, int, int], size: tuple[int, int], side_px: int, size_px: int) -> np.ndarray:
@@ -19,7 +20,7 @@ def seen(box: tuple[int, int, int, int], size: tuple[int, int], side_px: int, si
     pixels[top:bottom, left:right] = 255
     frame = torchvision_frame(size_px, side_px)
     squared = torch.from_numpy(square(Image.fromarray(pixels), side_px).copy()).permute(2, 0, 1)[None]
-    view = cut(squared, centre_views(1, side_px, size_px), frame)[0] * frame.scale + frame.mean
+    view = crop_views(squared, centre_views(1, side_px, size_px), frame)[0] * frame.scale + frame.mean
     return view[0].numpy() / 255
 
 

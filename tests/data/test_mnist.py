@@ -12,7 +12,7 @@ from zfnet import Deconvnet, build_model
 from zfnet.data.datasets.mnist import MnistImages
 from zfnet.data.frame import make_frame
 from zfnet.data.image_data import ImageData
-from zfnet.data.views import centre_views, cut
+from zfnet.data.views import centre_views, crop_views
 from zfnet.training import Recipe, Trainer
 
 
@@ -106,7 +106,7 @@ def test_a_grey_network_learns_them_and_projects_to_grey_pixels(tmp_path: Path):
     trainer = Trainer(model, recipe, frame, train, val)
     trainer.fit()
     assert trainer.history[-1].val_top1_error < 0.3
-    images = cut(val.read([0, 1])[0], centre_views(2, 28, 28), frame)
+    images = crop_views(val.read([0, 1])[0], centre_views(2, 28, 28), frame)
     deconvnet = Deconvnet(model)
     record = deconvnet.record(images)
     best = int(record.maps["conv3"][1].flatten().argmax())

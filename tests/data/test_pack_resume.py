@@ -21,7 +21,7 @@ from zfnet.data.pack.journal import Journal
 SLOW_PACKING = """
 import sys, time
 import zfnet.data.pack.chunk as chunk
-from zfnet.data.imagenet import list_folder
+from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.pack import write_pack
 decode = chunk.decode_square
 def slowly(path, side_px):

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zfnet.data.parts_world import CLASSES, Drawing, draw, make_parts_world, read_parts, scene
-from zfnet.data.parts_world import write as writing
+from zfnet.data.parts_world import CLASSES, Drawing, draw, make_parts_world, read_parts, scene, write as writing
 
 SIDE_PX = 128
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from zfnet.data.frame import make_frame
-from zfnet.data.views import InputFrame, Views, _gathered, _sliced, cut, ten_views, torchvision_frame, training_views
+from zfnet.data.frame import InputFrame, make_frame, torchvision_frame
+from zfnet.data.views import Views, _gathered, _sliced, crop_views, ten_views, training_views
 
 
 def slow_cut(image: np.ndarray, mean: np.ndarray, scale: np.ndarray, row: int, column: int, flip: bool, size: int):
@@ -43,21 +43,21 @@ def test_views_are_cut_flipped_and_normalised(pieces, way):
 
 def test_cut_gives_channels_last_batches_and_takes_one_number_a_channel(pieces):
     images, frame, views = pieces
-    crops = cut(images, views, frame)
+    crops = crop_views(images, views, frame)
     assert crops.shape == (4, 3, 9, 9)
     assert crops.is_contiguous(memory_format=torch.channels_last)
     flat = torchvision_frame(9, 12)
     expected = (images[2, :, 1:10, 2:11].double() / 255 - torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)) / (
         torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
     )
-    assert torch.allclose(cut(images, views, flat)[2].double(), expected.flip(-1), atol=1e-5)
+    assert torch.allclose(crop_views(images, views, flat)[2].double(), expected.flip(-1), atol=1e-5)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_cuts_what_the_cpu_cuts(pieces):
     images, frame, views = pieces
-    assert torch.equal(cut(images.cuda(), views, frame.to("cuda")).cpu(), cut(images, views, frame))
+    assert torch.equal(crop_views(images.cuda(), views, frame.to("cuda")).cpu(), crop_views(images, views, frame))
 
 
 def test_the_ten_are_the_corners_the_centre_and_their_flips():
@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_named(pieces):
     with pytest.raises(ValueError, match="takes 224 px but the images are 128 px squares"):
         torchvision_frame(224, 128)
     with pytest.raises(ValueError, match=r"images are \(4, 3, 12, 12\), expected \(3, 3, 12, 12\)"):
-        cut(images, views[torch.tensor([0, 1, 2])], frame)
+        crop_views(images, views[torch.tensor([0, 1, 2])], frame)
     with pytest.raises(ValueError, match="views 'five' is not one of ten, anywhere, centre"):
         training_views("five", 3, 12, 9, 0, 0)
     with pytest.raises(ValueError, match=r"mean \(3, 5, 5\)"):

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from zfnet import build_model
-from zfnet.data.views import InputFrame
-from zfnet.training import Network
+from zfnet.data.frame import InputFrame
+from zfnet.network import Network
 from zfnet.training.checkpoint import save_checkpoint
 
 SIDE_PX, INPUT_PX = 72, 64

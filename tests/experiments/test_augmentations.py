@@ -12,7 +12,8 @@ from PIL import Image
 
 from zfnet.data.augment import Augmentation
 from zfnet.data.decode import decode_square
-from zfnet.data.views import InputFrame, cut, training_views
+from zfnet.data.frame import InputFrame
+from zfnet.data.views import crop_views, training_views
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +36,12 @@ def test_the_first_tile_is_the_image_and_the_others_are_the_epochs_views(
     limits = Augmentation(rotation_deg=40, shift=0.2, shear=0.2, zoom=0.5)
     for epoch in range(5):
         views = training_views("anywhere", 1, 48, 48, 4, epoch, limits)
-        seen = cut(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], views, plain)[0].permute(1, 2, 0)
+        seen = crop_views(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], views, plain)[0].permute(1, 2, 0)
         assert np.abs(seen.numpy() - tiles[1 + epoch]).max() <= 0.51
         still = replace(views, warps=None)
-        assert not torch.equal(cut(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], still, plain)[0], seen)
+        assert not torch.equal(
+            crop_views(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], still, plain)[0], seen
+        )
     code, printed = carry_out_here("augmentations", "redraw=out/augmentations.npz", "columns=3", "run_dir=again")
     assert code == 0, printed
     wide, tall = (Image.open(tmp_path / folder / "augmentations.png") for folder in ("out", "again"))

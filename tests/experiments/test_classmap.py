@@ -11,10 +11,10 @@ from PIL import Image
 
 from zfnet import build_model
 from zfnet.analysis.sliding_classifier import class_map
-from zfnet.data.views import InputFrame
+from zfnet.data.frame import InputFrame
 from zfnet.figures.class_map import ClassMaps, draw_classmaps, nearest, save_maps, upsampled
 from zfnet.models import convolutionalize
-from zfnet.training import Network
+from zfnet.network import Network
 from zfnet.training.checkpoint import save_checkpoint
 
 NAMES = ("red", "green", "blue")

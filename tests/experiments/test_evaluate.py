@@ -12,8 +12,8 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 
 from zfnet import build_model
-from zfnet.data.views import torchvision_frame
-from zfnet.training import Network
+from zfnet.data.frame import torchvision_frame
+from zfnet.network import Network
 from zfnet.training.checkpoint import save_checkpoint
 
 ARGUMENTS = {"name": "zfnet", "num_classes": 3, "width": 0.05, "input_px": 64}

@@ -13,7 +13,7 @@ from torch import nn
 from zfnet import build_model
 from zfnet.data.decode import decode_square
 from zfnet.figures.fig2 import LayerFeatures, load_features
-from zfnet.training import open_network
+from zfnet.network import open_network
 
 SMALL = ["hardware.workers=0", "hardware.device=cpu", "layers=[conv2,fc8]", "maps=3", "top=4", "batch_size=5"]
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from experiments.observers.evolution_folder import load_moment
+from zfnet.analysis.evolution.saved import load_moment
 from zfnet.figures.fig4 import load_evolution
 
 SMALL = (

@@ -9,7 +9,7 @@ from PIL import Image
 from small_network import small_network
 
 from zfnet.figures.fig6 import load_panels
-from zfnet.training import open_network
+from zfnet.network import open_network
 from zfnet.training.checkpoint import save_checkpoint
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from small_network import small_network
 
-from zfnet.training import open_network
+from zfnet.network import open_network
 
 
 @pytest.fixture(autouse=True)

@@ -12,12 +12,14 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from experiments.common.job import Run
-from experiments.tables.kept_predictions import Predictions, averaged, predictions, training_scores
-from experiments.tables.runs import Row
+from experiments.tables.kept_predictions import predictions, training_scores
+from experiments.tables.runs import TableRun
 from zfnet import build_model
+from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
-from zfnet.data.views import InputFrame
-from zfnet.training import Hardware, Network, World, evaluate
+from zfnet.network import Network
+from zfnet.training import Hardware, World, evaluate
+from zfnet.training.ensemble import Predictions, averaged
 
 WNIDS = tuple(f"n{index}" for index in range(9))
 
@@ -84,7 +86,7 @@ def test_predictions_are_made_once_and_again_for_other_weights_images_precision_
     torch.manual_seed(0)
     frame = InputFrame(72, 64, torch.from_numpy(source.mean()), torch.full((3, 1, 1), 60.0))
     network = Network(build_model("zfnet", 4, width=0.05, input_px=64), frame, source.wnids, source.names)
-    row = Row("zfnet", 0, tmp_path)
+    row = TableRun("zfnet", 0, tmp_path)
 
     def read_for(views: int = 1, run: Run = run) -> int:
         before = source.reads

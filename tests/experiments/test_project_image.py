@@ -9,7 +9,7 @@ from PIL import Image
 from small_network import small_network
 
 from zfnet.figures.unit_sheet import load_sheet
-from zfnet.training import open_network
+from zfnet.network import open_network
 
 
 @pytest.fixture

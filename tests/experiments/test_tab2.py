@@ -12,12 +12,12 @@ from scipy.special import log_softmax, softmax
 from trained_rows import sweep_words
 
 from experiments.tab2_imagenet import PAPER, show, table_rows
-from experiments.tables.kept_predictions import Predictions
-from experiments.tables.runs import Row
+from experiments.tables.runs import TableRun
 from zfnet import build_model
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
 from zfnet.training import load_checkpoint
+from zfnet.training.ensemble import Predictions
 
 CORNERS = ((0, 0), (0, 8), (8, 0), (8, 8), (4, 4))
 
@@ -64,7 +64,7 @@ def test_the_rows_of_the_paper(capsys: pytest.CaptureFixture[str]):
     label = generator.integers(0, 8, 200)
     networks = [*(("zfnet", seed) for seed in range(5)), ("zfnet_512_1024_512", 0), ("alexnet", 0)]
     scores = {
-        Row(model, seed, Path(f"{model}-seed{seed}")): 2 * generator.standard_normal((200, 8))
+        TableRun(model, seed, Path(f"{model}-seed{seed}")): 2 * generator.standard_normal((200, 8))
         for model, seed in networks
     }
     known = {

@@ -20,7 +20,7 @@ from trained_rows import sweep_words
 
 from experiments.common.job import Run
 from experiments.tab3_ablation import PAPER, VARIANTS, cells, some
-from experiments.tables.runs import Row, open_sweep
+from experiments.tables.runs import TableRun, open_sweep
 from experiments.tables.train_missing import TRAIN, _wait_for, overrides_of
 from zfnet import build_model
 from zfnet.data.datasets.imagenet import list_folder
@@ -216,14 +216,14 @@ def test_signals_are_the_trainings_to_handle(number: signal.Signals, tmp_path: P
 
 
 def test_words_that_are_the_tables_own_do_not_reach_the_training(tmp_path: Path):
-    row = Row("zfnet", 3, tmp_path / "zfnet-seed3")
+    row = TableRun("zfnet", 3, tmp_path / "zfnet-seed3")
     given = ["experiment=x", "rows=here", "+training.label_smoothing=0.1", "seeds=[3]", "run_dir=there", "views=10"]
     shared = ["experiment=x", "+training.label_smoothing=0.1"]
     assert overrides_of(row, given) == [*shared, "model=zfnet", "seed=3", f"run_dir={row.folder}", "resume=auto"]
 
 
 def test_a_rows_folder_with_signs_of_hydras_own_reaches_the_training():
-    words = overrides_of(Row("zfnet", 3, Path("/runs/a=1,b=[2]/zfnet-seed3")), [])
+    words = overrides_of(TableRun("zfnet", 3, Path("/runs/a=1,b=[2]/zfnet-seed3")), [])
     parsed = {one.key_or_group: one.value() for one in OverridesParser.create().parse_overrides(words)}
     assert parsed["run_dir"] == "/runs/a=1,b=[2]/zfnet-seed3"
 

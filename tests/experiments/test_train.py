@@ -156,7 +156,7 @@ def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, co
 
 
 def test_a_signal_and_its_echo_ask_once_and_a_later_one_ends_at_once(capsys, monkeypatch):
-    from experiments.common.job import StopSignal
+    from experiments.common.stop_signal import StopSignal
 
     before = signal.getsignal(signal.SIGINT)
     with StopSignal() as stop:

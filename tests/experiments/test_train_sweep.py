@@ -90,9 +90,9 @@ def test_ctrl_c_ends_the_sweep_and_the_printed_command_goes_on_with_its_run(
 
 @pytest.mark.parametrize("path", ["/x/runs/a", "/x/a=b,c", '/x/it\'s "a" {b}', "/x/back\\", "/x/ümlaut [1]", "/x/$(a)"])
 def test_a_folder_is_quoted_as_hydra_reads_it(path: str):
-    from experiments.common.job import quoted
+    from experiments.common.config import quote_override
 
-    word = f"run_dir={quoted(path)}"
+    word = f"run_dir={quote_override(path)}"
     (pasted,) = shlex.split(shlex.join([word]))
     assert OverridesParser.create().parse_override(pasted).value() == path
     assert ('"' in word) == (path != "/x/runs/a")

@@ -6,7 +6,7 @@ from torch import nn
 
 from zfnet import Deconvnet, build_model
 from zfnet.forward.chain import NotAChain
-from zfnet.forward.geometry import cut, inside, paste
+from zfnet.forward.geometry import cut_windows, inside, paste_windows
 
 PAPER = {  # size and step in pixels of ZFNet's layers
     "conv1": (7, 2), "pool1": (11, 4), "conv2": (27, 8), "pool2": (43, 16),
@@ -89,7 +89,7 @@ def test_cut_paste_and_inside_agree_at_the_borders():
     maps = torch.arange(1, 61, dtype=torch.float64).view(2, 2, 3, 5)
     corners = torch.tensor([[-1, -2], [1, 3], [0, 0], [-4, 9], [2, -1]])
     images = torch.tensor([0, 1, 1, 0, 1])
-    windows = cut(maps, images, corners, (2, 4))
+    windows = cut_windows(maps, images, corners, (2, 4))
     for n, (top, left) in enumerate(corners.tolist()):
         for row in range(2):
             for column in range(4):
@@ -97,6 +97,6 @@ def test_cut_paste_and_inside_agree_at_the_borders():
                 expected = maps[images[n], :, top + row, left + column] if on_map else torch.zeros(2)
                 assert windows[n, :, row, column].tolist() == expected.tolist()
                 assert inside(corners, (2, 4), (3, 5))[n, 0, row, column] == on_map
-    back = paste(windows, corners, (3, 5))
+    back = paste_windows(windows, corners, (3, 5))
     assert back[2, :, :2, :4].equal(maps[1, :, :2, :4])
     assert back.ne(0).sum() == windows.ne(0).sum()

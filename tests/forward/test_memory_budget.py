@@ -3,12 +3,15 @@
 import pytest
 import torch
 
-from zfnet.forward.memory_budget import parts
+from zfnet.forward.memory_budget import slices_that_fit
 
 
 def test_slices_cover_all_units_and_fit() -> None:
-    assert list(parts(7, 10, torch.device("cpu"), host_bytes=39)) == [slice(0, 3), slice(3, 6), slice(6, 7)]
-    assert list(parts(2, 40, torch.device("cpu"), host_bytes=39)) == [slice(0, 1), slice(1, 2)]  # one, come what may
+    assert list(slices_that_fit(7, 10, torch.device("cpu"), host_bytes=39)) == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    assert list(slices_that_fit(2, 40, torch.device("cpu"), host_bytes=39)) == [
+        slice(0, 1),
+        slice(1, 2),
+    ]  # one, come what may
 
 
 @pytest.mark.parametrize(("reserved", "most"), [(300, 25), (700, 35), (1100, 45)])
@@ -19,6 +22,6 @@ def test_memory_that_torch_keeps_for_itself_on_a_gpu_is_free(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 2000))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: reserved)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 300)
-    slices = list(parts(100, 10, torch.device("cuda")))
+    slices = list(slices_that_fit(100, 10, torch.device("cuda")))
     assert slices[0] == slice(0, most)
     assert slices[-1].stop == 100

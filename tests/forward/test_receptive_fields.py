@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zfnet import Deconvnet, build_model
-from zfnet.deconv import field_of
+from zfnet.forward import receptive_field
 
 
 def reaches(deconvnet: Deconvnet, layers: list[str], px: int, rows: list[int]) -> dict[str, Tensor]:
@@ -33,7 +33,7 @@ def test_fields_are_where_pixels_matter(name: str, layers: list[str], px: int) -
     for unit in (0, 2):
         edges = {}
         for layer in layers:
-            field = field_of(deconvnet, layer)
+            field = receptive_field(model, layer)
             assert field is not None
             start = field.offset_px[0] + unit * field.step_px[0]
             edges[layer] = (start, start + field.size_px[0])
@@ -45,9 +45,9 @@ def test_fields_are_where_pixels_matter(name: str, layers: list[str], px: int) -
 
 def test_layers_that_see_everything_or_might_have_no_field() -> None:
     deconvnet = Deconvnet(build_model("torchvision:squeezenet1_0", num_classes=3))
-    assert field_of(deconvnet, "classifier.3") is None  # average over all places
-    assert field_of(Deconvnet(build_model("torchvision:mobilenet_v3_small")), "features.0") is not None
-    assert field_of(Deconvnet(build_model("torchvision:mobilenet_v3_small")), "features.4.block.2") is None  # squeezed
+    assert receptive_field(deconvnet.model, "classifier.3") is None  # average over all places
+    assert receptive_field(build_model("torchvision:mobilenet_v3_small"), "features.0") is not None
+    assert receptive_field(build_model("torchvision:mobilenet_v3_small"), "features.4.block.2") is None  # squeezed
 
     class Rolled(nn.Module):
         def __init__(self) -> None:
@@ -61,13 +61,13 @@ def test_layers_that_see_everything_or_might_have_no_field() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.second(self.first(x)) if x.sum() > 0 else self.first(x)
 
-    assert field_of(Deconvnet(Rolled()), "first").size_px == (3, 3)
-    assert field_of(Deconvnet(Rolled()), "second") is None
+    assert receptive_field(Rolled(), "first").size_px == (3, 3)
+    assert receptive_field(Rolled(), "second") is None
     asking = Asking().train()
-    assert field_of(Deconvnet(asking), "second") is None
+    assert receptive_field(asking, "second") is None
     assert asking.training
 
 
 def test_chains_are_asked_for_theirs() -> None:
-    field = field_of(Deconvnet(build_model("zfnet", width=0.1)), "conv5")
+    field = receptive_field(build_model("zfnet", width=0.1), "conv5")
     assert (field.size_px[0], field.step_px[0], field.offset_px[0]) == (139, 16, -49)

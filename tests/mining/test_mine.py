@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zfnet import Deconvnet, build_model, mine_top
-from zfnet.deconv import Indexed, Mined, merge, weights_fingerprint
+from zfnet.mining import Indexed, Mined, merge
+from zfnet.models import weights_fingerprint
 
 K = 4
 FIELDS = ("value", "image", "row", "column")
@@ -82,7 +83,7 @@ def test_mining_equals_a_full_sort_whatever_the_batches(batch: int) -> None:
 def test_parts_of_several_processes_merge_to_the_same(processes: int) -> None:
     net, images = whole_net(), whole_images(40)
     parts = [
-        mine_top(Deconvnet(net), images[r::processes].split(3), ["0", "5"], K, False, first=r, step=processes)
+        mine_top(Deconvnet(net), images[r::processes].split(3), ["0", "5"], K, False, rank=r, world_size=processes)
         for r in range(processes)
     ]
     outputs = layers_of(net, images)
@@ -211,10 +212,10 @@ def test_errors_name_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="at least one"):
         merge([])
     with pytest.raises(ValueError, match="no results of any image"):
-        merge([mine_top(deconvnet, [], ["0"], progress=False, first=first, step=2) for first in range(2)])
+        merge([mine_top(deconvnet, [], ["0"], progress=False, rank=rank, world_size=2) for rank in range(2)])
     images[3, 0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="map 0 of layer '3' is nan on image 13"):
-        mine_top(deconvnet, images.split(2), ["3", "7"], progress=False, first=10)
+        mine_top(deconvnet, images.split(2), ["3", "7"], progress=False, rank=10)
     few, many = (mine_top(deconvnet, [whole_images(4)], ["0"], k=k, progress=False) for k in (2, 3))
     with pytest.raises(ValueError, match=r"\(5, 2\).*\(5, 3\)"):
         merge([few, many])

@@ -9,7 +9,7 @@ from torchvision.models import VGG
 from torchvision.models.vgg import make_layers
 
 from zfnet import build_model
-from zfnet.deconv import Deconvnet, field_of
+from zfnet.forward import receptive_field
 from zfnet.models import TABLES, convolutionalize
 
 
@@ -92,7 +92,7 @@ def test_zfnet_slides_by_32_px_where_the_border_is_out_of_reach():
     torch.manual_seed(4)
     model = build_model("zfnet", 5, width=0.05, input_px=64).double().eval()
     fully = convolutionalize(model)
-    field = field_of(Deconvnet(fully), fully.last)
+    field = receptive_field(fully, fully.last)
     assert field is not None
     assert (field.step_px, field.offset_px, field.size_px) == ((32, 32), (-49, -49), (171, 171))
     large = images(1, 352)
@@ -142,7 +142,7 @@ def test_a_mean_over_the_places_of_a_size_is_the_classifier_at_that_size(
     large = raw(images(1, size_px + 64))
     sliding = large.unfold(2, places, 1).unfold(3, places, 1).mean((4, 5))
     assert relative(fully(images(1, size_px + 64)), sliding) < 1e-12
-    field = field_of(Deconvnet(fully), fully.last)
+    field = receptive_field(fully, fully.last)
     assert field is not None
     assert field.size_px == (field_px, field_px)
 

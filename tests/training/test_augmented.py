@@ -8,7 +8,7 @@ import torch
 from zfnet import build_model
 from zfnet.data.augment import Augmentation
 from zfnet.data.frame import make_frame
-from zfnet.data.views import cut, training_views
+from zfnet.data.views import crop_views, training_views
 from zfnet.training import Hardware, Observer, Recipe, Trainer
 
 LIMITS = {"rotation_deg": 40.0, "shift": 0.2, "shear": 0.2, "zoom": 0.2}
@@ -51,7 +51,7 @@ def test_the_network_sees_the_tables_views_of_its_epoch(data):
     class Recorder(Observer):
         def on_batch(self, trainer, batch):
             table = training_views("anywhere", 36, 72, 64, 3, trainer.position.epoch, Augmentation(**LIMITS))
-            again = cut(trainer.train.read(batch.indices.tolist())[0], table[batch.indices], trainer.frame)
+            again = crop_views(trainer.train.read(batch.indices.tolist())[0], table[batch.indices], trainer.frame)
             seen.append(torch.equal(again, batch.images))
 
     trainer_on(*data, observers=[Recorder()]).fit()

@@ -8,16 +8,15 @@ import torch
 
 from zfnet import build_model
 from zfnet.data.frame import make_frame
+from zfnet.network import Network, open_network
 from zfnet.training import (
     Checkpoints,
     DamagedCheckpoint,
-    Network,
     NonFiniteLoss,
     Recipe,
     Trainer,
     load_checkpoint,
     newest_checkpoint,
-    open_network,
 )
 
 ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.05, "input_px": 64}

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
 from zfnet import build_model
+from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
-from zfnet.data.views import InputFrame, cut, ten_views
+from zfnet.data.views import crop_views, ten_views
 from zfnet.training.evaluation import evaluate, log_probabilities, scores_of, tally
 
 
@@ -62,7 +63,7 @@ def test_ten_views_average_probabilities(setting):
     mean = torch.zeros(3, 8)
     for view in range(10):
         with torch.no_grad():
-            mean += model(cut(images, views[torch.full((3,), view)], frame)).softmax(1) / 10
+            mean += model(crop_views(images, views[torch.full((3,), view)], frame)).softmax(1) / 10
     assert torch.allclose(log_probabilities(model, images, frame, 10).exp(), mean, atol=1e-6)
 
 

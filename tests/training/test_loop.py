@@ -11,7 +11,7 @@ from zfnet import build_model
 from zfnet.data.frame import make_frame
 from zfnet.data.loader import training_order
 from zfnet.data.source import UNREADABLE
-from zfnet.data.views import cut, training_views
+from zfnet.data.views import crop_views, training_views
 from zfnet.training import Hardware, NonFiniteLoss, Observer, Recipe, StuckLoss, Trainer
 
 RECIPE = Recipe(epochs=4, batch_size=8, learning_rate=0.01, init="kaiming", input_scale="unit", views="anywhere")
@@ -51,7 +51,7 @@ def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
     for step in range(3):
         indices = torch.from_numpy(order[8 * step : 8 * step + 8].copy())
         images, labels = source.read(indices.tolist())
-        loss = F.cross_entropy(twin(cut(images, views[indices], trainer.frame)), labels, label_smoothing=0.1)
+        loss = F.cross_entropy(twin(crop_views(images, views[indices], trainer.frame)), labels, label_smoothing=0.1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -125,7 +125,7 @@ def test_an_unreadable_image_neither_teaches_nor_counts(data):
     assert sums[3] == 6
     readable = [0, 1, 3, 4, 6, 7]
     loss = F.cross_entropy(
-        twin(cut(batch.images, views, trainer.frame))[readable], batch.labels[readable], reduction="sum"
+        twin(crop_views(batch.images, views, trainer.frame))[readable], batch.labels[readable], reduction="sum"
     )
     (loss / 8).backward()
     velocity = trainer.stepper.optimizer.state[trainer.model.get_submodule("fc8").bias]["momentum_buffer"]
@@ -161,7 +161,7 @@ def test_observers_are_told_in_order_and_see_what_the_network_sees(data):
             events.append("epoch start")
 
         def on_batch(self, trainer, seen):
-            again = cut(trainer.train.read(seen.indices.tolist())[0], seen.views, trainer.frame)
+            again = crop_views(trainer.train.read(seen.indices.tolist())[0], seen.views, trainer.frame)
             assert torch.equal(again, seen.images)
             events.append("batch")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from zfnet.deconv import Deconvnet, field_of
-from zfnet.deconv.units import check_images
-from zfnet.models.modes import evaluating
+from zfnet.forward import check_images, named_layers, receptive_field, run_watched
+from zfnet.models import evaluating, like_parameters
 
 RELU = ("auto", "before", "after")
 AFTER, BEFORE, PLAIN = "after the ReLU", "before the ReLU", "as the layer returns it"
-LISTED = 60  # names in an error's list of choices
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,14 @@ def read_maps(
         layers = list(dict.fromkeys(order[at] for at in (0, len(order) // 2, -1)))
     if not layers:
         raise ValueError("no layer was given: name at least one, or give none at all for the first, middle and last")
-    deconvnet, found = Deconvnet(model), {}
+    found = {}
     for layer, (values, stage) in _watched(model, images, layers, relu, Tensor.clone).items():
         if values.ndim not in (2, 4):
             raise ValueError(
                 f"layer {layer!r} gives {tuple(values.shape[1:])} an image; "
                 "expected (channels, rows, columns) or (units,)"
             )
-        field = field_of(deconvnet, layer)
+        field = receptive_field(model, layer)
         first, step = np.full((2, 2), np.nan)
         if field is not None:
             first = np.add(field.offset_px, np.subtract(field.size_px, 1) / 2)
@@ -97,8 +94,7 @@ def _watched(
     """For each layer what `keep` makes of its maps, at once, before anything changes them; and their stage."""
     if relu not in RELU:
         raise ValueError(f"relu {relu!r} is not one of {', '.join(RELU)}")
-    for layer in layers:
-        _check_layer(model, layer)
+    named_layers(model).check(*layers)
     follow, seen = _Follow(keep), dict.fromkeys(layers, 0)
     plain: dict[str, Tensor] = {}
 
@@ -165,30 +161,7 @@ def _lowest(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _pass(model: nn.Module, images: Tensor, layers: Sequence[str], arrive: Callable[[str, Any], None]) -> None:
-    """Run the network once, in eval mode; `arrive` gets what each of the layers returns."""
+    """Run the network once, in eval mode; `arrive` gets what each of the layers' own modules returns."""
     check_images(images)
-    like = next(model.parameters(), images)
-    hooks = []
-    try:
-        for layer in layers:
-            module = model.get_submodule(layer)
-            hooks.append(module.register_forward_hook(lambda m, given, output, layer=layer: arrive(layer, output)))
-        with torch.no_grad(), evaluating(model):
-            model(images.to(like, copy=True))  # a copy, for networks that begin by changing their input in place
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _check_layer(model: nn.Module, layer: str) -> None:
-    """Raise ValueError, with the choices, unless the network has the layer."""
-    names = [name for name, _ in model.named_modules() if name]
-    if layer in names:
-        return
-    close = ", ".join(difflib.get_close_matches(layer, names, n=3))
-    choices = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    more = f" and {len(choices) - LISTED} more, which experiments/summary.py lists" if len(choices) > LISTED else ""
-    raise ValueError(
-        f"layer {layer!r} is not in {type(model).__name__}{f' (close to it: {close})' if close else ''}; its "
-        f"convolutions and linear layers are {', '.join(choices[:LISTED])}{more}; other modules go by their names too"
-    )
+    with torch.no_grad(), evaluating(model):
+        run_watched(model, like_parameters(model, images), {layer: layer for layer in layers}, arrive)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zfnet.deconv import Deconvnet, Field, field_of
-from zfnet.models import FullyConvolutional, convolutionalize
-from zfnet.models.modes import evaluating
+from zfnet.forward import Field, receptive_field
+from zfnet.models import FullyConvolutional, convolutionalize, evaluating
 
 TOO_SMALL = ("Output size is too small", "greater than actual input size")  # what torch says of pools, convolutions
 
@@ -47,7 +46,7 @@ def class_map(model: nn.Module, images: Tensor) -> ClassMap:
             f"images of {images.shape[2]} x {images.shape[3]} px are smaller than the {network.own_px} px that the "
             "network was made for: enlarge them"
         )
-    field = field_of(Deconvnet(network), network.last)
+    field = receptive_field(network, network.last)
     assert field is not None, network
     with torch.no_grad(), evaluating(network):
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zfnet.deconv import Deconvnet, Field, Record, cut, field_of
-from zfnet.forward.chain import NotAChain
+from zfnet.data import SeenImages
+from zfnet.deconv import Deconvnet
+from zfnet.forward import Field, NotAChain, Record, cut_windows, receptive_field
 
 IMAGES_AT_ONCE = 32
 SPREAD = 5  # layers of a network with many
 
-Fetch = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
+Fetch = Callable[[Sequence[int]], SeenImages]
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,25 @@ class Pictures:
     corner: NDArray[np.int64]
 
 
-def convolutions(deconvnet: Deconvnet) -> list[str]:
+def spread_of_convolutions(deconvnet: Deconvnet) -> list[str]:
     """Every convolution where there are few; else SPREAD of them from the first to the last."""
     modules = dict(deconvnet.model.named_modules(remove_duplicate=False))
     names = [layer for layer in deconvnet.layers if isinstance(modules[layer], nn.Conv2d)]
     return [names[at] for at in np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)]
+
+
+def draw_maps(maps: int | Collection[int], count: int, seed: int, option: str = "maps") -> list[int]:
+    """Which of `count` maps to show: so many drawn by the seed, in order, or those listed.
+
+    Raises ValueError, which names the option, for fewer than one and for a map that is not there.
+    """
+    if isinstance(maps, int):
+        if maps < 1:
+            raise ValueError(f"{option}={maps}, expected 1 or more of each layer")
+        return np.sort(np.random.default_rng(seed).choice(count, min(maps, count), replace=False)).tolist()
+    if not maps or min(maps) < 0 or max(maps) >= count:
+        raise ValueError(f"{option}={list(maps)}, expected some of 0 to {count - 1}")
+    return list(maps)
 
 
 def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch, grey: Sequence[int]) -> Pictures:
@@ -43,7 +58,7 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     field; the whole image where that is larger than the image, or not known.
     """
     numbers, place = units[:, 0].unique(return_inverse=True)
-    field, parts, order = field_of(deconvnet, layer), [], []
+    field, parts, order = receptive_field(deconvnet.model, layer), [], []
     for chosen in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):
         mine = ((place >= chosen[0]) & (place <= chosen[-1])).nonzero()[:, 0]
         own = torch.cat([place[mine, None] - chosen[0], units[mine, 1:]], dim=1)
@@ -72,7 +87,7 @@ def _pictures(
     corners = units.new_zeros((len(units), 2)) if field is None else field.corners(units[:, 2:])
     projected = project_fields(deconvnet, record, layer, units, field)
     ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]
-    patches = cut(pixels.cpu().to(torch.int16) - ground, units[:, 0], corners.cpu(), size) + ground
+    patches = cut_windows(pixels.cpu().to(torch.int16) - ground, units[:, 0], corners.cpu(), size) + ground
     return Pictures(
         projected.float().cpu().numpy(),
         patches.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy(),
@@ -88,4 +103,4 @@ def project_fields(deconvnet: Deconvnet, record: Record, layer: str, units: Tens
         return deconvnet.project_windows(record, layer, units)[0]
     except NotAChain:
         whole = deconvnet.project(record, layer, units)
-        return cut(whole, torch.arange(len(units)), field.corners(units[:, 2:]).to(whole.device), field.size_px)
+        return cut_windows(whole, torch.arange(len(units)), field.corners(units[:, 2:]).to(whole.device), field.size_px)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from zfnet.data.datasets.imagenet import and_more
+from zfnet.data.datasets import and_more
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.data.subset import Subset
 from zfnet.progress import track

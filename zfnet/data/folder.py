@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zfnet.data.datasets.imagenet import ImageList
+from zfnet.data.datasets import ImageList
 from zfnet.data.decode import UnreadableImage, decode_square
 from zfnet.data.source import UNREADABLE
 from zfnet.progress import track

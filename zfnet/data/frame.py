@@ -1,13 +1,18 @@
-"""The input frame of a new network, measured on its training images."""
+"""The input frame of a network: which crop it sees and how pixels are normalised; measured for a new network."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zfnet.data.source import UNREADABLE, ImageSource
-from zfnet.data.views import InputFrame, torchvision_frame
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of torchvision's weights, for pixels in 0..1
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 SCALE_IMAGES = 512
 FRAME_KINDS = ("paper", "unit", "torchvision")
@@ -39,3 +44,68 @@ def _deviation(train: ImageSource, mean: Tensor) -> Tensor:
             squares += (images[0] - mean).square().double().mean((1, 2))
             count += 1
     return (squares / max(count, 1)).sqrt().clamp(min=1.0).float().reshape(-1, 1, 1)
+
+
+@dataclass(frozen=True)
+class InputFrame:
+    """The frame a network sees: a size_px crop of a side_px square, (pixels - mean) / scale.
+
+    mean: (3, side_px, side_px) or (3, 1, 1), in 0..255; scale: (3, 1, 1); with 1 in place of 3 for grey images. The
+    paper's scale is 1, which leaves the input in about [-128, 128].
+    """
+
+    side_px: int
+    size_px: int
+    mean: Tensor
+    scale: Tensor
+
+    def __post_init__(self) -> None:
+        if not 0 < self.size_px <= self.side_px:
+            raise ValueError(
+                f"the network takes {self.size_px} px but the images are {self.side_px} px squares: "
+                "use a smaller input_px or make the images larger (side)"
+            )
+        channels = 1 if self.channels == 1 else 3
+        one, allowed = (channels, 1, 1), ((channels, 1, 1), (channels, self.side_px, self.side_px))
+        if self.mean.shape not in allowed or self.scale.shape != one:
+            shapes = f"mean {tuple(self.mean.shape)} and scale {tuple(self.scale.shape)}"
+            raise ValueError(f"{shapes} do not fit: expected mean {allowed[0]} or {allowed[1]}, scale {one}")
+
+    @property
+    def channels(self) -> int:
+        """3, or 1 for grey images."""
+        return len(self.mean)
+
+    @property
+    def grey(self) -> list[int]:
+        """The mean colour (3,) in 0..255: what zero means to the network."""
+        grey: list[int] = self.mean.mean((1, 2)).expand(3).round().int().tolist()
+        return grey
+
+    def to(self, device: torch.device | str) -> InputFrame:
+        return InputFrame(self.side_px, self.size_px, self.mean.to(device), self.scale.to(device))
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain numbers, for a checkpoint."""
+        return {"side_px": self.side_px, "size_px": self.size_px, "mean": self.mean.cpu(), "scale": self.scale.cpu()}
+
+    @staticmethod
+    def from_state(state: dict[str, Any]) -> InputFrame:
+        return InputFrame(state["side_px"], state["size_px"], state["mean"], state["scale"])
+
+
+def plain_frame(side_px: int, size_px: int, channels: int = 3) -> InputFrame:
+    """Pixels as they are, in 0..255."""
+    return InputFrame(side_px, size_px, torch.zeros(channels, 1, 1), torch.ones(channels, 1, 1))
+
+
+def torchvision_frame(size_px: int, side_px: int) -> InputFrame:
+    """The normalisation of torchvision's own weights."""
+    mean, scale = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return InputFrame(side_px, size_px, mean, scale)
+
+
+def frame_fingerprint(frame: InputFrame) -> str:
+    """What identifies a frame: its sizes and the sums of its mean and scale."""
+    sums = [f"{torch.as_tensor(part).double().sum().item():.9g}" for part in (frame.mean, frame.scale)]
+    return f"{frame.side_px}-{frame.size_px}-{'-'.join(sums)}"

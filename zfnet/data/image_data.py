@@ -8,13 +8,20 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from zfnet.data.datasets.caltech import LAYOUT_101, LAYOUT_256, list_caltech101, list_caltech256
-from zfnet.data.datasets.devkit import list_split
-from zfnet.data.datasets.imagenet import ImageList
-from zfnet.data.datasets.mnist import LAYOUT as MNIST_LAYOUT
-from zfnet.data.datasets.mnist import MnistImages, download_mnist
-from zfnet.data.datasets.voc import LAYOUT as VOC_LAYOUT
-from zfnet.data.datasets.voc import download_voc2012, list_voc2012
+from zfnet.data.datasets import (
+    LAYOUT as MNIST_LAYOUT,
+    LAYOUT as VOC_LAYOUT,
+    LAYOUT_101,
+    LAYOUT_256,
+    ImageList,
+    MnistImages,
+    download_mnist,
+    download_voc2012,
+    list_caltech101,
+    list_caltech256,
+    list_split,
+    list_voc2012,
+)
 from zfnet.data.folder import FolderImages
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world

@@ -6,15 +6,17 @@ import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
 from torchvision.transforms.functional import rgb_to_grayscale
 
 from zfnet.data.class_names import read_names
-from zfnet.data.datasets.imagenet import EXTENSIONS, ImageList, image_files
+from zfnet.data.datasets import EXTENSIONS, ImageList, image_files
 from zfnet.data.folder import FolderImages
-from zfnet.data.views import InputFrame, centre_views, cut
+from zfnet.data.frame import InputFrame
+from zfnet.data.views import centre_views, crop_views
 
 
 def list_any_folder(folder: str | Path) -> ImageList:
@@ -32,7 +34,7 @@ def list_any_folder(folder: str | Path) -> ImageList:
     return ImageList([path for name in classes for path in found[name]], labels, tuple(classes), names)
 
 
-def photographs(given: str | Path | Sequence[str | Path] | None = None) -> list[str]:
+def photograph_paths(given: str | Path | Sequence[str | Path] | None = None) -> list[str]:
     """The image files given: one, several, or all those in a folder.
 
     By default the two photographs that ship with scikit-learn, china.jpg and flower.jpg. Raises ValueError for a path
@@ -51,14 +53,21 @@ def photographs(given: str | Path | Sequence[str | Path] | None = None) -> list[
 
 
 def one_photograph(given: str | Path | Sequence[str | Path] | None, name: str) -> str:
-    """The image file given as `name`, by default china.jpg. Raises ValueError for several, and as `photographs`."""
-    paths = photographs(given)
+    """The image file given as `name`, by default china.jpg. Raises ValueError for several, or none."""
+    paths = photograph_paths(given)
     if given is not None and len(paths) > 1:
         raise ValueError(f"{name}={given}: {len(paths)} images, expected one, such as {paths[0]}")
     return paths[0]
 
 
-def read_photographs(paths: Sequence[str], frame: InputFrame) -> tuple[Tensor, Tensor]:
+class SeenImages(NamedTuple):
+    """B images as the network sees them, (B, channels, size, size), and their pixels, (B, 3, size, size) uint8."""
+
+    inputs: Tensor
+    pixels: Tensor
+
+
+def read_photographs(paths: Sequence[str], frame: InputFrame) -> SeenImages:
     """The files' central squares (B, 3, size, size), as the network sees them and as pixels (see `as_seen`).
 
     Raises UnreadableImage, a ValueError, for the first file that cannot be read.
@@ -68,7 +77,7 @@ def read_photographs(paths: Sequence[str], frame: InputFrame) -> tuple[Tensor, T
     return as_seen(squares, frame)
 
 
-def as_seen(squares: Tensor, frame: InputFrame) -> tuple[Tensor, Tensor]:
+def as_seen(squares: Tensor, frame: InputFrame) -> SeenImages:
     """The centres of squares (B, C, side, side) uint8: as the network sees them, and as pixels, uint8 and on the CPU.
 
     The former (B, frame.channels, size, size) lie on the frame's device. Grey images have one channel for the network,
@@ -79,4 +88,5 @@ def as_seen(squares: Tensor, frame: InputFrame) -> tuple[Tensor, Tensor]:
     views = centre_views(len(squares), frame.side_px, frame.size_px)
     margin, size = (frame.side_px - frame.size_px) // 2, frame.size_px
     pixels = squares[:, :, margin : margin + size, margin : margin + size].expand(-1, 3, -1, -1)
-    return cut(squares.to(frame.mean.device, non_blocking=True), views, frame), pixels
+    inputs = crop_views(squares.to(frame.mean.device, non_blocking=True), views, frame)
+    return SeenImages(inputs=inputs, pixels=pixels)

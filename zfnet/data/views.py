@@ -7,65 +7,15 @@ corners and the centre, with and without flips) of a 256 x 256 image, minus the 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zfnet.data.augment import Augmentation, warped
+from zfnet.data.frame import InputFrame
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of torchvision's weights, for pixels in 0..1
-IMAGENET_STD = (0.229, 0.224, 0.225)
 VIEW_KINDS = ("ten", "anywhere", "centre")
-
-
-@dataclass(frozen=True)
-class InputFrame:
-    """The frame a network sees: a size_px crop of a side_px square, (pixels - mean) / scale.
-
-    mean: (3, side_px, side_px) or (3, 1, 1), in 0..255; scale: (3, 1, 1); with 1 in place of 3 for grey images. The
-    paper's scale is 1, which leaves the input in about [-128, 128].
-    """
-
-    side_px: int
-    size_px: int
-    mean: Tensor
-    scale: Tensor
-
-    def __post_init__(self) -> None:
-        if not 0 < self.size_px <= self.side_px:
-            raise ValueError(
-                f"the network takes {self.size_px} px but the images are {self.side_px} px squares: "
-                "use a smaller input_px or make the images larger (side)"
-            )
-        channels = 1 if self.channels == 1 else 3
-        one, allowed = (channels, 1, 1), ((channels, 1, 1), (channels, self.side_px, self.side_px))
-        if self.mean.shape not in allowed or self.scale.shape != one:
-            shapes = f"mean {tuple(self.mean.shape)} and scale {tuple(self.scale.shape)}"
-            raise ValueError(f"{shapes} do not fit: expected mean {allowed[0]} or {allowed[1]}, scale {one}")
-
-    @property
-    def channels(self) -> int:
-        """3, or 1 for grey images."""
-        return len(self.mean)
-
-    def to(self, device: torch.device | str) -> InputFrame:
-        return InputFrame(self.side_px, self.size_px, self.mean.to(device), self.scale.to(device))
-
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain numbers, for a checkpoint."""
-        return {"side_px": self.side_px, "size_px": self.size_px, "mean": self.mean.cpu(), "scale": self.scale.cpu()}
-
-    @staticmethod
-    def from_state(state: dict[str, Any]) -> InputFrame:
-        return InputFrame(state["side_px"], state["size_px"], state["mean"], state["scale"])
-
-
-def torchvision_frame(size_px: int, side_px: int) -> InputFrame:
-    """The normalisation of torchvision's own weights."""
-    mean, scale = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return InputFrame(side_px, size_px, mean, scale)
 
 
 @dataclass(frozen=True)
@@ -126,7 +76,7 @@ def _crops(kind: str, count: int, side_px: int, size_px: int, generator: np.rand
     raise ValueError(f"views {kind!r} is not one of {', '.join(VIEW_KINDS)}")
 
 
-def cut(images: Tensor, views: Views, frame: InputFrame) -> Tensor:
+def crop_views(images: Tensor, views: Views, frame: InputFrame) -> Tensor:
     """Cut each image's view, warp, flip and normalise it.
 
     images: (B, 3, side, side) uint8 on the frame's device; views: B of them. Returns (B, 3, size, size) float32 in

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from zfnet.deconv.by_autograd import reverse_by_autograd, watch
+from zfnet.deconv.by_autograd import reverse_by_autograd
 from zfnet.deconv.reverse import reverse
 from zfnet.deconv.rules import RULES
-from zfnet.deconv.units import check_images, check_layer, check_maps, check_plain, check_units, kept, unit_values
+from zfnet.deconv.units import check_maps, check_units, kept, unit_values
 from zfnet.deconv.windows import is_worth_windows, reverse_windows
-from zfnet.forward.chain import Chain, NotAChain, chain_of
-from zfnet.forward.geometry import Field, cut
-from zfnet.forward.memory_budget import parts
-from zfnet.forward.record import Record, record_chain, walk
-from zfnet.models.modes import evaluating
+from zfnet.forward import (
+    Field,
+    Record,
+    check_images,
+    check_plain,
+    cut_windows,
+    forward_outputs,
+    named_layers,
+    record_chain,
+    slices_that_fit,
+    walk,
+)
+from zfnet.models import like_parameters, undisturbed
 
 
 class Deconvnet:
@@ -39,24 +46,17 @@ class Deconvnet:
             raise ValueError(f"rule {rule!r} is not one of {', '.join(RULES)}")
         check_plain(model)
         self.model, self.rule = model, rule
-        self._chain: Chain | None = None
-        modules = list(model.named_modules(remove_duplicate=False))
-        try:
-            self._chain = chain_of(model)
-            self._modules = {layer: self._chain.steps[at].name for layer, at in self._chain.taps.items()}
-        except NotAChain as reason:
-            self._no_chain = str(reason)
-            self._modules = {name: name for name, _ in modules if name}
-        self._explicit = self._chain if rule == "deconvnet" else None
-        self.layers = [name for name, module in modules if name and isinstance(module, nn.Conv2d | nn.Linear)]
+        self._names = named_layers(model)
+        self._explicit = self._names.chain if rule == "deconvnet" else None
+        self.layers = list(self._names.filters)
 
     def field(self, layer: str) -> Field | None:
         """The layer's receptive field; None where every unit sees the whole image.
 
         Raises NotAChain, a ValueError, for networks that are not a chain of layers.
         """
-        check_layer(layer, self._modules)
-        chain = self._as_chain()
+        self._names.check(layer)
+        chain = self._names.as_chain()
         return chain.fields()[chain.taps[layer]]
 
     def activations(
@@ -67,10 +67,10 @@ class Deconvnet:
         dtype: torch.bfloat16 or torch.float16 computes in mixed precision, by autocast.
         """
         images = self._prepared(images, layers)
-        with self._undisturbed(dtype):
-            if self._chain is not None:
-                return walk(self._chain, images, layers, layers)
-            return dict(watch(self.model, images, {layer: self._modules[layer] for layer in layers}, True, layers).maps)
+        with undisturbed(self.model, dtype):
+            if self._names.chain is not None:
+                return walk(self._names.chain, images, layers, layers)
+            return dict(forward_outputs(self.model, images, self._modules_of(layers), keep=layers, strict=True).maps)
 
     def record(
         self, images: Tensor, layers: Collection[str] | None = None, keep: Collection[str] | None = None
@@ -86,12 +86,11 @@ class Deconvnet:
         chosen = list(dict.fromkeys([*(self.layers if layers is None else layers), *(keep or ())]))
         keep = chosen if keep is None else keep
         images = self._prepared(images, chosen)
-        with self._undisturbed():
+        with undisturbed(self.model):
             if self._explicit is not None:
                 return record_chain(self._explicit, images, chosen, keep)
-            return watch(
-                self.model, images, {layer: self._modules[layer] for layer in chosen}, layers is not None, keep
-            )
+            strict = layers is not None  # a layer that nobody named may well not run
+            return forward_outputs(self.model, images, self._modules_of(chosen), keep=keep, strict=strict)
 
     def project(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None = None) -> Tensor:
         """What each unit (N, 4: image, map, row, column) answered to, as pixels (N, 3, H, W).
@@ -146,37 +145,39 @@ class Deconvnet:
         Raises what `project` raises, and NotAChain, a ValueError, for networks that are not a chain of layers.
         """
         self._check(record, layer)
-        chain, field = self._as_chain(), self.field(layer)
+        chain, field = self._names.as_chain(), self.field(layer)
         units = check_units(record, layer, units)
         if field is not None and self._explicit is not None and is_worth_windows(chain, chain.taps[layer], record):
             values = self._values(record, layer, units, scale)
-            with self._undisturbed():
+            with undisturbed(self.model):
                 return reverse_windows(chain, record, chain.taps[layer], units, values, dtype or values.dtype)
         pixels = self.project(record, layer, units, scale)
         if field is None:
             return pixels, torch.zeros((len(units), 2), dtype=torch.int64)
         corners = field.corners(units[:, 2:])
-        return cut(pixels, torch.arange(len(units)), corners, field.size_px), corners
+        return cut_windows(pixels, torch.arange(len(units)), corners, field.size_px), corners
 
     def _dense(
         self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], like: Tensor
     ) -> Tensor:
-        with self._undisturbed():
+        with undisturbed(self.model):
             pixels = like.new_zeros((len(images), *record.image_size))
-            for part in parts(len(images), record.unit_bytes, pixels.device):
+            for part in slices_that_fit(len(images), record.unit_bytes, pixels.device):
                 if self._explicit is not None:
                     position = self._explicit.taps[layer]
                     pixels[part] = reverse(self._explicit, record, position, images[part], seeds(part))
                 else:
                     assert record.images is not None
                     inputs = record.images[images[part]]
-                    pixels[part] = reverse_by_autograd(self.model, self._modules[layer], inputs, seeds(part), self.rule)
+                    pixels[part] = reverse_by_autograd(
+                        self.model, self._names.module_of(layer), inputs, seeds(part), self.rule
+                    )
         return pixels
 
     def _values(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None) -> Tensor:
         if scale is None:
             return self._rectified(record, layer, unit_values(record, layer, units))
-        values = torch.as_tensor(scale).to(self._like(torch.empty(0)))
+        values = like_parameters(self.model, torch.as_tensor(scale))
         if values.ndim and values.shape != units.shape[:1]:
             raise ValueError(
                 f"scale is {tuple(values.shape)}, expected one number or one for each of {len(units)} units"
@@ -187,32 +188,17 @@ class Deconvnet:
         return values if layer in record.scores or self.rule == "gradient" else values.clamp(min=0)
 
     def _check(self, record: Record, layer: str) -> None:
-        check_layer(layer, self._modules)
+        self._names.check(layer)
         if (record.images is None) != (self._explicit is not None):
             raise ValueError(
                 f"the record was made by a deconvnet with another rule or network than this one ({self.rule}, "
                 f"{type(self.model).__name__}): record again with this one"
             )
 
-    def _as_chain(self) -> Chain:
-        if self._chain is None:
-            raise NotAChain(
-                f"windows and receptive fields are for chains of layers, and {self._no_chain}: use project()"
-            )
-        return self._chain
-
     def _prepared(self, images: Tensor, layers: Collection[str]) -> Tensor:
-        for layer in layers:
-            check_layer(layer, self._modules)
+        self._names.check(*layers)
         check_images(images)
-        return images.detach().to(self._like(images))
+        return like_parameters(self.model, images.detach())
 
-    def _like(self, otherwise: Tensor) -> Tensor:
-        """A tensor of the network's type and device."""
-        return next((p for p in self.model.parameters() if p.is_floating_point()), otherwise)
-
-    @contextmanager
-    def _undisturbed(self, dtype: torch.dtype | None = None) -> Iterator[None]:
-        autocast = torch.autocast(self._like(torch.empty(0)).device.type, dtype, enabled=dtype is not None)
-        with torch.inference_mode(False), torch.no_grad(), autocast, evaluating(self.model):
-            yield
+    def _modules_of(self, layers: Collection[str]) -> dict[str, str]:
+        return {layer: self._names.module_of(layer) for layer in layers}

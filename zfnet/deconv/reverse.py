@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfnet.forward.chain import AVERAGES, Chain, padding, sliding
-from zfnet.forward.record import Record, flat_index
+from zfnet.forward import AVERAGES, Chain, Record, flat_index, padding, sliding
 
 
 def reverse(chain: Chain, record: Record, position: int, images: Tensor, signal: Tensor) -> Tensor:

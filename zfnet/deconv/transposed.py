@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfnet.forward.chain import sliding
-from zfnet.forward.geometry import Pair
+from zfnet.forward import Pair, sliding
 
 FEW_MAPS = 64  # up to so many maps, all parities together, one convolution with some zero taps beats several without
 SMALL_WINDOW = 256  # places

@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from zfnet.forward.record import Record
-
-
-def check_plain(model: nn.Module) -> None:
-    """Raise ValueError for a network with compiled or scripted parts: what they call cannot be seen or changed."""
-    for name, module in model.named_modules():
-        scripted = isinstance(module, torch.jit.ScriptModule)
-        compiled = type(module).__module__.startswith("torch._dynamo") or module._compiled_call_impl is not None
-        if scripted or compiled:
-            what = "scripted or traced" if scripted else "compiled"
-            raise ValueError(
-                f"{f'layer {name!r}' if name else 'the network'} ({type(module).__name__}) is {what}, which hides its "
-                "relus: give the deconvnet the network as it was before, with the same weights"
-            )
-
-
-def check_images(images: Tensor) -> None:
-    """Raise ValueError unless these are images (B, 3, H, W) of floating-point numbers."""
-    if images.ndim != 4 or not images.is_floating_point():
-        raise ValueError(
-            f"images are {tuple(images.shape)} of {images.dtype}; expected a batch (B, 3, H, W), normalised to floats"
-        )
-
-
-def check_layer(layer: str, names: Collection[str]) -> None:
-    """Raise ValueError, with the choices, unless the layer is one of them."""
-    if layer not in names:
-        close = difflib.get_close_matches(layer, names, n=8) if len(names) > 24 else list(names)
-        shown = ", ".join(close or list(names)[:8]) + (" ..." if len(names) > 24 else "")
-        raise ValueError(f"layer {layer!r} is not one of {shown}")
+from zfnet.forward import Record
 
 
 def check_units(record: Record, layer: str, units: Tensor) -> Tensor:

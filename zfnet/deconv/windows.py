@@ -11,10 +11,19 @@ from torch import Tensor, nn
 
 from zfnet.deconv.reverse import scale_of
 from zfnet.deconv.transposed import TransposedFilters
-from zfnet.forward.chain import AVERAGES, Chain, Step, sliding
-from zfnet.forward.geometry import Pair, cut, inside
-from zfnet.forward.memory_budget import WINDOW_BYTES, parts
-from zfnet.forward.record import Record, within_window
+from zfnet.forward import (
+    AVERAGES,
+    WINDOW_BYTES,
+    Chain,
+    Pair,
+    Record,
+    Step,
+    cut_windows,
+    inside,
+    slices_that_fit,
+    sliding,
+    within_window,
+)
 
 
 def is_worth_windows(chain: Chain, position: int, record: Record) -> bool:
@@ -38,7 +47,7 @@ def reverse_windows(
     filters = {s.name: TransposedFilters(s.module, dtype) for s in steps if isinstance(s.module, nn.Conv2d)}
     pixels = values.new_empty((len(units), record.image_size[0], *field.size_px))
     unit_bytes = _largest(record, steps) * torch.finfo(dtype).bits // 8
-    for part in parts(len(units), unit_bytes, values.device, WINDOW_BYTES):
+    for part in slices_that_fit(len(units), unit_bytes, values.device, WINDOW_BYTES):
         pixels[part] = _down(record, steps, filters, units[part], values[part].to(dtype))
     return pixels, field.corners(units[:, 2:])
 
@@ -57,7 +66,7 @@ def _down(
         elif isinstance(module, nn.MaxPool2d):
             signal = _one_place(maps, values, size[0]) if signal is None else signal
             window = (signal.shape[2], signal.shape[3])
-            signal = unpool_windows(module, signal, cut(record.switches[name], images, corners, window))
+            signal = unpool_windows(module, signal, cut_windows(record.switches[name], images, corners, window))
         elif isinstance(module, nn.ReLU) and signal is not None:
             signal = signal.clamp_(min=0)
         elif isinstance(module, nn.BatchNorm2d):

@@ -20,8 +20,7 @@ from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import BAR_IN, COLORS, TEXT_IN, draw_bar, say
 from zfnet.figures.drawing.montage import frame, place
 from zfnet.figures.fig2 import shortened
-from zfnet.figures.fig7 import COLORS as LABEL_COLORS
-from zfnet.figures.fig7 import LINE_IN, legend_of
+from zfnet.figures.fig7 import COLORS as LABEL_COLORS, LINE_IN, legend_of
 
 KIND = "classmap"
 MARGIN_IN, GAP_IN, TITLES_IN, NOTE_IN, BETWEEN_IN = 0.2, 0.12, 0.3, 0.55, 0.12

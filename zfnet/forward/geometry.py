@@ -66,7 +66,7 @@ def inside(corners: Tensor, size: Pair, bounds: Sequence[int]) -> Tensor:
     return (within[0][:, :, None] & within[1][:, None, :])[:, None]
 
 
-def cut(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Tensor:
+def cut_windows(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Tensor:
     """Windows (N, C, h, w) of maps (B, C, H, W): window n is of maps[images[n]], from corners[n]; zero outside."""
     windows = maps.new_zeros((len(corners), maps.shape[1], *size))
     for window, image, (here, there) in zip(windows, images.tolist(), _overlaps(corners, size, maps), strict=True):
@@ -74,7 +74,7 @@ def cut(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Tensor:
     return windows
 
 
-def paste(windows: Tensor, corners: Tensor, bounds: Sequence[int]) -> Tensor:
+def paste_windows(windows: Tensor, corners: Tensor, bounds: Sequence[int]) -> Tensor:
     """Maps (N, C, H, W) of size (H, W) = bounds that are zero but for windows (N, C, h, w) put at corners (N, 2)."""
     maps = windows.new_zeros((*windows.shape[:2], *bounds))
     size = (windows.shape[2], windows.shape[3])

@@ -10,7 +10,7 @@ HOST_BYTES = 512 * 2**20  # on a CPU larger pieces are no faster
 WINDOW_BYTES = 24 * 2**20  # the largest signal at once: above 32 MiB the allocator asks the system for every one anew
 
 
-def parts(count: int, unit_bytes: int, device: torch.device, host_bytes: int = HOST_BYTES) -> Iterator[slice]:
+def slices_that_fit(count: int, unit_bytes: int, device: torch.device, host_bytes: int = HOST_BYTES) -> Iterator[slice]:
     """Slices of `count` units whose reverse pass fits: in host_bytes on a CPU, in a quarter of a GPU's free memory."""
     room = _free_bytes(device) // 4 if device.type == "cuda" else host_bytes
     most = max(room // max(unit_bytes, 1), 1)

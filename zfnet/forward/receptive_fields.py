@@ -1,16 +1,19 @@
-"""Receptive fields in networks that are no chain, read off the graph of operations that torch.fx records."""
+"""Receptive fields of any network: of a chain by its layers, of others by the operations that torch.fx records."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
+import torch
 from torch import fx, nn
 from torchvision.ops import StochasticDepth
 
-from zfnet.deconv.deconvnet import Deconvnet
-from zfnet.forward.chain import NotAChain, sliding
+from zfnet.forward.chain import sliding
 from zfnet.forward.geometry import Field, Sliding
+from zfnet.forward.hooks import forward_outputs
+from zfnet.forward.layers import named_layers
+from zfnet.models import channels_of, evaluating, like_parameters, undisturbed
 
 POINTWISE = (
     nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.Sigmoid, nn.GELU, nn.ELU, nn.LeakyReLU,
@@ -22,34 +25,54 @@ JOINING = (  # functions and methods that look at the same place of each of thei
 )  # fmt: skip
 
 
-def field_of(deconvnet: Deconvnet, layer: str) -> Field | None:
-    """A layer's receptive field in any network; None where a unit sees the whole image, or might.
+def receptive_field(model: nn.Module, layer: str, image_px: int | None = None) -> Field | None:
+    """Which pixels a layer's units see, in any network; None where every unit sees the whole image, or might.
+
+    Of a layer that runs several times it is the last run's. image_px: the side of square images; given, a field that
+    reaches over the whole of such an image for every unit of the layer is None too (one forward pass tells how many
+    units there are).
 
     Chains of layers are asked for theirs. Others are traced by torch.fx; whatever is met there that is neither a
     convolution, a pool nor known to look at one place counts as looking everywhere.
+    Raises ValueError for an unknown layer.
     """
-    return fields_of(deconvnet, [layer])[layer][-1]
+    field = receptive_fields(model, [layer])[layer][-1]
+    if field is None or image_px is None:
+        return field
+    return None if _sees_all(model, layer, field, image_px) else field
 
 
-def fields_of(deconvnet: Deconvnet, layers: Collection[str]) -> dict[str, list[Field | None]]:
-    """The receptive fields of several layers, as `field_of` gives them: one for each time that a layer runs."""
-    try:
-        return {layer: [deconvnet.field(layer)] for layer in layers}
-    except NotAChain:
-        traced = _traced(deconvnet.model)
-        return {layer: traced.get(layer, [None]) for layer in layers}
+def receptive_fields(model: nn.Module, layers: Collection[str]) -> dict[str, list[Field | None]]:
+    """The receptive fields of several layers, as `receptive_field` gives them: one for each time that a layer runs."""
+    names = named_layers(model)
+    names.check(*layers)
+    if names.chain is not None:
+        fields = names.chain.fields()
+        return {layer: [fields[names.chain.taps[layer]]] for layer in layers}
+    traced = _traced(model)
+    return {layer: traced.get(layer, [None]) for layer in layers}
+
+
+def _sees_all(model: nn.Module, layer: str, field: Field, image_px: int) -> bool:
+    """Whether every unit of the layer sees all of an image of image_px x image_px."""
+    images = like_parameters(model, torch.zeros(1, channels_of(model), image_px, image_px))
+    modules = {layer: named_layers(model).module_of(layer)}
+    with undisturbed(model):
+        units = forward_outputs(model, images, modules, keep=(), strict=True).sizes[layer][1:]
+    return all(
+        field.offset_px[axis] + (units[axis] - 1) * field.step_px[axis] <= 0
+        and field.offset_px[axis] + field.size_px[axis] >= image_px
+        for axis in (0, 1)
+    )
 
 
 def _traced(model: nn.Module) -> dict[str, list[Field | None]]:
     """The fields of every module's output that torch.fx comes by, in the order of its runs; of a block the last's."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        graph = fx.Tracer().trace(model.eval())
-    except Exception:  # the network's own code runs on placeholders, and may do anything with them
-        return {}
-    finally:
-        for module in training:
-            module.training = True
+    with evaluating(model):
+        try:
+            graph = fx.Tracer().trace(model)
+        except Exception:  # the network's own code runs on placeholders, and may do anything with them
+            return {}
     fields: dict[fx.Node, Field | None] = {}
     found: dict[str, list[Field | None]] = {}
     for node in graph.nodes:

@@ -1,1 +1,5 @@
 """Mining: the images and places to which every map answers most strongly."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

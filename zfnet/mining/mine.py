@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from zfnet.deconv.deconvnet import Deconvnet
+from zfnet.deconv import Deconvnet
 from zfnet.mining.top_units import Mined, TopUnits, strongest
 from zfnet.progress import track
 
@@ -27,14 +27,14 @@ def mine_top(
     layers: Collection[str],
     k: int = 9,
     progress: bool = True,
-    first: int = 0,
-    step: int = 1,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> Mined:
     """The k strongest places of every map of the layers over a data set, one a map an image: layer -> TopUnits.
 
     loader: batches of normalised images (B, 3, H, W), or tuples with the images first, every image once. Image n of it
-    is image first + n * step of the data set (process r of p: first=r, step=p), unless batches are `Indexed`. Results
-    of several processes are joined by `merge`; one of several (step > 1) without images has no layers.
+    is image rank + n * world_size of the data set (of process `rank` of so many), unless batches are `Indexed`. Results
+    of several processes are joined by `merge`; one of several without images has no layers.
     Memory holds one batch and the result, whatever the number of images.
 
     Equal values go to the lower image and then the earlier place, so that neither batches nor processes matter.
@@ -46,7 +46,7 @@ def mine_top(
     for batch in track(loader, "mining", unit="batch", enabled=progress):
         images = batch if isinstance(batch, Tensor) else batch[0]
         carried = isinstance(batch, Indexed)
-        indices = batch.indices if carried else torch.arange(seen, seen + len(images)) * step + first
+        indices = batch.indices if carried else torch.arange(seen, seen + len(images)) * world_size + rank
         if len(images) == 0:
             continue
         maps = deconvnet.activations(images, layers)
@@ -54,10 +54,10 @@ def mine_top(
             best = Best(maps, k, _scores(deconvnet, images, maps))
         best.update(maps, indices)
         seen += len(images)
-    if best is None and step == 1:
+    if best is None and world_size == 1:
         raise ValueError("the loader gave no images to mine")
     mined = Mined({} if best is None else best.result(), seen)
-    if step == 1:
+    if world_size == 1:
         mined.log_dead()
     return mined
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -141,13 +140,3 @@ def strongest(value: Tensor, image: Tensor, k: int) -> Tensor:
     by_image = image.argsort(dim=1, stable=True)
     by_value = value.gather(1, by_image).argsort(dim=1, descending=True, stable=True)
     return by_image.gather(1, by_value[:, :k])
-
-
-def weights_fingerprint(model: nn.Module) -> str:
-    """16 hex digits over the names, shapes and values of a model's parameters and buffers."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        if not name.endswith("num_batches_tracked"):  # counts batches, changes no output
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]

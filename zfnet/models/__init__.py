@@ -1,21 +1,5 @@
 """Networks: layer tables as data, one ConvNet built from them, torchvision's classifiers, and weight files."""
 
-from zfnet.models.build import build_model, model_names
-from zfnet.models.convnet import ConvNet
-from zfnet.models.convolutional import FullyConvolutional, convolutionalize
-from zfnet.models.layer_summary import summary
-from zfnet.models.norm import ContrastNorm
-from zfnet.models.table import ALEXNET, TABLES, ZFNET
+import lazy_loader
 
-__all__ = [
-    "ALEXNET",
-    "TABLES",
-    "ZFNET",
-    "ContrastNorm",
-    "ConvNet",
-    "FullyConvolutional",
-    "build_model",
-    "convolutionalize",
-    "model_names",
-    "summary",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -20,6 +20,24 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
     finally:
         for module, training in before:
             module.training = training
+
+
+@contextmanager
+def undisturbed(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[None]:
+    """The model in eval mode without gradients inside, whatever the caller had set; afterwards all is as it was.
+
+    dtype: torch.bfloat16 or torch.float16 computes in mixed precision, by autocast; None turns autocast off.
+    """
+    device = like_parameters(model, torch.empty(0)).device
+    autocast = torch.autocast(device.type, dtype, enabled=dtype is not None)
+    with torch.inference_mode(False), torch.no_grad(), autocast, evaluating(model):
+        yield
+
+
+def like_parameters(model: nn.Module, values: Tensor) -> Tensor:
+    """The values in the type and on the device of the model's parameters; as they are if it has none."""
+    like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), values)
+    return values.to(like)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """What a run leaves behind: its manifest and its tables."""
 
-from zfnet.runs.manifest import Manifest, device_facts, peak_memory_mib
-from zfnet.runs.tables import read_csv, write_csv
+import lazy_loader
 
-__all__ = ["Manifest", "device_facts", "peak_memory_mib", "read_csv", "write_csv"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from zfnet.models.weights import did_you_mean, read_file
+from zfnet.models import did_you_mean, read_file
 from zfnet.network import Network
 from zfnet.training.loop import NonFiniteLoss, Trainer
 from zfnet.training.observer import EpochReport, Observer, StepReport

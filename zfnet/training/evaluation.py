@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfnet.data.loader import ordered_batches
-from zfnet.data.source import ImageSource
-from zfnet.data.views import InputFrame, centre_views, cut, ten_views
-from zfnet.models.modes import evaluating
+from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, ordered_batches, ten_views
+from zfnet.models import evaluating
 from zfnet.training.parallel import World
 
 ALONE = World()
@@ -67,7 +65,7 @@ def log_probabilities(model: nn.Module, images: Tensor, frame: InputFrame, views
     of_views = []
     for view in range(len(table)):
         same = table[torch.full((len(images),), view)]
-        of_views.append(F.log_softmax(model(cut(images, same, frame)).float(), dim=1))
+        of_views.append(F.log_softmax(model(crop_views(images, same, frame)).float(), dim=1))
     return torch.logsumexp(torch.stack(of_views), dim=0) - torch.tensor(float(len(table))).log()
 
 

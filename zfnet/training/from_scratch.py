@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zfnet.data.folds import Fold
-from zfnet.data.frame import make_frame
-from zfnet.data.source import ImageSource
-from zfnet.data.subset import Subset
+from zfnet.data import Fold, ImageSource, Subset, make_frame
 from zfnet.models import build_model
-from zfnet.training import Hardware, Observer, Recipe, Trainer, World, evaluate
+from zfnet.training.evaluation import evaluate
+from zfnet.training.hardware import Hardware
+from zfnet.training.loop import Trainer
+from zfnet.training.observer import Observer
+from zfnet.training.parallel import World
+from zfnet.training.recipe import Recipe
 
 BATCH_SIZE = 128  # of testing
 

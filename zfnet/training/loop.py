@@ -11,10 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zfnet.data.folder import FolderImages
-from zfnet.data.loader import Batch, training_batches
-from zfnet.data.source import ImageSource
-from zfnet.data.views import InputFrame, training_views
+from zfnet.data import Batch, FolderImages, ImageSource, InputFrame, training_batches, training_views
 from zfnet.training.evaluation import Scores, evaluate, scores_of
 from zfnet.training.hardware import Hardware
 from zfnet.training.observer import EpochReport, Observer, Seen, StepReport

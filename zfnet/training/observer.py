@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from zfnet.data.views import Views
+from zfnet.data import Views
 
 if TYPE_CHECKING:
     from zfnet.training.loop import Trainer

@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from zfnet.data.augment import Augmentation
-from zfnet.data.frame import FRAME_KINDS
-from zfnet.data.views import VIEW_KINDS
+from zfnet.data import FRAME_KINDS, VIEW_KINDS, Augmentation
 
 INITS = ("paper", "kaiming", "keep")
 SCHEDULES = ("plateau", "onecycle", "constant")

@@ -9,9 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from zfnet.data.loader import Batch
-from zfnet.data.source import UNREADABLE
-from zfnet.data.views import InputFrame, Views, cut
+from zfnet.data import UNREADABLE, Batch, InputFrame, Views, crop_views
 from zfnet.training.evaluation import tally
 from zfnet.training.hardware import Hardware
 from zfnet.training.observer import Seen
@@ -60,7 +58,7 @@ class Stepper:
         size = len(batch) // self.parts
         for part in range(self.parts):
             own = slice(part * size, (part + 1) * size)
-            seen = Seen(cut(images[own], views[own], self.frame), labels[own], batch.indices[own], views[own])
+            seen = Seen(crop_views(images[own], views[own], self.frame), labels[own], batch.indices[own], views[own])
             on_seen(seen)
             if part + 1 < self.parts and isinstance(self.forward, DistributedDataParallel):
                 with self.forward.no_sync():

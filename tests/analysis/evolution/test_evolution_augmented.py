@@ -13,7 +13,7 @@ from evolution_oracle import RECIPE, Kept, Slow, assert_strongest, same_moment, 
 from scipy.ndimage import map_coordinates
 
 from zfnet.analysis.evolution.observer import Evolution, Plan
-from zfnet.data.views import cut, training_views
+from zfnet.data.views import crop_views, training_views
 from zfnet.deconv import Deconvnet
 
 MOVED = replace(RECIPE, epochs=2, rotation_deg=40.0, shift=0.2, shear=0.2, zoom=0.2)
@@ -58,7 +58,7 @@ def test_the_strongest_warped_view_is_found_kept_and_cut_again(kind: type[ArrayS
     for layer, one in moments[2].layers.items():
         for at, number in enumerate(one.image.tolist()):
             np.testing.assert_array_equal(one.warp[at], table.warps[number].numpy())
-            crop = cut(trainer.train.read([number])[0], table[torch.tensor([number])], trainer.frame)
+            crop = crop_views(trainer.train.read([number])[0], table[torch.tensor([number])], trainer.frame)
             unit = torch.tensor([[0, one.maps[at], one.row[at], one.column[at]]])
             record = deconvnet.record(crop, [layer])
             assert one.value_now[at] == pytest.approx(float(record.maps[layer][tuple(unit[0])]), rel=1e-5, abs=1e-7)

@@ -18,10 +18,13 @@ from zfnet.analysis.evolution.observer import Evolution
 from zfnet.analysis.evolution.online import OnlineSearch, covers
 from zfnet.analysis.evolution.plan import Plan
 from zfnet.analysis.evolution.strongest import Strongest
-from zfnet.analysis.evolution.sweep import centre_crops, sweep
+from zfnet.analysis.evolution.sweep import strongest_by_sweep
+from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
-from zfnet.data.views import InputFrame, Views, cut
-from zfnet.deconv import Deconvnet, mine_top
+from zfnet.data.views import Views, crop_views
+from zfnet.deconv import Deconvnet
+from zfnet.mining import mine_top
+from zfnet.mining.centre_views import centre_crops
 from zfnet.training import Recipe, Seen, World
 
 ONE = Recipe(**{**RECIPE.__dict__, "epochs": 1})
@@ -60,9 +63,9 @@ def test_equal_values_go_to_the_lower_image_and_then_the_earlier_place(order: li
         strongest[number % 2].update(maps[own], whose[own], warps[own], readable[own])
     strongest[0].merge(strongest[1].state())
     assert strongest[0].value[[0, 2]].tolist() == [7, 0]
-    assert strongest[0].about[0].tolist() == [12, 1, 3, *whose[2, 1:].tolist()]
-    assert strongest[0].about[2].tolist() == [11, 0, 0, *whose[1, 1:].tolist()]  # image 10 cannot be read
-    assert (strongest[0].value[1], strongest[0].about[1, 0]) == (9, 15)
+    assert strongest[0].origin[0].tolist() == [12, 1, 3, *whose[2, 1:].tolist()]
+    assert strongest[0].origin[2].tolist() == [11, 0, 0, *whose[1, 1:].tolist()]  # image 10 cannot be read
+    assert (strongest[0].value[1], strongest[0].origin[1, 0]) == (9, 15)
     assert torch.equal(strongest[0].warp, warps[[2, 5, 1]])
     strongest[0].update(torch.full((1, 3, 4, 5), torch.nan), whose[:1], None, torch.tensor([True]))
     assert strongest[0].value.tolist() == [7, 9, 0]  # what is not a number is never the strongest
@@ -101,7 +104,7 @@ def test_patches_and_projections_are_of_the_views_with_the_weights_of_the_end(da
             crop = square[row : row + 64, column : column + 64]
             expected = crop[:, ::-1] if flip else crop
             view = Views(*(torch.tensor([value]) for value in (row, column, bool(flip))))
-            image = cut(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], view, trainer.frame)
+            image = crop_views(torch.from_numpy(square.copy()).permute(2, 0, 1)[None], view, trainer.frame)
             unit = torch.tensor([[0, one.maps[at], one.row[at], one.column[at]]])
             record = deconvnet.record(image, [layer])
             assert one.value_now[at] == pytest.approx(float(record.maps[layer][tuple(unit[0])]), rel=1e-5, abs=1e-7)
@@ -193,9 +196,9 @@ def test_in_a_sweep_a_process_without_images_finds_what_the_others_do(data):
     frame = InputFrame(72, 64, torch.full((3, 1, 1), 100.0), torch.ones(3, 1, 1))
     deconvnet, watched = Deconvnet(model), {"conv2": [2, 0]}
     crops = centre_crops(data[0], [7], frame, CPU)
-    world = Second(theirs=mine_top(deconvnet, crops, ["conv2"], 1, progress=False, step=2))
-    alone = sweep(deconvnet, watched, data[0], images, frame, World())["conv2"].state()
-    found = sweep(deconvnet, watched, data[0], images, frame, world)["conv2"].state()
+    world = Second(theirs=mine_top(deconvnet, crops, ["conv2"], 1, progress=False, world_size=2))
+    alone = strongest_by_sweep(deconvnet, watched, data[0], images, frame, World())["conv2"].state()
+    found = strongest_by_sweep(deconvnet, watched, data[0], images, frame, world)["conv2"].state()
     assert torch.equal(found["value"], alone["value"])
     assert torch.equal(found["about"], alone["about"])
     assert (found["about"][:, 0] == 7).all()
@@ -206,7 +209,7 @@ def test_a_sweep_is_exact_over_its_subset_of_central_views(data, followed):
     trainer, moments, _ = followed(plan)
     one, chosen = moments[1].layers["conv2"], np.sort(np.random.default_rng([0, 44]).choice(44, 20, replace=False))
     middle = torch.full((20,), 4)
-    images = cut(data[0].read(chosen)[0], Views(middle, middle, torch.zeros(20).bool()), trainer.frame)
+    images = crop_views(data[0].read(chosen)[0], Views(middle, middle, torch.zeros(20).bool()), trainer.frame)
     peaks = Deconvnet(trainer.model).activations(images, ["conv2"])["conv2"][:, [2, 0]].amax((2, 3))
     np.testing.assert_allclose(one.value, peaks.amax(0).numpy(), rtol=1e-5)
     np.testing.assert_array_equal(one.image, chosen[peaks.argmax(0)])

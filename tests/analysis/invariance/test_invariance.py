@@ -15,7 +15,7 @@ from zfnet.analysis.feature_vector import feature_vectors
 from zfnet.analysis.invariance.layers import default_layers
 from zfnet.analysis.invariance.measure import Invariance, invariance
 from zfnet.analysis.invariance.transforms import TRANSFORMS, transform
-from zfnet.data.views import InputFrame
+from zfnet.data.frame import InputFrame
 from zfnet.deconv import Deconvnet
 
 MEAN = 100 + 20 * torch.rand(3, 70, 70, generator=torch.Generator().manual_seed(0))
@@ -38,8 +38,10 @@ def by_hand(model: nn.Sequential, image: Tensor, last: str) -> Tensor:
 def test_every_setting_of_every_image_matches_it_alone(name: str, monkeypatch: pytest.MonkeyPatch):
     model, given, targets = network(), images(3, 61, 61), [4, 0, 2]
     whole = invariance(model, given, targets, name, SETTINGS[name], [1, 4], FRAME, progress=False)
-    few = module.parts
-    monkeypatch.setattr(module, "parts", lambda count, size, device: few(count, size, device, host_bytes=4 * size))
+    few = module.slices_that_fit
+    monkeypatch.setattr(
+        module, "slices_that_fit", lambda count, size, device: few(count, size, device, host_bytes=4 * size)
+    )
     for found in (whole, invariance(model, given, targets, name, SETTINGS[name], [1, 4], FRAME, progress=False)):
         assert found.probability.shape == found.label.shape == (3, len(SETTINGS[name]))
         for image, target in enumerate(targets):

@@ -12,7 +12,8 @@ from PIL import Image, ImageEnhance
 from scipy import ndimage
 
 from zfnet.analysis.invariance.transforms import TRANSFORMS, default_settings, pixels_of, transform
-from zfnet.data.views import InputFrame, centre_views, cut
+from zfnet.data.frame import InputFrame
+from zfnet.data.views import centre_views, crop_views
 
 SIZES = [(31, 31), (32, 32), (30, 41)]
 
@@ -159,7 +160,7 @@ def test_brightness_agrees_with_pil(frame: InputFrame):
 )
 def test_pixels_come_back_from_the_frame_they_were_cut_in(frame: InputFrame):
     squares = torch.randint(0, 256, (3, 3, 36, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
-    images = cut(squares, centre_views(3, 36, 32), frame)
+    images = crop_views(squares, centre_views(3, 36, 32), frame)
     assert torch.equal(pixels_of(images, frame), squares[..., 2:34, 2:34])
 
 

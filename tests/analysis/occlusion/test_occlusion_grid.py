@@ -6,7 +6,7 @@ import pytest
 import torch
 from occlusion_oracle import images
 
-from zfnet.analysis.occlusion.grid import canvas_of
+from zfnet.analysis.hiding import canvas_of
 
 
 def test_numbers_and_colours():

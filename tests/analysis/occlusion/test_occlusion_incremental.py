@@ -13,7 +13,7 @@ from torch import nn
 import zfnet.analysis.occlusion.incremental as incremental
 import zfnet.forward.memory_budget as memory
 from zfnet import build_model, occlude
-from zfnet.analysis import Occlusion
+from zfnet.analysis.occlusion import Occlusion
 
 
 def both(
@@ -118,7 +118,9 @@ def test_squares_that_no_filter_sees_change_nothing(kernel, stride, step, monkey
         nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(80, 4),
     ).double()  # fmt: skip
     image = images(1, 30, 30)[0]
-    monkeypatch.setattr(incremental, "parts", lambda count, size, device: memory.parts(count, size, device, 1))
+    monkeypatch.setattr(
+        incremental, "slices_that_fit", lambda count, size, device: memory.slices_that_fit(count, size, device, 1)
+    )
     ours, plain = both(model, image, 1, step, "3")
     assert_same(ours, plain, 1e-12)
     assert torch.equal(ours.probability[0, -1], ours.clean_probability)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zfnet.analysis import Occlusion, averaged_drop, drops, greatest_drop, part_drops, pointing_game
+from zfnet.analysis.occlusion import (
+    Occlusion,
+    averaged_drop,
+    greatest_drop,
+    part_drops,
+    pointing_game,
+    probability_drops,
+)
 from zfnet.data.parts_world import Part
 
 
@@ -51,7 +58,7 @@ def test_the_greatest_drop_is_the_centre_of_its_square():
     probability[1, 1, 2] = probability[1, 2, 0] = 0.2  # as great: the first in reading order
     two = heat(probability, [0, 3, 6, 8], [0, 3, 5], 4)
     assert greatest_drop(two).tolist() == [[9.5, 4.5], [4.5, 6.5]]
-    assert drops(two)[0, 3, 1].item() == pytest.approx(0.8)
+    assert probability_drops(two)[0, 3, 1].item() == pytest.approx(0.8)
     odd = heat(probability[0], [0, 3, 6, 8], [0, 3, 5], 5)
     assert greatest_drop(odd).tolist() == [10.0, 5.0]
 

@@ -17,9 +17,9 @@ from zfnet import build_model
 from zfnet.analysis.probing import Extraction, extract, gram, gram_of, store
 from zfnet.analysis.probing.gram_matrix import is_kept
 from zfnet.analysis.probing.store import Writer, check_room, claimed, found, planned
+from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
-from zfnet.data.views import InputFrame
-from zfnet.training import Network
+from zfnet.network import Network
 
 CHOSEN = np.array([5, 40, 2, 17, 30, 9, 11])
 

@@ -28,8 +28,8 @@ from zfnet.analysis.probing import (
     svm_probe,
 )  # fmt: skip
 from zfnet.data.folds import sample_folds
-from zfnet.data.views import InputFrame
-from zfnet.training import Network
+from zfnet.data.frame import InputFrame
+from zfnet.network import Network
 
 
 def blobs(numbers: int, each: int = 12, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, ...]:

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zfnet.analysis import Fill, canvas_of, feature_vectors, hide
 from zfnet.analysis.correspondence.permutation import chance_of_less
-from zfnet.analysis.feature_vector import Layer, feature_vectors
-from zfnet.analysis.occlusion.grid import Fill, canvas_of
 from zfnet.deconv import Deconvnet
-from zfnet.models.modes import full_float32
+from zfnet.forward import Layer
+from zfnet.models import full_float32
 from zfnet.progress import Progress
 
 ROUNDING = 64  # a change below so many units of rounding of the image's largest feature is none; measured: up to 4
@@ -98,14 +98,6 @@ def sign_changes(
                 signs[layer].append(_sign(clean[layer], features))
             progress.advance(len(some))
     return {layer: torch.cat(own).unflatten(0, boxes.shape[:2]) for layer, own in signs.items()}
-
-
-def hide(image: Tensor, boxes: NDArray[np.int64], canvas: Tensor) -> Tensor:
-    """Copies (K, 3, H, W) of an image (3, H, W), each showing the canvas (3, H, W) in one of the boxes (K, 4)."""
-    copies = image.repeat(len(boxes), 1, 1, 1)
-    for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
-        copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
-    return copies
 
 
 def _sign(clean: Tensor, hidden: Tensor) -> Tensor:

@@ -1,1 +1,5 @@
 """Fig. 4: what chosen maps respond to, followed through a training."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

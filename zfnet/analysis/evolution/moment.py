@@ -10,12 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zfnet.analysis import IMAGES_AT_ONCE, Fetch, picture_units
 from zfnet.analysis.evolution.cka import Gram
-from zfnet.analysis.evolution.reference_images import Probe
+from zfnet.analysis.evolution.reference_images import ReferenceImages
 from zfnet.analysis.evolution.strongest import COLUMN, IMAGE, ROW, VIEW, Strongest
-from zfnet.analysis.unit_pictures import IMAGES_AT_ONCE, picture_units
-from zfnet.data.source import ImageSource
-from zfnet.data.views import InputFrame, Views, cut
+from zfnet.data import ImageSource, InputFrame, SeenImages, Views, crop_views, plain_frame
 from zfnet.deconv import Deconvnet
 
 
@@ -63,7 +62,7 @@ class Moment:
 
 
 def moment_at(
-    epoch: int, deconvnet: Deconvnet, probe: Probe, watched: Mapping[str, Sequence[int]], source: ImageSource,
+    epoch: int, deconvnet: Deconvnet, probe: ReferenceImages, watched: Mapping[str, Sequence[int]], source: ImageSource,
     found: Mapping[str, Strongest], before: Mapping[str, Tensor],
 ) -> Moment:  # fmt: skip
     """What the network responds to as it is now.
@@ -84,19 +83,18 @@ def picture_strongest(
     deconvnet: Deconvnet, layer: str, strongest: Strongest, source: ImageSource, frame: InputFrame
 ) -> LayerMoment:
     """Cut the views anew, which gives the very pixels that were seen, and project them with the weights as they are."""
-    value, about, warp = (strongest.state()[name] for name in ("value", "about", "warp"))
-    there = (about[:, IMAGE] >= 0).nonzero()[:, 0]
+    value, origin, warp = (strongest.state()[name] for name in ("value", "about", "warp"))
+    there = (origin[:, IMAGE] >= 0).nonzero()[:, 0]
     maps = strongest.maps.cpu()
-    seen, seen_warps = about[there], None if warp.isnan().all() else warp[there]
+    seen, seen_warps = origin[there], None if warp.isnan().all() else warp[there]
     units = torch.stack([torch.arange(len(there)), maps[there], seen[:, ROW], seen[:, COLUMN]], dim=1)
 
-    def fetch(numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def fetch(numbers: Sequence[int]) -> SeenImages:
         own = list(numbers)
         return views_of(source, seen[own], None if seen_warps is None else seen_warps[own], frame)
 
-    grey = frame.mean.mean((1, 2)).expand(3).round().int().tolist()
-    pictures = picture_units(deconvnet, layer, units, fetch, grey)
-    images = about[:, IMAGE].tolist()
+    pictures = picture_units(deconvnet, layer, units, fetch, frame.grey)
+    images = origin[:, IMAGE].tolist()
 
     def full(values: NDArray[np.generic]) -> NDArray[np.generic]:
         whole = np.zeros((len(maps), *values.shape[1:]), values.dtype)
@@ -107,10 +105,10 @@ def picture_strongest(
         maps=maps.numpy(),
         value=value.numpy(),
         value_now=full(_activations(deconvnet, layer, units, fetch)),  # type: ignore[arg-type]
-        image=about[:, IMAGE].numpy(),
-        row=about[:, ROW].numpy(),
-        column=about[:, COLUMN].numpy(),
-        view=about[:, VIEW].numpy(),
+        image=origin[:, IMAGE].numpy(),
+        row=origin[:, ROW].numpy(),
+        column=origin[:, COLUMN].numpy(),
+        view=origin[:, VIEW].numpy(),
         label=np.array([source.labels[image] if image >= 0 else -1 for image in images], np.int64),
         path=np.array([source.path(image) if image >= 0 else "" for image in images], np.str_),
         projection=full(pictures.projection),  # type: ignore[arg-type]
@@ -120,27 +118,22 @@ def picture_strongest(
     )
 
 
-def views_of(source: ImageSource, about: Tensor, warps: Tensor | None, frame: InputFrame) -> tuple[Tensor, Tensor]:
-    """Views (B, 6 and B, 2, 3: as in Strongest) cut from their images.
-
-    Returns them as the network sees them (B, C, size, size), and as pixels (B, 3, size, size) uint8.
-    """
-    squares, _ = source.read(about[:, IMAGE].tolist())
-    rows, columns, flips = about[:, VIEW].unbind(1)
+def views_of(source: ImageSource, origin: Tensor, warps: Tensor | None, frame: InputFrame) -> SeenImages:
+    """Views, origin (B, 6) and warps (B, 2, 3) as in Strongest, cut from their images."""
+    squares, _ = source.read(origin[:, IMAGE].tolist())  # (B, C, side, side)
+    rows, columns, flips = origin[:, VIEW].unbind(1)
     views, device = Views(rows, columns, flips.bool(), warps), frame.mean.device
-    none, one = torch.zeros(frame.channels, 1, 1), torch.ones(frame.channels, 1, 1)
-    plain = InputFrame(frame.side_px, frame.size_px, none, one).to(device)
+    plain = plain_frame(frame.side_px, frame.size_px, frame.channels).to(device)
     squares = squares.to(device)
-    pixels = cut(squares, views, plain).round().to(torch.uint8)
-    return cut(squares, views, frame), pixels.expand(-1, 3, -1, -1)
+    pixels = crop_views(squares, views, plain).round().to(torch.uint8)
+    return SeenImages(inputs=crop_views(squares, views, frame), pixels=pixels.expand(-1, 3, -1, -1))
 
 
-def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: object) -> NDArray[np.float64]:
+def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch) -> NDArray[np.float64]:
     """The units' own activations (N,) as the network is now; unit n is in image n of `fetch`."""
-    assert callable(fetch)
     values = []
     for part in units.split(IMAGES_AT_ONCE):
-        outputs = deconvnet.activations(fetch(part[:, 0].tolist())[0], [layer])[layer]
+        outputs = deconvnet.activations(fetch(part[:, 0].tolist()).inputs, [layer])[layer]
         place = (torch.arange(len(part)), *part[:, 1 : outputs.ndim].unbind(1))
         values.append(outputs[tuple(axis.to(outputs.device) for axis in place)].double().cpu())
     return torch.cat(values).numpy()

@@ -11,9 +11,9 @@ from torch import Tensor
 from zfnet.analysis.evolution.moment import Moment, moment_at
 from zfnet.analysis.evolution.online import OnlineSearch, uncompiled
 from zfnet.analysis.evolution.plan import Plan, watch_maps
-from zfnet.analysis.evolution.reference_images import Probe
+from zfnet.analysis.evolution.reference_images import ReferenceImages
 from zfnet.analysis.evolution.strongest import Strongest
-from zfnet.analysis.evolution.sweep import subset, sweep
+from zfnet.analysis.evolution.sweep import strongest_by_sweep, subset
 from zfnet.deconv import Deconvnet
 from zfnet.training import EpochReport, Observer, Seen, Trainer, World
 
@@ -54,7 +54,7 @@ class Evolution(Observer):
         before = self._loaded or self.state()
         self._world = trainer.world
         self._deconvnet = Deconvnet(uncompiled(trainer.model))
-        self._probe = Probe(
+        self._probe = ReferenceImages(
             trainer.val, trainer.frame, self.plan.probe_images, self.plan.probe_projections, self.plan.seed
         )
         self.watched = watch_maps(self._deconvnet, self._probe, self.plan)
@@ -121,7 +121,7 @@ class Evolution(Observer):
         if not self._chosen(trainer, epoch):
             return {}
         images = subset(len(trainer.train), self.plan.sweep_images, self.plan.seed)
-        return sweep(self._deconvnet, self.watched, trainer.train, images, trainer.frame, trainer.world)
+        return strongest_by_sweep(self._deconvnet, self.watched, trainer.train, images, trainer.frame, trainer.world)
 
     def _chosen(self, trainer: Trainer, epoch: int) -> bool:
         return epoch in self.plan.epochs or epoch == trainer.recipe.epochs

@@ -11,7 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from zfnet.analysis.evolution.strongest import Strongest
 from zfnet.deconv import Deconvnet
-from zfnet.forward.chain import NotAChain, chain_of, sliding
+from zfnet.forward import named_layers, sliding
 from zfnet.training import Seen
 
 
@@ -31,9 +31,8 @@ def places_to_look(model: nn.Module, layers: Sequence[str]) -> dict[str, tuple[s
 
     In our own networks the maps are the rectified ones. A pool that follows has found most of each maximum already.
     """
-    try:
-        chain = chain_of(model)
-    except NotAChain:
+    chain = named_layers(model).chain
+    if chain is None:
         return {layer: (layer, False) for layer in layers}
     places = {}
     for layer in layers:
@@ -87,8 +86,8 @@ class OnlineSearch:
         self.end()
         views, warps = seen.views, seen.views.warps
         facts = torch.stack([seen.indices, views.rows, views.columns, views.flips.long()], dim=1)
-        whose = facts.to(self.device, non_blocking=True)
-        batch = whose, None if warps is None else warps.to(self.device, non_blocking=True), seen.labels >= 0
+        origins = facts.to(self.device, non_blocking=True)
+        batch = origins, None if warps is None else warps.to(self.device, non_blocking=True), seen.labels >= 0
         if self._again is not None:
             for layer, maps in self._again.activations(seen.images, list(self.strongest)).items():
                 self.strongest[layer].update(maps, *batch)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from zfnet.analysis.evolution.reference_images import LEAST, Probe
-from zfnet.analysis.unit_pictures import convolutions
+from zfnet.analysis import draw_maps, spread_of_convolutions
+from zfnet.analysis.evolution.reference_images import LEAST, ReferenceImages
 from zfnet.deconv import Deconvnet
 
 SEARCHES = ("online", "sweep")
@@ -45,18 +43,8 @@ class Plan:
                 raise ValueError(f"evolution.{name}={getattr(self, name)}, expected {least} or more")
 
 
-def watch_maps(deconvnet: Deconvnet, probe: Probe, plan: Plan) -> dict[str, list[int]]:
+def watch_maps(deconvnet: Deconvnet, probe: ReferenceImages, plan: Plan) -> dict[str, list[int]]:
     """layer -> the numbers of the maps that are followed. Raises ValueError for a layer or map that is not there."""
-    layers = convolutions(deconvnet) if plan.layers is None else list(plan.layers)
+    layers = spread_of_convolutions(deconvnet) if plan.layers is None else list(plan.layers)
     outputs = deconvnet.activations(probe.images([0]), layers)
-    return {layer: draw_maps(plan.maps, outputs[layer].shape[1], plan.seed) for layer in layers}
-
-
-def draw_maps(maps: int | Collection[int], count: int, seed: int) -> list[int]:
-    if isinstance(maps, int):
-        if maps < 1:
-            raise ValueError(f"evolution.maps={maps}, expected 1 or more of each layer")
-        return np.sort(np.random.default_rng(seed).choice(count, min(maps, count), replace=False)).tolist()
-    if not maps or min(maps) < 0 or max(maps) >= count:
-        raise ValueError(f"evolution.maps={list(maps)}, expected some of 0 to {count - 1}")
-    return list(maps)
+    return {layer: draw_maps(plan.maps, outputs[layer].shape[1], plan.seed, "evolution.maps") for layer in layers}

@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from zfnet.analysis import IMAGES_AT_ONCE, project_fields, smaller
 from zfnet.analysis.evolution.cka import Gram, centred_gram
-from zfnet.analysis.evolution.sweep import BATCH, subset
-from zfnet.analysis.feature_vector import output_of
-from zfnet.analysis.unit_pictures import IMAGES_AT_ONCE, project_fields, smaller
-from zfnet.data.source import ImageSource
-from zfnet.data.views import InputFrame, centre_views, cut
-from zfnet.deconv import Deconvnet, field_of
+from zfnet.analysis.evolution.sweep import subset
+from zfnet.data import ImageSource, InputFrame, centre_views, crop_views
+from zfnet.deconv import Deconvnet
+from zfnet.forward import output_of, receptive_field
+from zfnet.mining import BATCH
 from zfnet.models import ConvNet
 
 MOST_FEATURES = 300_000  # numbers of a layer an image; ZFNet's first layer has 290,400
 LEAST = 4  # images, and rows of projections, without which debiased similarity has no meaning
 
 
-class Probe:
+class ReferenceImages:
     """n images of a source, drawn by the seed, seen through their central views; unreadable ones are left out.
 
     Of each layer it gives two Gram matrices, which `linear_cka` compares between epochs:
@@ -47,7 +47,7 @@ class Probe:
     def images(self, numbers: Sequence[int]) -> Tensor:
         """Some of the images as the network sees them (B, 3, size, size)."""
         views = centre_views(len(numbers), self.frame.side_px, self.frame.size_px)
-        return cut(self._squares[list(numbers)].to(self.frame.mean.device), views, self.frame)
+        return crop_views(self._squares[list(numbers)].to(self.frame.mean.device), views, self.frame)
 
     def activation_grams(self, deconvnet: Deconvnet, layers: Sequence[str]) -> dict[str, Gram]:
         modules = {layer: _features_of(deconvnet, layer) for layer in layers}
@@ -60,7 +60,7 @@ class Probe:
         return {layer: centred_gram(torch.cat(rows.pop(layer))) for layer in layers}
 
     def projection_grams(self, deconvnet: Deconvnet, watched: Mapping[str, Sequence[int]]) -> dict[str, Gram]:
-        fields = {layer: field_of(deconvnet, layer) for layer in watched}
+        fields = {layer: receptive_field(deconvnet.model, layer) for layer in watched}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in watched}
         for first in range(0, self.rows, IMAGES_AT_ONCE):
             numbers = torch.arange(first, min(first + IMAGES_AT_ONCE, self.rows))

@@ -7,32 +7,32 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-IMAGE, ROW, COLUMN, VIEW = 0, 1, 2, slice(3, 6)  # columns of `about`; a view is row, column, flip
+IMAGE, ROW, COLUMN, VIEW = 0, 1, 2, slice(3, 6)  # columns of `origin`; a view is row, column, flip
 NO_IMAGE = torch.iinfo(torch.int64).max
 
 
 class Strongest:
     """Of each of M maps the largest activation so far, and where it was.
 
-    value (M,) float64; about (M, 6) int64: image, row and column in the map, and the view's row, column and flip;
+    value (M,) float64; origin (M, 6) int64: image, row and column in the map, and the view's row, column and flip;
     warp (M, 2, 3) float32: where the view looks from its crop (Views.warps), nan where it is the crop as it is.
     Equal values: the lower image, then the earlier place, so that neither order, batches nor processes matter. Before
-    the first image the value is -inf and about is -1. An activation that is not a number is never the strongest.
+    the first image the value is -inf and origin is -1. An activation that is not a number is never the strongest.
     """
 
     def __init__(self, maps: Sequence[int], device: torch.device) -> None:
         self.maps = torch.tensor(maps, device=device)
         self.value = torch.full((len(maps),), -torch.inf, dtype=torch.float64, device=device)
-        self.about = torch.full((len(maps), 6), -1, device=device)
+        self.origin = torch.full((len(maps), 6), -1, device=device)
         self.warp = torch.full((len(maps), 2, 3), torch.nan, device=device)
 
     @torch.no_grad()
     def update(
-        self, outputs: Tensor, whose: Tensor, warps: Tensor | None, readable: Tensor, pooled: Tensor | None = None
+        self, outputs: Tensor, views: Tensor, warps: Tensor | None, readable: Tensor, pooled: Tensor | None = None
     ) -> None:
         """Take in a batch: outputs (B, maps, H, W) or (B, units); readable (B,), whether each image could be read.
 
-        whose (B, 4): image, and row, column and flip of its view; warps (B, 2, 3): the views', if they have any.
+        views (B, 4): image, and row, column and flip of its view; warps (B, 2, 3): the views', if they have any.
         pooled: the outputs after a maximum over windows that cover them, which has the same peaks and fewer numbers.
         """
         shorter = outputs if pooled is None else pooled
@@ -43,14 +43,14 @@ class Strongest:
         mine = self._hopeful(value)
         if not len(mine):
             return
-        batch = torch.where(peaks[:, mine] == value[mine], whose[:, :1], NO_IMAGE).argmin(0)
+        batch = torch.where(peaks[:, mine] == value[mine], views[:, :1], NO_IMAGE).argmin(0)
         places = outputs[batch, self.maps[mine]].reshape(len(mine), -1).argmax(1)  # the first of several
         width = outputs.shape[3] if outputs.ndim == 4 else 1
-        found = whose[batch]
+        found = views[batch]
         row = places.div(width, rounding_mode="floor")
-        about = torch.cat([found[:, :1], torch.stack([row, places - row * width], dim=1), found[:, 1:]], dim=1)
+        origin = torch.cat([found[:, :1], torch.stack([row, places - row * width], dim=1), found[:, 1:]], dim=1)
         self._take(
-            mine, value[mine], about, torch.full_like(self.warp[mine], torch.nan) if warps is None else warps[batch]
+            mine, value[mine], origin, torch.full_like(self.warp[mine], torch.nan) if warps is None else warps[batch]
         )
 
     def _hopeful(self, value: Tensor) -> Tensor:
@@ -59,11 +59,11 @@ class Strongest:
             return torch.arange(len(value), device=value.device)  # to count them would wait for the device
         return (value >= self.value).nonzero()[:, 0]
 
-    def _take(self, mine: Tensor, value: Tensor, about: Tensor, warp: Tensor) -> None:
-        before = self.value[mine], self.about[mine], self.warp[mine]
-        better = (value > before[0]) | ((value == before[0]) & (about[:, IMAGE] < before[1][:, IMAGE]))
+    def _take(self, mine: Tensor, value: Tensor, origin: Tensor, warp: Tensor) -> None:
+        before = self.value[mine], self.origin[mine], self.warp[mine]
+        better = (value > before[0]) | ((value == before[0]) & (origin[:, IMAGE] < before[1][:, IMAGE]))
         self.value = self.value.index_copy(0, mine, torch.where(better, value, before[0]))
-        self.about = self.about.index_copy(0, mine, torch.where(better[:, None], about, before[1]))
+        self.origin = self.origin.index_copy(0, mine, torch.where(better[:, None], origin, before[1]))
         self.warp = self.warp.index_copy(0, mine, torch.where(better[:, None, None], warp, before[2]))
 
     def merge(self, state: Mapping[str, Tensor]) -> None:
@@ -73,8 +73,8 @@ class Strongest:
 
     def images(self) -> Tensor:
         """The image (M,) of each, on the CPU."""
-        return self.about[:, IMAGE].cpu()
+        return self.origin[:, IMAGE].cpu()
 
     def state(self) -> dict[str, Tensor]:
         """On the CPU: for checkpoints and other processes."""
-        return {"value": self.value.cpu(), "about": self.about.cpu(), "warp": self.warp.cpu()}
+        return {"value": self.value.cpu(), "about": self.origin.cpu(), "warp": self.warp.cpu()}

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
-from zfnet.analysis.feature_vector import output_of
-from zfnet.deconv.by_autograd import watch
-from zfnet.deconv.units import check_layer
-from zfnet.forward.chain import NotAChain, chain_of
-from zfnet.models import ConvNet
-from zfnet.models.table import Conv, Full
+from zfnet.forward import forward_outputs
+from zfnet.models import Conv, ConvNet, Full
 
 
 def default_layers(model: nn.Module, images: Tensor) -> list[int | str]:
@@ -25,26 +19,8 @@ def default_layers(model: nn.Module, images: Tensor) -> list[int | str]:
         numbers = [int(part.name[-1]) for part in model.table if isinstance(part, Conv | Full)]
         return [numbers[0], numbers[-2]]
     modules = {name: module for name, module in model.named_modules() if name and not any(module.children())}
-    run = list(watch(model, images, {name: name for name in modules}, False, ()).sizes)
+    run = list(forward_outputs(model, images, {name: name for name in modules}, keep=(), strict=False).sizes)
     filters = [at for at, name in enumerate(run) if isinstance(modules[name], nn.Conv2d | nn.Linear)]
     if len(filters) < 3:
         raise ValueError(f"{type(model).__name__} runs {len(filters)} convolutions and linear layers: name the layers")
     return [run[filters[1] - 1], run[filters[-1] - 1]]
-
-
-def modules_of(model: nn.Module, layers: Sequence[int | str]) -> dict[int | str, str]:
-    """For each layer the module whose output is its feature vector, as `feature_vectors` has it.
-
-    Raises ValueError for layers that are not there.
-    """
-    names = {layer: output_of(model, layer) for layer in layers}
-    try:
-        chain = chain_of(model)
-    except NotAChain:
-        there = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
-        for name in names.values():
-            check_layer(name, there)
-        return names
-    for name in names.values():
-        check_layer(name, chain.taps)
-    return {layer: chain.steps[chain.taps[name]].name for layer, name in names.items()}

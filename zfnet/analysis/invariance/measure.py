@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zfnet.analysis.invariance.layers import default_layers, modules_of
+from zfnet.analysis.invariance.layers import default_layers
 from zfnet.analysis.invariance.transforms import check_setting, default_settings, transform, transform_called
-from zfnet.analysis.occlusion.method import check_scores
-from zfnet.data.views import InputFrame
-from zfnet.deconv.by_autograd import watch
-from zfnet.deconv.units import check_images
-from zfnet.forward.memory_budget import parts
-from zfnet.models.modes import evaluating
+from zfnet.data import InputFrame
+from zfnet.forward import check_images, check_scores, forward_outputs, modules_of, slices_that_fit
+from zfnet.models import like_parameters, undisturbed
 from zfnet.progress import Progress
 
 SCORES = "the class scores"
@@ -74,12 +71,8 @@ def invariance(
         raise ValueError(f"{len(images)} images and layers {layers}: expected at least one of each")
     size = (images.shape[2], images.shape[3])
     settings = default_settings(transform, size) if values is None else _settings(transform, values, size)
-    like = next((p for p in model.parameters() if p.is_floating_point()), images)
-    images = images.detach().to(like)
-    with (
-        torch.inference_mode(False), torch.no_grad(), torch.autocast(images.device.type, enabled=False),
-        evaluating(model),
-    ):  # fmt: skip
+    images = like_parameters(model, images.detach())
+    with undisturbed(model):
         chosen = default_layers(model, images[:1]) if layers is None else list(layers)
         return _swept(_Looking(model, images, chosen), targets, transform, settings, frame, progress)
 
@@ -90,14 +83,14 @@ class _Looking:
     def __init__(self, model: nn.Module, images: Tensor, layers: Sequence[int | str]) -> None:
         self.model, self.images, self.names = model, images, modules_of(model, layers)
         self._modules = {**{name: name for name in self.names.values()}, SCORES: ""}
-        self.image_bytes = watch(model, images[:1], self._modules, True, ()).unit_bytes
-        found = [self(images[part]) for part in parts(len(images), self.image_bytes, images.device)]
+        self.image_bytes = forward_outputs(model, images[:1], self._modules, keep=(), strict=True).unit_bytes
+        found = [self(images[part]) for part in slices_that_fit(len(images), self.image_bytes, images.device)]
         self.scores = torch.cat([scores for _, scores in found])
         self.features = {layer: torch.cat([features[layer] for features, _ in found]) for layer in self.names}
 
     def __call__(self, images: Tensor) -> tuple[dict[int | str, Tensor], Tensor]:
         """Feature vectors (N, n) by layer and class scores (N, classes), at least in float32."""
-        maps = watch(self.model, images, self._modules, True, self._modules).maps
+        maps = forward_outputs(self.model, images, self._modules, keep=self._modules, strict=True).maps
         wide = torch.promote_types(images.dtype, torch.float32)
         features = {layer: maps[name].flatten(1).to(wide) for layer, name in self.names.items()}
         return features, check_scores(maps[SCORES]).to(wide)
@@ -117,7 +110,7 @@ def _swept(
     run = torch.tensor([not kind.changes_nothing(value) for value in settings.tolist()]).nonzero()[:, 0]
     image, setting = torch.arange(count).repeat(len(run)), run.repeat_interleave(count)
     with Progress(name, len(image), "image", enabled=progress) as bar:
-        for part in parts(len(image), look.image_bytes, look.images.device):
+        for part in slices_that_fit(len(image), look.image_bytes, look.images.device):
             at = image[part], setting[part]
             features, scores = look(torch.cat(list(_transformed(look.images, *at, name, settings, frame))))
             probability[at], label[at] = _read(scores, target[at[0]])

@@ -19,7 +19,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from zfnet.data.views import InputFrame
+from zfnet.data import InputFrame
 
 PAPER_PX = 224  # pixels in Fig. 5 are of images this large
 

@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from zfnet.analysis.occlusion.rects import Rects
 from zfnet.analysis.occlusion.winograd import ACROSS, SIDE, filter_tiles, spectra
-from zfnet.forward.chain import IDENTITIES, NORMS
-from zfnet.forward.geometry import Pair, Sliding
-from zfnet.forward.record import kernel_of
+from zfnet.forward import IDENTITIES, NORMS, Pair, Sliding, kernel_of
 
 POINTWISE = (nn.ReLU, nn.BatchNorm2d, *NORMS, *IDENTITIES)
 GATHERING = (nn.Conv2d, nn.MaxPool2d)

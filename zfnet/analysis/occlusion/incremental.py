@@ -13,18 +13,16 @@ import torch
 from torch import Tensor
 
 from zfnet.analysis.occlusion.gathering import GATHERING, POINTWISE, Gathering, each_place, gathering, rows_of
-from zfnet.analysis.occlusion.method import check_scores, map_sums
+from zfnet.analysis.occlusion.method import map_sums
 from zfnet.analysis.occlusion.rects import Rects
-from zfnet.forward.chain import Chain, sliding
-from zfnet.forward.memory_budget import parts
-from zfnet.forward.record import walk
+from zfnet.forward import Chain, check_scores, slices_that_fit, sliding, walk
 
 DENSE_FROM = 0.95  # where a larger share of the maps changes, whole maps cost no more
 SHORTER = 4  # lists are so many times shorter than memory allows: on a CPU they then stay in its caches
 LEAST_BYTES = 2**20  # what a square is taken to need on whole maps, so that a long sweep shows its progress
 
 
-class IncrementalSweep:
+class IncrementalOcclusion:
     """A Sweep of a chain of layers."""
 
     def __init__(self, chain: Chain, layer: str) -> None:
@@ -41,10 +39,10 @@ class IncrementalSweep:
     def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         corners, bounds = corners.to(canvas.device), (canvas.shape[1], canvas.shape[2])
         whole_from, list_bytes = self._plan(Rects.of_squares(corners, size_px, bounds))
-        for part in parts(len(corners), max(self._whole_bytes(whole_from), LEAST_BYTES), canvas.device):
+        for part in slices_that_fit(len(corners), max(self._whole_bytes(whole_from), LEAST_BYTES), canvas.device):
             lists = [
                 self._changed(canvas, Rects.of_squares(corners[part][few], size_px, bounds), whole_from, map_)
-                for few in parts(len(corners[part]), SHORTER * list_bytes, canvas.device)
+                for few in slices_that_fit(len(corners[part]), SHORTER * list_bytes, canvas.device)
             ]
             maps = torch.cat([whole for whole, _ in lists])
             found = self._run(maps, whole_from, {self._last, self._tap} - set(range(whole_from)))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-class Sweep(Protocol):
+class OcclusionMethod(Protocol):
     """Runs a network on one image, first as it is and then with a square at many places."""
 
     layer: str
@@ -27,13 +27,6 @@ class Sweep(Protocol):
         canvas (3, H, W): what the square shows at each pixel.
         """
         ...
-
-
-def check_scores(scores: Tensor) -> Tensor:
-    """Scores (N, classes), unchanged. Raises ValueError for another shape."""
-    if scores.ndim != 2:
-        raise ValueError(f"the network returns {tuple(scores.shape)}; expected class scores (images, classes)")
-    return scores
 
 
 def map_sums(layer: str, maps: Tensor) -> Tensor:

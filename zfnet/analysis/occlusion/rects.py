@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zfnet.forward.geometry import Pair, Sliding
+from zfnet.forward import Pair, Sliding
 
 NOWHERE = -(2**30)  # twice this still fits into int32
 

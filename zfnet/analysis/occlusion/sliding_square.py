@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zfnet.analysis.occlusion.grid import Fill, canvas_of, grid
-from zfnet.analysis.occlusion.incremental import IncrementalSweep
-from zfnet.analysis.occlusion.method import Sweep
-from zfnet.analysis.occlusion.plain import PlainSweep
-from zfnet.deconv.by_autograd import watch
-from zfnet.deconv.units import check_layer
-from zfnet.forward.chain import NotAChain, chain_of
-from zfnet.models.modes import evaluating, full_float32
+from zfnet.analysis import Fill, canvas_of
+from zfnet.analysis.occlusion.grid import grid
+from zfnet.analysis.occlusion.incremental import IncrementalOcclusion
+from zfnet.analysis.occlusion.method import OcclusionMethod
+from zfnet.analysis.occlusion.plain import PlainOcclusion
+from zfnet.forward import forward_outputs, named_layers
+from zfnet.models import full_float32, like_parameters, undisturbed
 from zfnet.progress import Progress
 
 OF_EACH_IMAGE = (
@@ -80,33 +78,33 @@ def occlude(
     """
     images = image[None] if image.ndim == 3 else image
     _check(images)
-    like = next((p for p in model.parameters() if p.is_floating_point()), images)
-    images = images.detach().to(like)
+    images = like_parameters(model, images.detach())
     rows, columns = grid((images.shape[2], images.shape[3]), size_px, stride_px)
     with (
-        _undisturbed(model, images.device.type),
+        undisturbed(model),
+        full_float32(),
         Progress("occluding", len(images) * len(rows) * len(columns), unit="place", enabled=progress) as bar,
     ):
         canvas = canvas_of(images, fill, size_px, generator)
-        sweep = _sweep_of(model, layer, images[0], incremental)
+        method = _method_of(model, layer, images[0], incremental)
         targets = _targets(target, len(images))
         heats = [
-            _one(sweep, *given, (rows, columns), size_px, bar) for given in zip(images, canvas, targets, strict=True)
+            _one(method, *given, (rows, columns), size_px, bar) for given in zip(images, canvas, targets, strict=True)
         ]
     return heats[0] if image.ndim == 3 else _joined(heats)
 
 
 def _one(
-    sweep: Sweep, image: Tensor, canvas: Tensor, target: Tensor, at: tuple[Tensor, Tensor], size_px: int,
+    method: OcclusionMethod, image: Tensor, canvas: Tensor, target: Tensor, at: tuple[Tensor, Tensor], size_px: int,
     bar: Progress,
 ) -> Occlusion:  # fmt: skip
     rows, columns = at
-    scores, sums = sweep.clean(image)
+    scores, sums = method.clean(image)
     if not 0 <= target < len(scores):
         raise ValueError(f"target {int(target)} is not a class of the network: expected 0 to {len(scores) - 1}")
     map_ = sums.argmax()
     parts = []
-    for found in sweep.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
+    for found in method.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
         parts.append(_read(*found, target))
         bar.advance(len(found[0]))
     probability, label, activity = (
@@ -116,7 +114,7 @@ def _one(
     return Occlusion(
         probability, label, activity, map_.cpu(), rows, columns,
         clean_probability=clean[0], clean_label=clean[1], clean_activity=clean[2],
-        target=target, layer=sweep.layer, size_px=size_px,
+        target=target, layer=method.layer, size_px=size_px,
     )  # fmt: skip
 
 
@@ -132,25 +130,21 @@ def _joined(heats: Sequence[Occlusion]) -> Occlusion:
     return replace(heats[0], **stacked)
 
 
-def _sweep_of(model: nn.Module, layer: str | None, image: Tensor, incremental: bool) -> Sweep:
+def _method_of(model: nn.Module, layer: str | None, image: Tensor, incremental: bool) -> OcclusionMethod:
     """The way to run the model on images like this one, (3, H, W)."""
     layer = _last_convolution(model, image) if layer is None else layer
-    try:
-        chain = chain_of(model)
-    except NotAChain:
-        check_layer(layer, [name for name, _ in model.named_modules(remove_duplicate=False) if name])
-        return PlainSweep(model, layer, layer)
-    check_layer(layer, chain.taps)
-    hooked = any(step.module._forward_hooks or step.module._forward_pre_hooks for step in chain.steps)
-    if incremental and not hooked:
-        return IncrementalSweep(chain, layer)
-    return PlainSweep(model, layer, chain.steps[chain.taps[layer]].name)
+    names = named_layers(model)
+    module, chain = names.module_of(layer), names.chain
+    hooked = chain and any(step.module._forward_hooks or step.module._forward_pre_hooks for step in chain.steps)
+    if chain is not None and incremental and not hooked:
+        return IncrementalOcclusion(chain, layer)
+    return PlainOcclusion(model, layer, module)
 
 
 def _last_convolution(model: nn.Module, image: Tensor) -> str:
     """The last one that runs, which need not be the last one that the model lists."""
-    names = [name for name, module in model.named_modules() if name and isinstance(module, nn.Conv2d)]
-    run = watch(model, image[None], {name: name for name in names}, False, ()).sizes
+    names = {name: name for name, module in model.named_modules() if name and isinstance(module, nn.Conv2d)}
+    run = forward_outputs(model, image[None], names, keep=(), strict=False).sizes
     if not run:
         raise ValueError(f"{type(model).__name__} has no convolution that runs: name a layer")
     return list(run)[-1]
@@ -170,10 +164,3 @@ def _targets(target: int | Sequence[int] | Tensor, count: int) -> Tensor:
     if targets.is_floating_point() or targets.dtype == torch.bool or targets.numel() != count or targets.ndim > 1:
         raise ValueError(f"target is {target}, expected the number of a class for each of {count} images")
     return targets.to(torch.int64).reshape(count)
-
-
-@contextmanager
-def _undisturbed(model: nn.Module, device_type: str) -> Iterator[None]:
-    plainly = torch.autocast(device_type, enabled=False)
-    with torch.inference_mode(False), torch.no_grad(), plainly, full_float32(), evaluating(model):
-        yield

@@ -3,31 +3,6 @@
 Zeiler & Fergus 2013, sections 4.2 and 4.3, Tables 4 to 7.
 """
 
-from zfnet.analysis.probing.depth import SOFTMAX, SVM, Outcome, Probing, probe_layers, probe_softmax, probe_svm
-from zfnet.analysis.probing.extraction import Extraction, extract
-from zfnet.analysis.probing.gram_matrix import gram, gram_of
-from zfnet.analysis.probing.probes import COSTS, Probe, coordinates, mean_class_accuracy, softmax_probe, svm_probe
-from zfnet.analysis.probing.results import remembered
-from zfnet.analysis.probing.store import Features
+import lazy_loader
 
-__all__ = [
-    "COSTS",
-    "SOFTMAX",
-    "SVM",
-    "Extraction",
-    "Features",
-    "Outcome",
-    "Probe",
-    "Probing",
-    "coordinates",
-    "extract",
-    "gram",
-    "gram_of",
-    "mean_class_accuracy",
-    "probe_layers",
-    "probe_softmax",
-    "probe_svm",
-    "remembered",
-    "softmax_probe",
-    "svm_probe",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

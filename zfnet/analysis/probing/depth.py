@@ -17,7 +17,7 @@ from zfnet.analysis.probing.gram_matrix import gram, is_kept
 from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
-from zfnet.data.folds import Fold
+from zfnet.data import Fold
 from zfnet.progress import Progress
 
 SVM, SOFTMAX = "SVM", "softmax"

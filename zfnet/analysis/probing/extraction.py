@@ -16,13 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zfnet.analysis.feature_vector import Layer, feature_vectors, output_of
+from zfnet.analysis import feature_vectors
 from zfnet.analysis.probing.store import Features, Writer, check_room, claimed, found, planned
-from zfnet.data.loader import ordered_batches
-from zfnet.data.source import ImageSource
-from zfnet.data.subset import Subset
-from zfnet.data.views import InputFrame, centre_views, cut, ten_views
-from zfnet.deconv import Deconvnet, weights_fingerprint
+from zfnet.data import ImageSource, InputFrame, Subset, centre_views, crop_views, ordered_batches, ten_views
+from zfnet.deconv import Deconvnet
+from zfnet.forward import Layer, output_of
+from zfnet.models import weights_fingerprint
 from zfnet.network import Network
 from zfnet.progress import Progress
 
@@ -139,7 +138,7 @@ def _vectors(
     table = centre_views(1, *sizes) if extraction.views == 1 else ten_views(*sizes)
     sums: dict[Layer, Tensor] = {}
     for view in range(len(table)):
-        crops = cut(squares, table[torch.full((len(squares),), view)], frame)
+        crops = crop_views(squares, table[torch.full((len(squares),), view)], frame)
         for layer, vector in feature_vectors(deconvnet, crops, layers, extraction.dtype).items():
             sums[layer] = sums[layer] + vector if layer in sums else vector
     return {layer: total / len(table) for layer, total in sums.items()}

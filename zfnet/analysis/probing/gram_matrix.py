@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zfnet.analysis.feature_vector import Layer
 from zfnet.analysis.probing.extraction import Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
+from zfnet.forward import Layer
 from zfnet.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.data.class_names import read_names
+from zfnet.data import read_names
 
 EXTENSIONS = (".jpeg", ".jpg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")  # in any case
 LAYOUT = "root/{train,val}/<wnid>/*.JPEG"

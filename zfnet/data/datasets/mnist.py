@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.datasets import MNIST
 
-from zfnet.data.decode import square
+from zfnet.data import square
 
 LAYOUT = "root/MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
 

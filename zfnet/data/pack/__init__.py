@@ -1,7 +1,5 @@
 """The pack: the paper's preprocessing done once, into one array file that training reads without decoding."""
 
-from zfnet.data.pack.layout import check_room, pack_bytes
-from zfnet.data.pack.read import PackImages, open_pack
-from zfnet.data.pack.write import write_pack
+import lazy_loader
 
-__all__ = ["PackImages", "check_room", "open_pack", "pack_bytes", "write_pack"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,8 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zfnet.data.datasets.devkit import list_split
-from zfnet.data.datasets.imagenet import ImageList
+from zfnet.data.datasets import ImageList, list_split
 from zfnet.data.pack import layout
 from zfnet.data.pack.read import PackImages
 from zfnet.data.pack.write import write_pack

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.data.decode import UnreadableImage, decode_square
+from zfnet.data import UnreadableImage, decode_square
 from zfnet.data.pack import layout
 
 CHUNK_IMAGES = 256  # a second or so of work: what a kill costs a worker; the fingerprint depends on it

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.data.datasets.imagenet import ImageList, and_more
+from zfnet.data import in_order
+from zfnet.data.datasets import ImageList, and_more
 from zfnet.data.pack import layout
 from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk
 from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
-from zfnet.data.workers import in_order
 from zfnet.progress import Progress
 
 SKIPPED_SHOWN = 20

@@ -10,21 +10,6 @@ others is listed in classes.py and marked "deciding" in the JSON (format: annota
     draw(0, np.random.default_rng(0), 256, omit=frozenset({"left_eye"}))  # the same cat without that eye
 """
 
-from zfnet.data.parts_world.annotations import Box, ImageParts, Part, PartsFile, read_parts, write_parts
-from zfnet.data.parts_world.classes import CLASSES, PartsClass
-from zfnet.data.parts_world.scene import Drawing, draw
-from zfnet.data.parts_world.write import make_parts_world
+import lazy_loader
 
-__all__ = [
-    "CLASSES",
-    "Box",
-    "Drawing",
-    "ImageParts",
-    "Part",
-    "PartsClass",
-    "PartsFile",
-    "draw",
-    "make_parts_world",
-    "read_parts",
-    "write_parts",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

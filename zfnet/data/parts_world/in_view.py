@@ -9,10 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zfnet.data.boxes import box_in_view
-from zfnet.data.decode import read_rgb, square
-from zfnet.data.parts_world import Box, ImageParts, Part, PartsFile
-from zfnet.data.views import InputFrame, centre_views, cut
+from zfnet.data import InputFrame, box_in_view, centre_views, crop_views, read_rgb, square
+from zfnet.data.parts_world.annotations import Box, ImageParts, Part, PartsFile
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> I
         to_view = (*picture.size, frame.side_px, frame.size_px)
         parts = {part.name: box_in_view(part.box, *to_view) for part in image.parts}
         yield SeenParts(
-            image.path, cut(pixels, view, frame)[0], pixels[0, :, inner, inner], parts,
+            image.path, crop_views(pixels, view, frame)[0], pixels[0, :, inner, inner], parts,
             box_in_view(image.object, *to_view),
         )  # fmt: skip
 
@@ -76,7 +74,7 @@ class InView:
     parts: list[Part]
 
 
-def in_view(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[InView]:
+def parts_in_view(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[InView]:
     """Read the images one by one and leave out objects and parts that lie beyond the view."""
     for image, one in zip(images, seen(root, images, frame), strict=True):
         whole = _cut_off(one.object, frame.size_px)

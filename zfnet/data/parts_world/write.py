@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from zfnet.data import in_order
 from zfnet.data.parts_world.annotations import FILE_NAME, ImageParts, PartsFile, read_parts, write_parts
 from zfnet.data.parts_world.classes import CLASSES
 from zfnet.data.parts_world.scene import SMALLEST_SIDE_PX, draw
-from zfnet.data.workers import in_order
 from zfnet.progress import Progress
 
 VERSION = 1  # raise it with every change that changes an image

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from zfnet.analysis.probing.average_precision import average_precision
+from zfnet.analysis.probing.ranking import average_precision
 
 
 def devkit(scores: np.ndarray, truth: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zfnet import build_model
-from zfnet.forward.network_table import Row, network_table, network_text
+from zfnet.forward.layer_table import Row, network_table, network_text
 from zfnet.models.layer_summary import arithmetic, layers_of
 
 

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 
 from torch import nn
 
-from zfnet.deconv import Deconvnet
 from zfnet.forward.geometry import Pair
-from zfnet.forward.receptive_fields import fields_of
-from zfnet.models.layer_summary import NOTE, layers_of, shape_text, table_text
+from zfnet.forward.receptive_fields import receptive_fields
+from zfnet.models import NOTE, layers_of, shape_text, table_text
 
 WHOLE = "image"
 FIELD_NOTE = (
@@ -39,7 +38,7 @@ class Row:
 def network_table(model: nn.Module, input_px: int | None = None) -> list[Row]:
     """The layers of any network in the order they run on one image of input_px, the model's own size or 224."""
     layers = layers_of(model, input_px)
-    fields = fields_of(Deconvnet(model), [layer.name for layer in layers if layer.kind])
+    fields = receptive_fields(model, [layer.name for layer in layers if layer.kind])
     rows, runs = [], Counter[str]()
     for layer in layers:
         own = fields.get(layer.name, [None])

@@ -1,0 +1,22 @@
+from .activation_ranks import (
+    PICKS as PICKS,
+    changed_channels as changed_channels,
+    check_channels as check_channels,
+    peaks as peaks,
+    strongest_channels as strongest_channels,
+)
+from .activations import RELU as RELU, channel_means as channel_means, read_maps as read_maps
+from .feature_vector import feature_vectors as feature_vectors
+from .filter_statistics import band_shares as band_shares, largest_over_median as largest_over_median
+from .hiding import Fill as Fill, canvas_of as canvas_of, hide as hide
+from .sliding_classifier import class_map as class_map
+from .unit_pictures import (
+    IMAGES_AT_ONCE as IMAGES_AT_ONCE,
+    Fetch as Fetch,
+    Pictures as Pictures,
+    draw_maps as draw_maps,
+    picture_units as picture_units,
+    project_fields as project_fields,
+    smaller as smaller,
+    spread_of_convolutions as spread_of_convolutions,
+)

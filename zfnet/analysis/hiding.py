@@ -1,0 +1,61 @@
+"""Hiding a part of an image, and what is seen in its place: grey, the mean, a blur, noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
+
+FILLS = ("mean", "blur", "noise")
+Fill = float | Sequence[float] | Tensor | str
+
+
+def canvas_of(images: Tensor, fill: Fill, size_px: int, generator: torch.Generator | None) -> Tensor:
+    """What the square shows at each pixel, (B, 3, H, W) for images (B, 3, H, W).
+
+    fill: a number; one a channel; 'mean', the image's own mean of each channel; 'blur', the image under a Gaussian
+    whose sigma is a quarter of the square; 'noise', normal noise with the image's mean and deviation of each channel,
+    drawn once an image, so that squares of neighbouring places show the same noise where they overlap.
+
+    Raises ValueError for other names, another number of channels, and noise without a generator.
+    """
+    if isinstance(fill, str):
+        return _made_from(images, fill, size_px, generator)
+    values = torch.as_tensor(fill).to(images)
+    if values.ndim > 1 or (values.ndim == 1 and len(values) != images.shape[1]):
+        raise ValueError(
+            f"fill of shape {tuple(values.shape)}: expected a number or {images.shape[1]}, one for each channel"
+        )
+    return values.reshape(-1, 1, 1).expand_as(images)
+
+
+def _made_from(images: Tensor, fill: str, size_px: int, generator: torch.Generator | None) -> Tensor:
+    if fill not in FILLS:
+        raise ValueError(f"fill {fill!r} is not a number, one a channel, or one of {', '.join(FILLS)}")
+    if fill == "blur":
+        radius = 3 * size_px // 4  # three sigma; less than the image's side, as reflection at the border needs
+        wide = images.to(torch.promote_types(images.dtype, torch.float32))  # half precision takes minutes on CPUs
+        return gaussian_blur(wide, [2 * radius + 1, 2 * radius + 1], [size_px / 4, size_px / 4]).to(images)
+    mean = images.mean((2, 3), keepdim=True)
+    if fill == "mean":
+        return mean.expand_as(images)
+    if generator is None:
+        raise ValueError("fill 'noise' needs a generator: generator=torch.Generator().manual_seed(0)")
+    deviation = images.std((2, 3), correction=0, keepdim=True)
+    drawn = torch.randn(images.shape, generator=generator, device=generator.device, dtype=torch.float64)
+    return mean + deviation * drawn.to(images)
+
+
+def hide(image: Tensor, boxes: NDArray[np.int64] | Tensor, canvas: Tensor) -> Tensor:
+    """Copies (K, 3, H, W) of an image (3, H, W), each showing the canvas (3, H, W) in one of the boxes (K, 4).
+
+    Boxes are left, top, right, bottom in pixels, the last two the first ones outside.
+    """
+    copies = image.repeat(len(boxes), 1, 1, 1)
+    for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
+        copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
+    return copies

@@ -1,0 +1,7 @@
+from .drops import (
+    averaged_drop as averaged_drop,
+    greatest_drop as greatest_drop,
+    probability_drops as probability_drops,
+)
+from .pointing import Pointing as Pointing, part_drops as part_drops, pointing_game as pointing_game
+from .sliding_square import Occlusion as Occlusion, occlude as occlude

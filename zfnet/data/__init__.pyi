@@ -1,0 +1,50 @@
+from .augment import Augmentation as Augmentation
+from .boxes import box_in_view as box_in_view, draw_boxes as draw_boxes, is_within as is_within
+from .class_names import class_number as class_number, classes_of as classes_of, read_names as read_names
+from .decode import (
+    FILTER as FILTER,
+    UnreadableImage as UnreadableImage,
+    decode_square as decode_square,
+    read_rgb as read_rgb,
+    square as square,
+)
+from .duplicates import BITS as BITS, find_matches as find_matches, hash_images as hash_images, without as without
+from .folder import FolderImages as FolderImages
+from .folds import Fold as Fold, sample_folds as sample_folds
+from .frame import (
+    FRAME_KINDS as FRAME_KINDS,
+    IMAGENET_MEAN as IMAGENET_MEAN,
+    IMAGENET_STD as IMAGENET_STD,
+    InputFrame as InputFrame,
+    frame_fingerprint as frame_fingerprint,
+    make_frame as make_frame,
+    plain_frame as plain_frame,
+    torchvision_frame as torchvision_frame,
+)
+from .image_data import ImageData as ImageData
+from .loader import (
+    Batch as Batch,
+    ordered_batches as ordered_batches,
+    training_batches as training_batches,
+    training_order as training_order,
+    unreadable as unreadable,
+)
+from .photographs import (
+    SeenImages as SeenImages,
+    as_seen as as_seen,
+    list_any_folder as list_any_folder,
+    one_photograph as one_photograph,
+    photograph_paths as photograph_paths,
+    read_photographs as read_photographs,
+)
+from .source import UNREADABLE as UNREADABLE, ImageSource as ImageSource
+from .subset import Subset as Subset
+from .views import (
+    VIEW_KINDS as VIEW_KINDS,
+    Views as Views,
+    centre_views as centre_views,
+    crop_views as crop_views,
+    ten_views as ten_views,
+    training_views as training_views,
+)
+from .workers import in_order as in_order

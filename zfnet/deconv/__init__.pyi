@@ -1,0 +1,2 @@
+from .deconvnet import Deconvnet as Deconvnet
+from .soundness import NoReverseRule as NoReverseRule

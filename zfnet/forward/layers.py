@@ -1,0 +1,100 @@
+"""What the name or the number of a layer means in a network: the module whose output it is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import nn
+
+from zfnet.forward.chain import Chain, NotAChain, chain_of
+from zfnet.models import ConvNet
+
+Layer = TypeVar("Layer", bound=int | str)
+LISTED = 24  # names in an error's list of choices
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedLayers:
+    """The layers of a network by name, as every part of the project understands them.
+
+    modules: layer -> dotted name of the module whose output it means. In a ConvNet a convolution or fully connected
+    layer means its rectified output (conv1: what relu1 returns), elsewhere a name means what its module returns.
+    filters: the layers with filters, every Conv2d and Linear, from the pixels up.
+    chain: the network as a chain of layers; None where it is none, and no_chain says why.
+    """
+
+    kind: str
+    modules: Mapping[str, str]
+    filters: tuple[str, ...]
+    chain: Chain | None
+    no_chain: str
+
+    def check(self, *layers: str) -> None:
+        """Raise ValueError, with the choices, for a layer that is not there."""
+        for layer in layers:
+            if layer in self.modules:
+                continue
+            few = len(self.modules) <= LISTED
+            choices = list(self.modules if few else self.filters)
+            more = f" and {len(choices) - LISTED} more" if len(choices) > LISTED else ""
+            close = ", ".join(difflib.get_close_matches(layer, self.modules, n=3))
+            raise ValueError(
+                f"layer {layer!r} is not one of {', '.join(choices[:LISTED])}{more}, the "
+                f"{'' if few else 'convolutions and linear '}layers of {self.kind}"
+                f"{f' (close to it: {close})' if close else ''}"
+                f"{'' if few else '; other modules go by their names too, which experiments/summary.py lists'}"
+            )
+
+    def module_of(self, layer: str) -> str:
+        """The dotted name of a layer's module. Raises ValueError as `check` does."""
+        self.check(layer)
+        return self.modules[layer]
+
+    def as_chain(self) -> Chain:
+        """Raises NotAChain, a ValueError, which names the part that is no layer of a chain."""
+        if self.chain is None:
+            raise NotAChain(f"windows are for chains of layers, and {self.no_chain}: use project()")
+        return self.chain
+
+
+def named_layers(model: nn.Module) -> NamedLayers:
+    """What the names of a network's layers mean."""
+    modules = [(name, module) for name, module in model.named_modules(remove_duplicate=False) if name]
+    filters = tuple(name for name, module in modules if isinstance(module, nn.Conv2d | nn.Linear))
+    kind = type(model).__name__
+    try:
+        chain = chain_of(model)
+    except NotAChain as reason:
+        names = {name: name for name, _ in modules}
+        return NamedLayers(kind=kind, modules=names, filters=filters, chain=None, no_chain=str(reason))
+    meant = {layer: chain.steps[at].name for layer, at in chain.taps.items()}
+    return NamedLayers(kind=kind, modules=meant, filters=filters, chain=chain, no_chain="")
+
+
+def modules_of(model: nn.Module, layers: Sequence[int | str]) -> dict[int | str, str]:
+    """For each layer the module whose output is its feature vector, as `feature_vectors` has it.
+
+    Raises ValueError for layers that are not there.
+    """
+    names = named_layers(model)
+    return {layer: names.module_of(output_of(model, layer)) for layer in layers}
+
+
+def output_of(model: nn.Module, layer: int | str) -> str:
+    """The module whose output is the feature vector of a layer.
+
+    layer: in our own networks a number of Fig. 3 (5: pool5, 7: the rectified fc7); in any network a module's name.
+    Raises ValueError for a number that the network has no layer of.
+    """
+    if isinstance(layer, str):
+        return layer
+    if not isinstance(model, ConvNet):
+        raise ValueError(f"layers of {type(model).__name__} have no numbers: name a module instead of {layer}")
+    numbered = [name for name, _ in model.named_children() if name.endswith(str(layer))]
+    if not numbered:
+        there = sorted({int(part.name[-1]) for part in model.table})
+        raise ValueError(f"this network has no layer {layer}, only {', '.join(map(str, there))}")
+    return numbered[-1]

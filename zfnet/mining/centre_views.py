@@ -1,0 +1,64 @@
+"""The central views of a data set's images, for mining: all of them, or those of chosen images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from zfnet.data import ImageSource, InputFrame, SeenImages, as_seen, centre_views, crop_views, ordered_batches
+from zfnet.mining.mine import Indexed
+
+BATCH = 64
+
+
+class CentreViews:
+    """The central crop of every readable image of a source, in order: this process's batches, on its device.
+
+    Iterating yields `Indexed` batches of normalised images (B, 3, size, size); len() counts batches.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        frame: InputFrame,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        device: torch.device | str = "cpu",
+        workers: int = 0,
+    ) -> None:
+        self.source, self.frame, self.batch_size = source, frame.to(device), batch_size
+        self.rank, self.world_size, self.device, self.workers = rank, world_size, torch.device(device), workers
+
+    def __len__(self) -> int:
+        mine = range(self.rank, len(self.source), self.world_size)
+        return -(-len(mine) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Indexed]:
+        for batch in ordered_batches(self.source, self.batch_size, self.rank, self.world_size, self.workers):
+            readable = batch.labels >= 0
+            images = self._cut(batch.images if readable.all() else batch.images[readable])  # (B, 3, size, size)
+            yield Indexed(images, batch.indices[readable])
+
+    def fetch(self, numbers: Sequence[int]) -> SeenImages:
+        """Images by number, as the network sees them and as pixels (see `as_seen`)."""
+        return as_seen(self.source.read(numbers)[0], self.frame)
+
+    def _cut(self, squares: Tensor) -> Tensor:
+        views = centre_views(len(squares), self.frame.side_px, self.frame.size_px)
+        return crop_views(squares.to(self.device, non_blocking=True), views, self.frame)
+
+
+def centre_crops(
+    source: ImageSource, images: Sequence[int], frame: InputFrame, device: torch.device
+) -> Iterator[Indexed]:
+    """The central views of the images that can be read, in batches on the device."""
+    for first in range(0, len(images), BATCH):
+        squares, labels = source.read(images[first : first + BATCH])
+        readable = labels >= 0
+        indices = torch.tensor(images[first : first + BATCH])[readable]
+        views = centre_views(len(indices), frame.side_px, frame.size_px)
+        yield Indexed(crop_views(squares[readable].to(device), views, frame), indices)

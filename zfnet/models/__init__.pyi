@@ -1,0 +1,31 @@
+from .build import (
+    TORCHVISION as TORCHVISION,
+    build_model as build_model,
+    check_name as check_name,
+    model_names as model_names,
+)
+from .convnet import ConvNet as ConvNet
+from .convolutional import FullyConvolutional as FullyConvolutional, convolutionalize as convolutionalize
+from .layer_summary import (
+    NOTE as NOTE,
+    arithmetic as arithmetic,
+    channels_of as channels_of,
+    layers_of as layers_of,
+    shape_text as shape_text,
+    summary as summary,
+    table_text as table_text,
+)
+from .modes import (
+    evaluating as evaluating,
+    full_float32 as full_float32,
+    like_parameters as like_parameters,
+    undisturbed as undisturbed,
+)
+from .norm import ContrastNorm as ContrastNorm
+from .table import ALEXNET as ALEXNET, TABLES as TABLES, ZFNET as ZFNET, Conv as Conv, Full as Full, without as without
+from .weights import (
+    did_you_mean as did_you_mean,
+    fit as fit,
+    read_file as read_file,
+    weights_fingerprint as weights_fingerprint,
+)
