@@ -21,7 +21,7 @@ from zfnet.analysis.average_precision import average_precision
 from zfnet.analysis.probing import softmax_probe
 from zfnet.data.opening import ImageData
 from zfnet.data.voc import ABSENT, CLASSES, PRESENT, list_voc2012
-from zfnet.figures.arrays import save_arrays
+from zfnet.files import save_arrays
 from zfnet.runs import write_csv
 from zfnet.training import Network
 

@@ -15,7 +15,7 @@ ALLOWED = {
     "figures": {"figures"},
     "runs": {"runs"},
 }
-EVERYWHERE = {"progress"}  # a bar on anything over a few seconds
+EVERYWHERE = {"files", "progress"}  # files written whole or not at all; a bar on anything over a few seconds
 FILES = sorted((ROOT / "zfnet").rglob("*.py"))
 
 

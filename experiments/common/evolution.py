@@ -12,8 +12,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from zfnet.analysis.cka import linear_cka, settling_epoch
 from zfnet.analysis.evolution_moment import LayerMoment, Moment
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.montage import around_grey, grid
+from zfnet.files import load_arrays, save_arrays
 
 KIND, FOLDER = "evolution", "evolution"
 ARRAYS = [field.name for field in fields(LayerMoment)]

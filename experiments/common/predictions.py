@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +17,7 @@ from experiments.common.rows import Row
 from zfnet.data.folder import FolderImages
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.deconv.mined import weights_fingerprint
+from zfnet.files import whole_file, write_text
 from zfnet.progress import Progress
 from zfnet.training import Network, Scores, evaluate
 from zfnet.training.evaluation import scores_of, tally
@@ -72,10 +72,8 @@ def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_
     _evaluate(row, network, val, views, batch_size, run, logs)
     label = np.where(np.isnan(logs).any(1), UNREADABLE, val.labels)
     made = Predictions(logs, label, val.wnids, val.fingerprint, weights)
-    partial = path.with_name(f"{path.name}.partial")
-    with open(partial, "wb") as file:
+    with whole_file(path) as file:
         np.savez(file, **asdict(made))
-    os.replace(partial, path)
     return made
 
 
@@ -88,9 +86,7 @@ def training_scores(row: Row, network: Network, images: ImageSource, views: int,
             return Scores(**kept["scores"])
     scores = _evaluate(row, network, images, views, batch_size, run)
     content = {"weights": weights, "data": images.fingerprint, "scores": asdict(scores)}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(partial, path)
+    write_text(path, json.dumps(content, indent=2) + "\n")
     return scores
 
 

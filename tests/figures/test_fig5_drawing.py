@@ -11,8 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from zfnet.figures import style
-from zfnet.figures.arrays import save_arrays
 from zfnet.figures.fig5 import COLORS, Curves, Subjects, draw_fig5, load_curves, save_curves
+from zfnet.files import save_arrays
 
 
 def subjects(count: int = 3, layers: tuple[str, ...] = ("1", "7")) -> Subjects:

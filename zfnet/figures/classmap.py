@@ -16,12 +16,12 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig7 import COLORS as LABEL_COLORS
 from zfnet.figures.fig7 import LINE_IN, legend_of
 from zfnet.figures.heat import BAR_IN, COLORS, TEXT_IN, draw_bar, say
 from zfnet.figures.montage import frame, place
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "classmap"
 MARGIN_IN, GAP_IN, TITLES_IN, NOTE_IN, BETWEEN_IN = 0.2, 0.12, 0.3, 0.55, 0.12

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "tab7"
 COLORS = ("#1b6ca8", "#c2571a", "#7a9a01", "#8a4fa0")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.montage import CONTRAST, Pixels, around_grey, frame, grid, place, rows_of, side_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig2"
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text

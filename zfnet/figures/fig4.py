@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.montage import CONTRAST, around_grey, frame, place
 from zfnet.figures.settling import KINDS, Settling
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig4"
 PICTURES = ("projection", "patch")

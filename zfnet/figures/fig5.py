@@ -13,9 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.montage import frame, place
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig5"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#222222", "#e69f00", "#56b4e9", "#999999")

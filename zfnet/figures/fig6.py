@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.montage import CONTRAST, around_grey, frame, grid, place
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig6"
 TITLES = {

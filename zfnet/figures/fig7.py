@@ -13,10 +13,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.heat import BAR_IN, TEXT_IN, Squares, draw_bar, draw_cells, say
 from zfnet.figures.montage import CONTRAST, around_grey, frame, place, side_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig7"
 PANELS = 6

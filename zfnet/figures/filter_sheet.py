@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.montage import around_grey, frame, grid, rows_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "filters"
 MARGIN_IN, TITLE_IN, NOTE_IN = 0.2, 0.3, 0.4

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "history"
 SHOWN = ("accuracy", "error")

@@ -12,10 +12,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from zfnet.figures import style
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.heat import BAR_IN, COLORS, TEXT_IN, Squares, draw_cells, say
 from zfnet.figures.montage import frame, place
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "pointing"
 ACROSS = 5  # classes a row

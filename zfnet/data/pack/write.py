@@ -18,6 +18,7 @@ from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
 from zfnet.data.pack.workers import in_order
+from zfnet.files import whole_file
 from zfnet.progress import Progress
 
 SKIPPED_SHOWN = 20
@@ -113,11 +114,9 @@ def _complete(
     summary = Summary(
         len(kept), side_px, list(images.wnids), list(images.names), fingerprint, source, list(skipped.values())
     )
-    draft = partial / f"{layout.SUMMARY}.draft"
-    draft.write_text(summary.text())
-    layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS, draft.name)])
-    draft.rename(partial / layout.SUMMARY)
-    layout.sync([partial])
+    layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS)])
+    with whole_file(partial / layout.SUMMARY, durable=True) as file:
+        file.write(summary.text().encode())
 
 
 def _paths(paths: list[str], order: NDArray[np.int64]) -> NDArray[np.bytes_]:
