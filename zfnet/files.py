@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -63,6 +64,21 @@ def naming(path: str | Path, partial: str | Path | None = None) -> Iterator[None
         if error.errno is None:  # numpy tells only how many items were written
             raise OSError(f"{path}: {error}") from error
         raise OSError(error.errno, error.strerror, str(path)) from error  # becomes the subclass of this number
+
+
+def one_line(path: str | Path) -> str:
+    """A path without line breaks, for a list of a path a line: control characters and backslashes as Python's escapes.
+
+    Bytes that are not UTF-8 stay as they are, for `write_text`.
+    """
+    return re.sub(
+        r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda odd: odd[0].encode("unicode_escape").decode(), str(path)
+    )
+
+
+def shown(path: str | Path) -> str:
+    """A path for a message, on one line and printable everywhere: bytes that are not UTF-8 are escaped too."""
+    return one_line(path).encode("utf-8", "backslashreplace").decode()
 
 
 class _Raw(io.FileIO):
