@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 
 from omegaconf import DictConfig
@@ -11,6 +10,7 @@ from omegaconf import DictConfig
 from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network
+from zfnet.files import write_text
 from zfnet.forward import network_table, network_text
 from zfnet.models import arithmetic, channels_of
 from zfnet.runs import write_csv
@@ -29,9 +29,7 @@ def summary(config: DictConfig, run: Run) -> None:
     image = f"{channels_of(network.model)} x {size_px} x {size_px}"
     print(f"{network.arguments['name']}, one image of {image}\n{network_text(rows)}")
     listed = [asdict(row) for row in rows]
-    partial = run.folder / "summary.json.partial"
-    partial.write_text(json.dumps(listed, indent=1) + "\n")
-    os.replace(partial, run.folder / "summary.json")
+    write_text(run.folder / "summary.json", json.dumps(listed, indent=1) + "\n")
     write_csv(run.folder / "summary.csv", [
         {name: "x".join(map(str, value)) if isinstance(value, list | tuple) else value for name, value in row.items()}
         for row in listed

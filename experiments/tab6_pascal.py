@@ -21,7 +21,7 @@ from experiments.tables.extraction import extraction_of, features_of, open_train
 from zfnet.analysis.probing import average_precision, softmax_probe
 from zfnet.data import ImageData
 from zfnet.data.datasets import ABSENT, CLASSES, PRESENT, list_voc2012
-from zfnet.figures.arrays import save_arrays
+from zfnet.files import save_arrays
 from zfnet.network import Network
 from zfnet.runs import write_csv
 

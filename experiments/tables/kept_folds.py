@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.analysis.probing import mean_class_accuracy
-from zfnet.figures.arrays import load_arrays, save_arrays
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fold"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from experiments.common.job import Run
 from experiments.tables.runs import TableRun
 from zfnet.data import UNREADABLE, FolderImages, ImageSource
+from zfnet.files import whole_file, write_text
 from zfnet.models import weights_fingerprint
 from zfnet.network import Network
 from zfnet.progress import Progress
@@ -33,10 +33,8 @@ def predictions(
     _evaluate(row, network, val, views, batch_size, run, logs)
     label = np.where(np.isnan(logs).any(1), UNREADABLE, val.labels)
     made = Predictions(logs, label, val.wnids, val.fingerprint, weights)
-    partial = path.with_name(f"{path.name}.partial")
-    with open(partial, "wb") as file:
+    with whole_file(path) as file:
         np.savez(file, **asdict(made))
-    os.replace(partial, path)
     return made
 
 
@@ -51,9 +49,7 @@ def training_scores(
             return Scores(**kept["scores"])
     scores = _evaluate(row, network, images, views, batch_size, run)
     content = {"weights": weights, "data": images.fingerprint, "scores": asdict(scores)}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(partial, path)
+    write_text(path, json.dumps(content, indent=2) + "\n")
     return scores
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import EpsImagePlugin, Image, PngImagePlugin
 from sklearn.datasets import load_sample_image
 
 from zfnet.data.decode import UnreadableImage, decode_square, read_rgb, square
@@ -160,11 +163,77 @@ def test_truncated_files_are_refused(tmp_path: Path, suffix: str) -> None:
         decode_square(str(path), 64)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404</html>"])
-def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404</html>", EPS])
+def test_what_is_no_image_is_named(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", None)  # calling it would be a TypeError
     (tmp_path / "page.JPEG").write_bytes(content)
-    with pytest.raises(UnreadableImage, match=r"page\.JPEG: not an image of a format that Pillow reads"):
+    with pytest.raises(UnreadableImage, match=r"page\.JPEG: not an image of JPEG, PNG, .* or [A-Z]+$"):
         decode_square(str(tmp_path / "page.JPEG"), 8)
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    """An error after five seconds, in place of a test that waits for ever."""
+
+    def give_up(*_: object) -> None:
+        raise RuntimeError("waited for ever")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("alarm")
+def test_a_named_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.JPEG")
+    with pytest.raises(UnreadableImage, match=r"pipe\.JPEG: not a regular file"):
+        decode_square(str(tmp_path / "pipe.JPEG"), 8)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda path, limit: read_rgb(path, limit), lambda p, limit: decode_square(p, 8, limit)]
+)
+def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path, read: Callable[[str, float], object]) -> None:
+    path = str(save(Image.new("P", (400, 300)), tmp_path / "huge.png"))
+    read(path, 0.12)
+    told = r"huge\.png: 400 x 300 px are more than max_megapixels=0\.119 million"
+    with pytest.raises(UnreadableImage, match=told):
+        read(path, 0.119)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Failed to decode: 3\nat 7"), MemoryError(), IndexError("i"), OSError(5, "x")]
+)
+def test_whatever_a_decoder_raises_is_told_on_a_line_with_the_file(
+    tmp_path: Path, noise: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def load(image: Image.Image) -> None:
+        raise error
+
+    path = save(Image.fromarray(noise[..., 0]), tmp_path / "a\nb.png")
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    with pytest.raises(
+        UnreadableImage, match=r"/a\\nb\.png: (RuntimeError Failed .* at 7|MemoryError|IndexError i|x)$"
+    ):
+        read_rgb(str(path))
+
+
+def test_names_that_are_no_utf8_are_read_and_told(tmp_path: Path, noise: NDArray[np.uint8]) -> None:
+    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.png")
+    with open(name, "wb") as file:
+        Image.fromarray(noise[..., 0]).save(file, "png")
+    assert read_rgb(os.fsdecode(name)).size == (20, 12)
+    with open(name, "wb") as file:
+        file.write(b"x")
+    with pytest.raises(UnreadableImage) as caught:
+        read_rgb(os.fsdecode(name))
+    assert "caf\\udce9.png: not an image" in str(caught.value)
+    str(caught.value).encode()  # printable anywhere
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

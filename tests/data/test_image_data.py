@@ -12,6 +12,7 @@ from PIL import Image
 from zfnet.data.folder import FolderImages
 from zfnet.data.image_data import ImageData
 from zfnet.data.pack import PackImages
+from zfnet.data.source import UNREADABLE
 
 
 @pytest.fixture
@@ -56,6 +57,19 @@ def test_wrong_kinds_and_splits_are_told(root: Path):
         ImageData(str(root), "zip")
     with pytest.raises(ValueError, match="split 'test' is not one of train, val"):
         ImageData(str(root)).open("test")
+
+
+def test_the_limit_of_pixels_holds_for_folders_and_packs(root: Path, tmp_path: Path):
+    Image.new("L", (100, 60)).save(root / "train" / "n1" / "large.png")
+    data = ImageData(str(root), side=32, max_megapixels=0.003, pack=str(tmp_path / "pack"))
+    data.prepare()
+    assert len(data.open("train")) == 6
+    assert "large.png: 100 x 60 px are more than max_megapixels=0.003 million" in data.open("train").skipped[0]
+    labels = [ImageData(str(root), side=32, max_megapixels=m).open("train").read([3])[1].item() for m in (0.003, 1)]
+    assert labels == [UNREADABLE, 0]
+    for wrong in (0, 200, float("nan")):
+        with pytest.raises(ValueError, match=f"max_megapixels={wrong}, expected more than 0 and at most 178.9"):
+            ImageData(str(root), max_megapixels=wrong)
 
 
 def test_packing_and_drawing_import_no_torch():

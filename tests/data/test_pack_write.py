@@ -72,8 +72,8 @@ def test_skipped_images_leave_no_gap(tmp_path: Path, images: ImageList, capsys: 
     assert (pixels == expected[order]).all()
     assert (pack.labels == images.labels[order]).all()
     assert np.abs(pack.mean() - expected[good].astype(np.float64).mean(axis=0).transpose(2, 0, 1)).max() < 1e-4
-    reasons = [f"{images.paths[index]}: not an image of a format that Pillow reads" for index in bad]
-    assert json.loads((tmp_path / "pack" / "pack.json").read_text())["skipped"] == reasons
+    reasons = json.loads((tmp_path / "pack" / "pack.json").read_text())["skipped"]
+    assert [reason.partition(": not an image of ")[0] for reason in reasons] == [images.paths[index] for index in bad]
     printed = capsys.readouterr().out
     assert "596 images of 3 classes packed, 4 skipped" in printed
     assert all(f"  skipped {reason}\n" in printed for reason in reasons)

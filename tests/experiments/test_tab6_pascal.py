@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score
 from small_network import small_network
 
 from zfnet.data.datasets.voc import CLASSES
-from zfnet.figures.arrays import load_arrays
+from zfnet.files import load_arrays
 
 COLORS = {"bird": (220, 30, 30), "car": (30, 220, 30), "dog": (30, 30, 220)}
 LEFT, RIGHT = slice(0, 45), slice(45, 90)

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from PIL import Image
 
-from zfnet.figures.arrays import save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
+from zfnet.files import save_arrays
 
 MAPS, K, PX = 5, 3, 6
 NAMES = ["tabby, tabby cat", "wheel", "a name that is much too long to be shown in full"]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from zfnet.figures.arrays import save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.fig5 import COLORS, Curves, Subjects, draw_fig5, load_curves, save_curves
+from zfnet.files import save_arrays
 
 
 def subjects(count: int = 3, layers: tuple[str, ...] = ("1", "7")) -> Subjects:

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from zfnet.figures.arrays import save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import Squares, draw_cells
 from zfnet.figures.fig7 import COLORS, OcclusionRows, draw_fig7, legend_of, load_rows, save_rows
+from zfnet.files import save_arrays
 
 
 def example(count: int = 2) -> OcclusionRows:

@@ -3,7 +3,9 @@ from .boxes import box_in_view as box_in_view, draw_boxes as draw_boxes, is_with
 from .class_names import class_number as class_number, classes_of as classes_of, read_names as read_names
 from .decode import (
     FILTER as FILTER,
+    MAX_MEGAPIXELS as MAX_MEGAPIXELS,
     UnreadableImage as UnreadableImage,
+    check_max_megapixels as check_max_megapixels,
     decode_square as decode_square,
     read_rgb as read_rgb,
     square as square,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError, features
+
+from zfnet.files import shown
 
 FILTER = Image.Resampling.BILINEAR  # Pillow widens it when shrinking (antialiased): torchvision's Resize does the same
 DRAFT_MARGIN = 2.0  # the JPEG's scaled decode must leave at least this many pixels for each one kept
+# Nothing else is tried, whatever a file is called: for an EPS Pillow runs Ghostscript; rarer decoders are fragile.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", *(("AVIF",) if features.check("avif") else ()))
+MAX_MEGAPIXELS = 64.0  # as a palette with a transparent colour they take 0.8 GB and 2.2 s, measured
+PILLOWS_MEGAPIXELS = 178.9  # above it Pillow refuses
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright (EXIF 2.3, table of tag 0x0112)
@@ -30,13 +36,23 @@ class UnreadableImage(ValueError):
     """A file that cannot be decoded in full; the message names the path and the reason."""
 
 
-def read_rgb(path: str) -> Image.Image:
+def check_max_megapixels(value: float) -> float:
+    """The value; ValueError where Pillow would not go along."""
+    if not 0 < value <= PILLOWS_MEGAPIXELS:
+        raise ValueError(
+            f"max_megapixels={value!r}, expected more than 0 and at most {PILLOWS_MEGAPIXELS}, Pillow's limit"
+        )
+    return value
+
+
+def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
     """The whole picture in RGB, upright by its EXIF orientation.
 
     Grey is repeated; 16-bit grey is divided by 257 and rounded; transparency lies over white; CMYK follows Adobe's
-    inversion where the file says so. Raises UnreadableImage if the file is missing, no image, or truncated.
+    inversion where the file says so. Raises UnreadableImage if the file is missing, no image of FORMATS, truncated,
+    or of more than max_megapixels million pixels.
     """
-    with _opened(path) as image:
+    with _opened(path, max_megapixels) as image:
         orientation = _orientation(image)
         return _upright(_to_rgb(image), orientation)
 
@@ -50,7 +66,7 @@ def square(image: Image.Image, side_px: int) -> NDArray[np.uint8]:
     return np.asarray(_centre(image, side_px, *image.size))
 
 
-def decode_square(path: str, side_px: int) -> NDArray[np.uint8]:
+def decode_square(path: str, side_px: int, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
     """`square(read_rgb(path), side_px)`, with the JPEG's own scaled decode where it is exact enough: (side, side, 3).
 
     libjpeg can decode at 1/2, 1/4 or 1/8 of the size. That is used where the scaled picture keeps DRAFT_MARGIN times
@@ -61,7 +77,7 @@ def decode_square(path: str, side_px: int) -> NDArray[np.uint8]:
     (bicubic) changes 1.7 to 2.0.
     Raises UnreadableImage as read_rgb does.
     """
-    with _opened(path) as image:
+    with _opened(path, max_megapixels) as image:
         orientation = _orientation(image)
         width, height = _draft(image, side_px)
         return np.asarray(_upright(_centre(_to_rgb(image), side_px, width, height), orientation))
@@ -89,31 +105,44 @@ def _draft(image: Image.Image, side_px: int) -> tuple[float, float]:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    """The image file opened; whatever goes wrong with it inside the block is told as UnreadableImage."""
+def _opened(path: str, max_megapixels: float) -> Iterator[Image.Image]:
+    """The image file opened; whatever goes wrong with it inside the block is told as UnreadableImage.
+
+    Of all exceptions, for a damaged file can make a decoder raise any of them (seen: RuntimeError of AVIF's,
+    NotImplementedError, IndexError, MemoryError for a size that it only claims).
+    """
     try:
-        with Image.open(path) as image:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a named pipe would wait for a writer
+            raise OSError("not a regular file")
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(image, max_megapixels)
             yield image
-    except UnidentifiedImageError as error:
-        raise UnreadableImage(f"{path}: not an image of a format that Pillow reads") from error
-    except (
-        OSError,
-        SyntaxError,
-        EOFError,
-        ValueError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UnreadableImage(f"{path}: {reason or type(error).__name__}") from error
+    except Exception as error:
+        raise UnreadableImage(f"{shown(path)}: {_reason(error)}") from error
+
+
+def _check_size(image: Image.Image, max_megapixels: float) -> None:
+    width, height = image.size
+    if width * height > max_megapixels * 1e6:
+        raise OSError(
+            f"{width} x {height} px are more than max_megapixels={max_megapixels:g} million: shrink it, or allow more"
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image of {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    told = " ".join(str(error).split())
+    return told if told and isinstance(error, OSError | ValueError) else f"{type(error).__name__} {told}".rstrip()
 
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where there is none or the EXIF block itself is damaged."""
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):
+    except Exception:  # of many kinds; a picture that is itself cut short shows when it is decoded
         return 1
 
 

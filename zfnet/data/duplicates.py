@@ -7,7 +7,6 @@ that were turned, mirrored or cropped are not found.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from zfnet.data.datasets import and_more
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.data.subset import Subset
+from zfnet.files import whole_file
 from zfnet.progress import track
 
 SIDE = 16  # frequencies along each axis
@@ -74,10 +74,8 @@ def hash_images(source: ImageSource, workers: int = 0, folder: str | Path | None
     loader = DataLoader(hashed, sampler=parts, batch_size=None, num_workers=workers, generator=torch.Generator())
     rows = np.concatenate([np.asarray(part) for part in track(loader, "hashing", unit="batch")])
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_name(f"partial-{kept.name}")
-        np.save(partial, np.packbits(rows, axis=1))
-        os.replace(partial, kept)
+        with whole_file(kept) as file:
+            np.save(file, np.packbits(rows, axis=1))
     return rows
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.data.datasets import ImageList
-from zfnet.data.decode import UnreadableImage, decode_square
+from zfnet.data.decode import MAX_MEGAPIXELS, UnreadableImage, check_max_megapixels, decode_square
 from zfnet.data.source import UNREADABLE
+from zfnet.files import shown
 from zfnet.progress import track
 
 MEAN_IMAGES = 2048  # pixels deviate by about 70 grey levels, so their mean over this many by 70 / sqrt(2048) = 1.5
@@ -23,13 +24,16 @@ class FolderImages:
     """An ImageSource over image files: decodes, brings to side x side, and keeps nothing.
 
     strict: raise UnreadableImage on the first file that cannot be read in full; otherwise it is zeros labelled
-    UNREADABLE. Holds no randomness and no open file, so it goes into loader workers as it is.
+    UNREADABLE. max_megapixels: larger ones count as unreadable. Holds no randomness and no open file, so it goes into
+    loader workers as it is.
     """
 
-    def __init__(self, images: ImageList, side_px: int, strict: bool = False) -> None:
+    def __init__(
+        self, images: ImageList, side_px: int, strict: bool = False, max_megapixels: float = MAX_MEGAPIXELS
+    ) -> None:
         if side_px < 1:
             raise ValueError(f"a side of {side_px} px, expected at least 1")
-        self.side_px, self.strict = side_px, strict
+        self.side_px, self.strict, self.max_megapixels = side_px, strict, check_max_megapixels(max_megapixels)
         self.labels, self.wnids, self.names = images.labels, images.wnids, images.names
         # one array, not a list of strings: counting references to them would copy a forked worker's memory page by page
         self._paths = np.array([os.fsencode(path) for path in images.paths])
@@ -52,12 +56,15 @@ class FolderImages:
         labels = self.labels[np.asarray(indices, np.int64)]
         for place, index in enumerate(indices):
             try:
-                squares[place] = decode_square(self.path(index), self.side_px)
+                squares[place] = self._square(index)
             except UnreadableImage:
                 if self.strict:
                     raise
                 labels[place] = UNREADABLE
         return torch.from_numpy(squares).permute(0, 3, 1, 2), torch.from_numpy(labels)
+
+    def _square(self, index: int) -> NDArray[np.uint8]:
+        return decode_square(self.path(index), self.side_px, self.max_megapixels)
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) of the readable ones among MEAN_IMAGES evenly spaced images (all, if fewer).
@@ -69,11 +76,12 @@ class FolderImages:
         sample = np.unique(np.linspace(0, len(self) - 1, min(len(self), MEAN_IMAGES)).round().astype(np.int64))
         for index in track(sample.tolist(), "mean image", unit="image"):
             try:
-                total += decode_square(self.path(index), self.side_px)
+                total += self._square(index)
                 count += 1
             except UnreadableImage:
                 if self.strict:
                     raise
         if count == 0:
-            raise ValueError(f"{self.path(0)}: neither this nor any other of {len(sample)} sampled images can be read")
+            first = shown(self.path(0))
+            raise ValueError(f"{first}: neither this nor any other of {len(sample)} sampled images can be read")
         return (total / count).astype(np.float32).transpose(2, 0, 1)

@@ -22,6 +22,7 @@ from zfnet.data.datasets import (
     list_split,
     list_voc2012,
 )
+from zfnet.data.decode import MAX_MEGAPIXELS, check_max_megapixels
 from zfnet.data.folder import FolderImages
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
@@ -46,7 +47,9 @@ class ImageData:
     on first use; "caltech101", "caltech256", "voc2012" and "mnist" (grey) are torchvision's data sets, downloaded first
     if `download` says so. side: every image's shortest side is brought to it and the centre square kept. pack: a
     folder to pack the images into first (made once). strict: stop at an image that cannot be read instead of skipping
-    it. devkit: of ImageNet 2012, where val/ is the flat official folder. What follows download is the parts world's.
+    it. max_megapixels: an image of more million pixels counts as one that cannot be read; it bounds the memory of a
+    hostile file. devkit: of ImageNet 2012, where val/ is the flat official folder. What follows max_megapixels is the
+    parts world's.
     """
 
     root: str
@@ -56,6 +59,7 @@ class ImageData:
     strict: bool = False
     devkit: str | None = None
     download: bool = False
+    max_megapixels: float = MAX_MEGAPIXELS
     train_per_class: int = 300
     val_per_class: int = 50
     draw_px: int = 256
@@ -64,6 +68,7 @@ class ImageData:
     def __post_init__(self) -> None:
         if self.kind not in DATA_KINDS:
             raise ValueError(f"data.kind={self.kind!r} is not one of {', '.join(DATA_KINDS)}")
+        check_max_megapixels(self.max_megapixels)
         if self.kind == "mnist" and self.pack is not None:
             raise ValueError(f"data.pack={self.pack}: MNIST is read into memory whole and needs no pack, give null")
 
@@ -80,7 +85,10 @@ class ImageData:
             make_parts_world(self.root, self.train_per_class, self.val_per_class, self.draw_px, self.seed)
         if self.pack is not None:
             for split in self.splits:
-                write_pack(self._list(split), Path(self.pack) / split, self.side, strict=self.strict)
+                write_pack(
+                    self._list(split), Path(self.pack) / split, self.side,
+                    strict=self.strict, max_megapixels=self.max_megapixels,
+                )  # fmt: skip
 
     def open(self, split: str) -> ImageSource:
         """The images of one of `splits`."""
@@ -91,7 +99,7 @@ class ImageData:
             return open_pack(Path(packed) / split)
         if self.kind == "mnist":
             return MnistImages(self.root, split, self.side)
-        return FolderImages(self._list(split), self.side, self.strict)
+        return FolderImages(self._list(split), self.side, self.strict, self.max_megapixels)
 
     def _download(self) -> None:
         if self.kind not in DOWNLOADS:

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import frame, grid, place
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "augmentations"
 MARGIN_IN, TITLE_IN, NOTE_IN, GAP_SHARE = 0.2, 0.3, 0.35, 0.03

@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import BAR_IN, COLORS, TEXT_IN, draw_bar, say
 from zfnet.figures.drawing.montage import frame, place
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig7 import COLORS as LABEL_COLORS, LINE_IN, legend_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "classmap"
 MARGIN_IN, GAP_IN, TITLES_IN, NOTE_IN, BETWEEN_IN = 0.2, 0.12, 0.3, 0.55, 0.12

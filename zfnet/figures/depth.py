@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "tab7"
 COLORS = ("#1b6ca8", "#c2571a", "#7a9a01", "#8a4fa0")

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import CONTRAST, Pixels, around_grey, frame, grid, place, rows_of, side_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig2"
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text

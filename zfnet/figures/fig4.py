@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, place
 from zfnet.figures.settling import KINDS, Settling
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig4"
 PICTURES = ("projection", "patch")

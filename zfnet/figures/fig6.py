@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, grid, place
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig6"
 TITLES = {

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import BAR_IN, TEXT_IN, Squares, draw_bar, draw_cells, say
 from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, place, side_of
 from zfnet.figures.fig2 import shortened
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig7"
 PANELS = 6

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig9"
 COLORS = {"pretrained": "#c0392b", "scratch": "#2c6fa6"}

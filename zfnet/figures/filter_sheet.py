@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import around_grey, frame, grid, rows_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "filters"
 MARGIN_IN, TITLE_IN, NOTE_IN = 0.2, 0.3, 0.4

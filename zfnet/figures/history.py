@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "history"
 SHOWN = ("accuracy", "error")

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import BAR_IN, COLORS, TEXT_IN, Squares, draw_cells, say
 from zfnet.figures.drawing.montage import frame, place
 from zfnet.figures.fig2 import shortened
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "pointing"
 ACROSS = 5  # classes a row

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from zfnet.figures.arrays import load_arrays, save_arrays
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, place, rows_of
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "project"
 IMAGE_IN, GAP_IN, LABEL_IN, NOTE_IN = 3.2, 0.2, 0.2, 0.35

@@ -32,7 +32,7 @@ from .layers import (
     output_of as output_of,
 )
 from .memory_budget import WINDOW_BYTES as WINDOW_BYTES, slices_that_fit as slices_that_fit
-from .receptive_fields import receptive_field as receptive_field, receptive_fields as receptive_fields
+from .receptive_fields import receptive_field as receptive_field
 from .record import (
     Record as Record,
     flat_index as flat_index,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+
+from zfnet.files import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +70,11 @@ class Mined(dict[str, TopUnits]):
 
         fingerprint: what the result holds for, such as {"data": ..., "weights": weights_fingerprint(model)}.
         """
-        path = Path(path)
         about = {"format": FORMAT, "images": self.images, "fingerprint": dict(fingerprint), "layers": list(self)}
         arrays = {f"{layer}/{name}": getattr(top, name).numpy() for layer, top in self.items() for name in FIELDS}
         scores = [layer for layer, top in self.items() if top.scores]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        with open(partial, "wb") as file:
+        with whole_file(path) as file:
             np.savez(file, about=json.dumps({**about, "scores": scores}), **arrays)
-        os.replace(partial, path)
 
     @staticmethod
     def load(path: str | Path, fingerprint: Mapping[str, str]) -> Mined:

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from zfnet.files import write_text
+
 PACKAGES = (
     "zfnet",
     "torch",
@@ -67,10 +69,7 @@ class Manifest:
         )
 
     def _write(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(self.facts, indent=2, default=str) + "\n")
-        os.replace(partial, self.path)
+        write_text(self.path, json.dumps(self.facts, indent=2, default=str) + "\n")
 
 
 def commit() -> dict[str, Any]:

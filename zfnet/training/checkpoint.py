@@ -8,13 +8,13 @@ the model and its input frame (network.py); "trainer" is Trainer.state(), withou
 from __future__ import annotations
 
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from zfnet.files import whole_file
 from zfnet.models import did_you_mean, read_file
 from zfnet.network import Network
 from zfnet.training.loop import NonFiniteLoss, Trainer
@@ -30,18 +30,8 @@ class DamagedCheckpoint(ValueError):
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write beside the path, flush to disk, and rename: a crash leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
+    with whole_file(path, durable=True) as file:
         torch.save({"format": FORMAT, **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zfnet.analysis.evolution.cka import linear_cka, settling_epoch
 from zfnet.analysis.evolution.moment import LayerMoment, Moment
-from zfnet.figures.arrays import load_arrays, save_arrays
+from zfnet.files import load_arrays, save_arrays
 
 ARRAYS = [field.name for field in fields(LayerMoment)]
 KINDS = ("activations", "projections")

@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from zfnet.data import MAX_MEGAPIXELS
 from zfnet.data.datasets import ImageList, list_split
 from zfnet.data.pack import layout
 from zfnet.data.pack.read import PackImages
@@ -45,6 +46,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default one a core)")
     parser.add_argument("--devkit", type=Path, help="the unpacked ILSVRC2012_devkit_t12, where val/ is the flat folder")
     parser.add_argument("--strict", action="store_true", help="stop at an unreadable image instead of skipping it")
+    parser.add_argument(
+        "--max-megapixels", type=float, default=MAX_MEGAPIXELS, metavar="N",
+        help=f"million pixels of an image; larger ones count as unreadable (default {MAX_MEGAPIXELS:g})",
+    )  # fmt: skip
     given = parser.parse_args()
     for name in ("side", "workers"):
         if getattr(given, name) is not None and getattr(given, name) < 1:
@@ -58,7 +63,9 @@ def _pack(given: argparse.Namespace) -> list[PackImages]:
     lists = {split: list_split(given.root, split, given.devkit) for split in splits}
     layout.check_room(given.out, sum(_needed(images, given.out / split, given.side) for split, images in lists.items()))
     return [
-        write_pack(images, given.out / split, given.side, given.workers, given.strict)
+        write_pack(
+            images, given.out / split, given.side, given.workers, given.strict, max_megapixels=given.max_megapixels
+        )
         for split, images in lists.items()
     ]
 

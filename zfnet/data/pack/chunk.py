@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zfnet.data import UnreadableImage, decode_square
 from zfnet.data.pack import layout
+from zfnet.files import naming
 
 CHUNK_IMAGES = 256  # a second or so of work: what a kill costs a worker; the fingerprint depends on it
 
@@ -31,10 +32,11 @@ class Task:
 
     pixels: str
     side_px: int
-    chunk: int
-    paths: list[str]
     strict: bool
-    known: Entry | None
+    max_megapixels: float
+    chunk: int = 0
+    paths: Sequence[str] = ()
+    known: Entry | None = None
 
 
 def pack_chunk(task: Task) -> tuple[Entry, NDArray[np.uint32]]:
@@ -51,7 +53,8 @@ def pack_chunk(task: Task) -> tuple[Entry, NDArray[np.uint32]]:
             if entry == task.known:
                 return entry, total
         skipped: dict[int, str] = {}
-        return _summed(task, _decoded(task, descriptor, skipped), skipped)
+        with naming(task.pixels):
+            return _summed(task, _decoded(task, descriptor, skipped), skipped)
     finally:
         os.close(descriptor)
 
@@ -69,7 +72,7 @@ def _decoded(task: Task, descriptor: int, skipped: dict[int, str]) -> Iterator[N
     """Decode and write each image; those that cannot be read are noted in `skipped` and their rows left alone."""
     for index, path in enumerate(task.paths, start=task.chunk * CHUNK_IMAGES):
         try:
-            row = np.ascontiguousarray(decode_square(path, task.side_px))
+            row = np.ascontiguousarray(decode_square(path, task.side_px, task.max_megapixels))
         except UnreadableImage as error:
             if task.strict:
                 raise

@@ -13,6 +13,7 @@ from typing import Any
 
 from zfnet.data.pack import layout
 from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry
+from zfnet.files import naming
 
 LOCK_WAIT_S = 5.0  # the workers of a killed run hold its lock until they notice
 
@@ -97,4 +98,5 @@ class Journal:
         return lines
 
     def _append(self, line: dict[str, object]) -> None:
-        os.write(self._file.fileno(), json.dumps(line).encode() + b"\n")  # opened to append: one write, one line
+        with naming(self.path):
+            os.write(self._file.fileno(), json.dumps(line).encode() + b"\n")  # opened to append: one write, one line

@@ -6,36 +6,41 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.data import in_order
+from zfnet.data import MAX_MEGAPIXELS, check_max_megapixels, in_order
 from zfnet.data.datasets import ImageList, and_more
 from zfnet.data.pack import layout
 from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk
 from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
+from zfnet.files import naming, shown, whole_file
 from zfnet.progress import Progress
 
 SKIPPED_SHOWN = 20
 
 
 def write_pack(
-    images: ImageList, out: str | Path, side_px: int = 256, workers: int | None = None, strict: bool = False
-) -> PackImages:
+    images: ImageList, out: str | Path, side_px: int = 256, workers: int | None = None, strict: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> PackImages:  # fmt: skip
     """Pack the images into the folder `out` and open it; a pack of the same files and side there already is reused.
 
     The pack is written into out.partial, chunk by chunk; a journal there lets the same call go on after a kill, and
     only a whole pack is renamed to `out`. workers: processes, by default one a core. Images that cannot be read are
-    left out and reported at the end; strict raises UnreadableImage at the first one instead.
+    left out and reported at the end; strict raises UnreadableImage at the first one instead. Images of more than
+    max_megapixels count as such; a pack that is there stays as it is, whatever its limit was.
     Raises ValueError where `out` holds something else, the disk has no room, or a class would be left without images.
     """
     out = Path(out)
     if side_px < 1 or not len(images):
         raise ValueError(f"{out}: {len(images)} images at {side_px} px; a pack needs at least one of both")
+    check_max_megapixels(max_megapixels)
     source = images.digest(side_px)
     if out.exists():
         return _reuse(out, source)
@@ -47,7 +52,8 @@ def write_pack(
     partial.mkdir(parents=True, exist_ok=True)
     with Journal(partial, source, side_px, len(images)) as journal:
         if not (partial / layout.SUMMARY).exists():
-            total = _write_pixels(images, partial, side_px, workers or os.cpu_count() or 1, strict, journal)
+            task = Task(str(partial / layout.PIXELS), side_px, strict=strict, max_megapixels=max_megapixels)
+            total = _write_pixels(images, task, workers or os.cpu_count() or 1, journal)
             entries = [journal.done[chunk] for chunk in sorted(journal.done)]
             _complete(images, partial, side_px, source, entries, total)
         _commit(partial, out, source)
@@ -59,7 +65,7 @@ def write_pack(
 def _reuse(out: Path, source: str) -> PackImages:
     pack = open_pack(out)
     _check_source(out, read_summary(out), source)
-    print(f"{out}: already packed from these files, reused")
+    print(f"{out}: already packed from these files, reused ({len(pack.skipped)} skipped)")
     return pack
 
 
@@ -71,20 +77,18 @@ def _check_source(folder: Path, summary: Summary, source: str) -> None:
         )
 
 
-def _write_pixels(
-    images: ImageList, partial: Path, side_px: int, workers: int, strict: bool, journal: Journal
-) -> NDArray[np.int64]:
+def _write_pixels(images: ImageList, task: Task, workers: int, journal: Journal) -> NDArray[np.int64]:
     """Write image i into row i, noting each chunk in the journal; return the sum of all rows (side, side, 3)."""
-    pixels = partial / layout.PIXELS
-    with open(pixels, "ab") as file:
+    pixels, side_px = Path(task.pixels), task.side_px
+    with open(pixels, "ab") as file, naming(pixels):
         file.truncate(layout.pixels_bytes(len(images), side_px))
     if journal.done:
-        print(f"{partial}: going on after {len(journal.done)} finished chunks, checking them first")
+        print(f"{pixels.parent}: going on after {len(journal.done)} finished chunks, checking them first")
 
     def tasks() -> Iterator[Task]:
         for chunk, first in enumerate(range(0, len(images), CHUNK_IMAGES)):
             paths = images.paths[first : first + CHUNK_IMAGES]
-            yield Task(str(pixels), side_px, chunk, paths, strict, journal.done.get(chunk))
+            yield replace(task, chunk=chunk, paths=paths, known=journal.done.get(chunk))
 
     total, skipped = np.zeros((side_px, side_px, 3), np.int64), 0
     chunks = -(-len(images) // CHUNK_IMAGES)
@@ -106,18 +110,20 @@ def _complete(
     kept = np.setdiff1d(np.arange(len(images)), np.array(sorted(skipped), np.int64))
     _check_classes(images, kept)
     order = _fill_gaps(partial / layout.PIXELS, side_px, kept)
-    np.save(partial / layout.LABELS, images.labels[order])
-    np.save(partial / layout.MEAN, (total / len(kept)).astype(np.float32).transpose(2, 0, 1))
-    np.save(partial / layout.PATHS, _paths(images.paths, order))
+    for name, array in (
+        (layout.LABELS, images.labels[order]),
+        (layout.MEAN, (total / len(kept)).astype(np.float32).transpose(2, 0, 1)),
+        (layout.PATHS, _paths(images.paths, order)),
+    ):
+        with naming(partial / name):
+            np.save(partial / name, array)
     fingerprint = _fingerprint(images.wnids, images.labels[kept], side_px, entries)
     summary = Summary(
         len(kept), side_px, list(images.wnids), list(images.names), fingerprint, source, list(skipped.values())
     )
-    draft = partial / f"{layout.SUMMARY}.draft"
-    draft.write_text(summary.text())
-    layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS, draft.name)])
-    draft.rename(partial / layout.SUMMARY)
-    layout.sync([partial])
+    layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS)])
+    with whole_file(partial / layout.SUMMARY, durable=True) as file:
+        file.write(summary.text().encode())
 
 
 def _paths(paths: list[str], order: NDArray[np.int64]) -> NDArray[np.bytes_]:
@@ -129,7 +135,7 @@ def _check_classes(images: ImageList, kept: NDArray[np.int64]) -> None:
     """A class whose every image is unreadable is an error, as an empty class folder is."""
     lost = np.setdiff1d(images.labels, images.labels[kept])
     if len(lost):
-        first = images.paths[int(np.argmax(images.labels == lost[0]))]
+        first = shown(images.paths[int(np.argmax(images.labels == lost[0]))])
         raise ValueError(
             f"{first}: neither this nor any other image of class {images.wnids[lost[0]]}{and_more(lost)} can be read; "
             "mend the files, or remove the class from train and val"
@@ -143,7 +149,7 @@ def _fill_gaps(pixels: Path, side_px: int, kept: NDArray[np.int64]) -> NDArray[n
     """
     order = np.arange(len(kept))
     gaps, movers = np.setdiff1d(order, kept), kept[kept >= len(kept)]
-    with open(pixels, "r+b", buffering=0) as file:
+    with open(pixels, "r+b", buffering=0) as file, naming(pixels):
         for gap, mover in zip(gaps.tolist(), movers.tolist(), strict=True):
             row = os.pread(file.fileno(), layout.row_bytes(side_px), layout.row_offset(mover, side_px))
             os.pwrite(file.fileno(), row, layout.row_offset(gap, side_px))

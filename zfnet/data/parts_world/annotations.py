@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zfnet.files import write_text
+
 FILE_NAME = "parts.json"
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are the first ones outside
 
@@ -87,7 +89,7 @@ def write_parts(root: Path, parts: PartsFile) -> None:
     """Write root/parts.json, one line an image."""
     lines = ",\n".join(json.dumps(_entry(image)) for image in parts.images)
     head = f'"arguments": {json.dumps(dict(parts.arguments))},\n"classes": {json.dumps(dict(parts.names))}'
-    (root / FILE_NAME).write_text(f'{{{head},\n"images": [\n{lines}\n]}}\n', encoding="utf-8")
+    write_text(root / FILE_NAME, f'{{{head},\n"images": [\n{lines}\n]}}\n')
 
 
 def _entry(image: ImageParts) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from zfnet.data import in_order
 from zfnet.data.parts_world.annotations import FILE_NAME, ImageParts, PartsFile, read_parts, write_parts
 from zfnet.data.parts_world.classes import CLASSES
 from zfnet.data.parts_world.scene import SMALLEST_SIDE_PX, draw
+from zfnet.files import naming, write_text
 from zfnet.progress import Progress
 
 VERSION = 1  # raise it with every change that changes an image
@@ -80,7 +81,7 @@ def _write_world(folder: Path, tasks: list[_Task], arguments: dict[str, int], wo
     images = tuple(_drawn(tasks, workers or os.cpu_count() or 1))
     names = {kind.wnid: kind.name for kind in CLASSES}
     words = "".join(f"{wnid}\t{name}\n" for wnid, name in names.items())
-    (folder / "words.txt").write_text(words, encoding="utf-8")
+    write_text(folder / "words.txt", words)
     write_parts(folder, PartsFile(images, names, arguments))
 
 
@@ -141,5 +142,6 @@ def _write(task: _Task) -> ImageParts:
     drawing = draw(task.class_index, rng, task.side_px)
     wnid = CLASSES[task.class_index].wnid
     path = f"{SPLITS[task.split]}/{wnid}/{wnid}_{task.number:05d}.JPEG"
-    Image.fromarray(drawing.pixels).save(task.folder / path, format="JPEG", quality=JPEG_QUALITY)
+    with naming(task.folder / path):
+        Image.fromarray(drawing.pixels).save(task.folder / path, format="JPEG", quality=JPEG_QUALITY)
     return ImageParts(path, wnid, drawing.object, drawing.parts)

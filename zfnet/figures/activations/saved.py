@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.figures.activations.maps import LayerMaps
-from zfnet.figures.arrays import load_arrays, save_arrays
+from zfnet.files import load_arrays, save_arrays
 
 KIND = "activations"
 
