@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from experiments.common.board import Board
-from experiments.common.console import Console
 from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
+from experiments.observers.console import Console
+from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
 from zfnet.data.frames import make_frame
 from zfnet.data.loader import unreadable

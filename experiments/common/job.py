@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from zfnet.runs import Manifest, device_facts
 from zfnet.training import Hardware, NonFiniteLoss, World, join_world, leave_world
-from zfnet.training.memory import keep_freed_memory
+from zfnet.training.malloc import keep_freed_memory
 
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
 OTHER_RANKS = (  # they warn on the console, about images that only they read, but own no folder

@@ -29,7 +29,7 @@ from zfnet.analysis.evolution_plan import Plan, watch_maps
 from zfnet.analysis.evolution_probe import Probe
 from zfnet.data.views import InputFrame
 from zfnet.training import Hardware, Observer, Recipe, Seen, StepReport, Trainer, join_world
-from zfnet.training.memory import keep_freed_memory
+from zfnet.training.malloc import keep_freed_memory
 
 WARM_UP = 6
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from zfnet.training.memory import keep_freed_memory
+from zfnet.training.malloc import keep_freed_memory
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from zfnet import build_model
 from zfnet.data.loader import training_order
 from zfnet.data.views import InputFrame, cut, training_views
 from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, World, join_world
-from zfnet.training.memory import keep_freed_memory
+from zfnet.training.malloc import keep_freed_memory
 
 
 class Noise:

@@ -8,7 +8,7 @@ from zfnet.training.network import Network, network_of, open_network
 from zfnet.training.observer import EpochReport, Observer, Seen, StepReport
 from zfnet.training.parallel import World, join_world, leave_world
 from zfnet.training.recipe import Recipe
-from zfnet.training.watch import StuckLoss
+from zfnet.training.stuck_loss import StuckLoss
 
 __all__ = [
     "Checkpoints",

@@ -157,7 +157,7 @@ class Schedule:
         self._scheduler.load_state_dict(state["scheduler"])  # type: ignore[arg-type]
 
 
-def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
+def named_convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
     """Every convolution by name."""
     return ((name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
 
@@ -165,7 +165,7 @@ def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
 @torch.no_grad()
 def limit_filters(model: nn.Module, limit: float) -> None:
     """Bring each convolution filter (one output map's weights) whose RMS exceeds the limit back to it. Paper 3.1."""
-    for _, module in convolutions(model):
+    for _, module in named_convolutions(model):
         module.weight.mul_((limit / filter_rms(module.weight)).clamp(max=1).reshape(-1, 1, 1, 1))
 
 

@@ -13,7 +13,7 @@ from torch.utils.tensorboard.summary import hparams
 from torchvision.utils import make_grid
 
 from zfnet.training import EpochReport, Observer, StepReport, Trainer
-from zfnet.training.recipe import convolutions, share_at_limit
+from zfnet.training.recipe import named_convolutions, share_at_limit
 
 STEPS_BETWEEN_POINTS = 20
 
@@ -81,7 +81,7 @@ class Board(Observer):
             self._writer.add_scalar(f"layers_dead_maps/{name}", float((values <= 0).float().mean()), report.epoch)
         limit = trainer.recipe.filter_rms_limit
         if limit is not None:
-            for name, module in convolutions(trainer.model):
+            for name, module in named_convolutions(trainer.model):
                 share = share_at_limit(module.weight, limit)
                 self._writer.add_scalar(f"layers_at_rms_limit/{name}", share, report.epoch)
         if self.images_every and report.epoch % self.images_every == 0:
@@ -95,7 +95,7 @@ class Board(Observer):
     def _filters(self, trainer: Trainer, epoch: int) -> None:
         """First-layer filters, each scaled by its own range around grey."""
         assert self._writer is not None
-        weight = next(convolutions(trainer.model))[1].weight.detach().float().cpu()
+        weight = next(named_convolutions(trainer.model))[1].weight.detach().float().cpu()
         if weight.shape[1] not in (1, 3):
             return
         scaled = 0.5 + 0.5 * weight / weight.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
