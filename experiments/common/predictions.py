@@ -19,8 +19,7 @@ from zfnet.data.folder import FolderImages
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.deconv.mined import weights_fingerprint
 from zfnet.progress import Progress
-from zfnet.training import Network, Scores, evaluate
-from zfnet.training.evaluation import scores_of, tally
+from zfnet.training import Network, Scores, evaluate, scores_of, tally_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Predictions:
         """Loss and error rates over the readable images."""
         readable = torch.from_numpy(self.label) >= 0
         return scores_of(
-            tally(torch.from_numpy(self.log_probability)[readable], torch.from_numpy(self.label)[readable])
+            tally_of(torch.from_numpy(self.log_probability)[readable], torch.from_numpy(self.label)[readable])
         )
 
 
@@ -115,7 +114,10 @@ def _evaluate(
             progress.advance(len(indices))
 
         autocast = run.hardware.autocast(run.world.device)
-        return evaluate(member, source, views, batch_size, run.world, workers, autocast, keep)
+        return evaluate(
+            member, source, views=views, batch_size=batch_size, world=run.world, workers=workers, autocast=autocast,
+            on_batch=keep,
+        )  # fmt: skip
 
 
 def _kept(path: Path) -> Predictions | None:

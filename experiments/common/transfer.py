@@ -25,7 +25,7 @@ from zfnet.data.folds import Fold, sample_folds
 from zfnet.data.source import ImageSource
 from zfnet.figures.fig9 import Curves
 from zfnet.progress import Progress
-from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer
+from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, TrainingRun
 
 METHODS = ("pretrained", "scratch")
 NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world": "the parts world"}
@@ -148,13 +148,13 @@ class EpochLine(Observer):
     def __init__(self, title: str) -> None:
         self.title = title
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         self._progress = Progress(self.title, trainer.recipe.epochs, "epoch")
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         self._progress.advance(1, loss=f"{report.train_loss:.3f}")
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         self._progress.close()
 
 

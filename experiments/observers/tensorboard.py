@@ -12,8 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 from torchvision.utils import make_grid
 
-from zfnet.training import EpochReport, Observer, StepReport, Trainer
-from zfnet.training.recipe import named_convolutions, share_at_limit
+from zfnet.training import EpochReport, Observer, StepReport, TrainingRun, named_convolutions, share_at_limit
 
 STEPS_BETWEEN_POINTS = 20
 
@@ -28,7 +27,7 @@ class Board(Observer):
         self._strongest: dict[str, Tensor] = {}
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         if not trainer.world.first:
             return
         self._writer = SummaryWriter(str(self.folder), purge_step=trainer.position.step + 1)
@@ -36,14 +35,14 @@ class Board(Observer):
             self._writer.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(self.config, resolve=True)}\n```", 0)
             self._filters(trainer, 0)
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         if self._writer is None or report.step % STEPS_BETWEEN_POINTS:
             return
-        loss, top1, top5, count = report.sums.tolist()
+        means = report.tally.means()
         points = {
-            "step/loss": loss / max(count, 1),
-            "step/top1_error": top1 / max(count, 1),
-            "step/top5_error": top5 / max(count, 1),
+            "step/loss": means.loss,
+            "step/top1_error": means.top1_error,
+            "step/top5_error": means.top5_error,
             "step/learning_rate": report.learning_rate,
             "speed/images_per_s": trainer.recipe.batch_size / report.wall_s,
             "speed/share_waiting_for_data": report.wait_s / report.wall_s,
@@ -52,7 +51,7 @@ class Board(Observer):
             self._writer.add_scalar(name, value, report.step)
         self._writer.flush()  # what went before a divergence is what one wants to see
 
-    def on_validation(self, trainer: Trainer) -> None:
+    def on_validation(self, trainer: TrainingRun) -> None:
         """Watch each layer's strongest activations over the validation images that follow."""
         self._strongest = {}
         for name, module in trainer.model.named_modules():
@@ -67,7 +66,7 @@ class Board(Observer):
 
         return hook
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
@@ -92,7 +91,7 @@ class Board(Observer):
                     self._writer.add_histogram(f"weights/{name}", parameter.detach().float().cpu(), report.epoch)
         self._writer.flush()
 
-    def _filters(self, trainer: Trainer, epoch: int) -> None:
+    def _filters(self, trainer: TrainingRun, epoch: int) -> None:
         """First-layer filters, each scaled by its own range around grey."""
         assert self._writer is not None
         weight = next(named_convolutions(trainer.model))[1].weight.detach().float().cpu()
@@ -102,7 +101,7 @@ class Board(Observer):
         enlarged = scaled.repeat_interleave(4, 2).repeat_interleave(4, 3)
         self._writer.add_image("filters/first_layer", make_grid(enlarged, nrow=12, padding=4, pad_value=1.0), epoch)
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         if self._writer is None:
             return
         if trainer.history:

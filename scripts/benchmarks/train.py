@@ -18,7 +18,7 @@ from torch import Tensor
 from zfnet import build_model
 from zfnet.data.loader import training_order
 from zfnet.data.views import InputFrame, cut, training_views
-from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, World, join_world
+from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, TrainingRun, World, join_world
 from zfnet.training.malloc import keep_freed_memory
 
 
@@ -53,10 +53,10 @@ class TakeTurns(Observer):
         self.bare, self.loop_s, self.bare_s = bare, list[float](), list[float]()
         self._ended_s = time.perf_counter()
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         self._ended_s = time.perf_counter()
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         synchronize(trainer.world)
         self.loop_s.append(time.perf_counter() - self._ended_s)
         self.bare_s.append(self.bare(trainer, trainer.position.batch - 1))
@@ -79,7 +79,7 @@ class BareStep:
         self.optimizer = torch.optim.SGD(groups, recipe.learning_rate, recipe.momentum)
         self.autocast, self.world = tools.autocast(world.device), world
 
-    def __call__(self, trainer: Trainer, batch: int) -> float:
+    def __call__(self, trainer: TrainingRun, batch: int) -> float:
         size = trainer.recipe.batch_size
         order = training_order(len(trainer.train), trainer.seed, trainer.position.epoch)
         indices = torch.from_numpy(order[batch * size : (batch + 1) * size].copy())

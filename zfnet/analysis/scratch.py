@@ -64,7 +64,8 @@ def train_from_scratch(
     def keep(indices: Tensor, log_probabilities: Tensor) -> None:
         predicted[indices.numpy()] = log_probabilities.argmax(1).cpu().numpy()
 
-    member, autocast = (trainer.model, trainer.frame), trainer.stepper.autocast
-    evaluate(member, test, views, BATCH_SIZE, world, trainer.workers(test), autocast, keep)
-    learned = evaluate(member, train, 1, BATCH_SIZE, world, trainer.workers(train), autocast)
+    member = trainer.model, trainer.frame
+    shared: dict[str, Any] = {"batch_size": BATCH_SIZE, "world": world, "autocast": trainer.stepper.autocast}
+    evaluate(member, test, views=views, workers=trainer.workers(test), on_batch=keep, **shared)
+    learned = evaluate(member, train, workers=trainer.workers(train), **shared)
     return Attempt(predicted, learned.top1_error)
