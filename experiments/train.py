@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
@@ -62,7 +62,10 @@ def train(config: DictConfig, run: Run) -> str:
     checkpoints = Checkpoints(
         folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep
     )
-    board = Board(run.folder / "tensorboard", config, **config.tensorboard)
+    board = Board(
+        run.folder / "tensorboard", configuration=OmegaConf.to_yaml(config, resolve=True), hparams=_hparams(config),
+        **config.tensorboard,
+    )  # fmt: skip
     observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
     if config.evolution is not None:
         observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
@@ -104,6 +107,15 @@ def _arguments(config: DictConfig, images: ImageSource, channels: int) -> dict[s
     classes = len(images.wnids)
     arguments = {"name": config.name, "num_classes": classes, "width": config.width, "input_px": config.input_px}
     return arguments if channels == 3 else {**arguments, "channels": channels}
+
+
+def _hparams(config: DictConfig) -> dict[str, bool | float | str]:
+    """What runs are told apart by: the recipe and the model."""
+    return {
+        f"{group}.{name}": value if isinstance(value, int | float | bool) else str(value)
+        for group in ("training", "model")
+        for name, value in config[group].items()
+    }
 
 
 def _check_same(network: Network, asked: dict[str, Any]) -> None:

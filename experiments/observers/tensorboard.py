@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
@@ -18,10 +17,22 @@ STEPS_BETWEEN_POINTS = 20
 
 
 class Board(Observer):
-    """Losses, errors, learning rate, speed, filters, filters at the RMS limit, dead maps, histograms, configuration."""
+    """Losses, errors, learning rate, speed, filters, filters at the RMS limit, dead maps, histograms, configuration.
 
-    def __init__(self, folder: Path, config: DictConfig, images_every: int = 1, histograms_every: int = 5) -> None:
-        self.folder, self.config = folder, config
+    configuration: the whole of it as YAML text; hparams: what runs are told apart by, in the order of its columns.
+    images_every, histograms_every: epochs between them, 0 for none.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        configuration: str,
+        hparams: Mapping[str, bool | float | str],
+        images_every: int = 1,
+        histograms_every: int = 5,
+    ) -> None:
+        self.folder, self.configuration, self.hparams = folder, configuration, dict(hparams)
         self.images_every, self.histograms_every = images_every, histograms_every
         self._writer: SummaryWriter | None = None
         self._strongest: dict[str, Tensor] = {}
@@ -32,7 +43,7 @@ class Board(Observer):
             return
         self._writer = SummaryWriter(str(self.folder), purge_step=trainer.position.step + 1)
         if trainer.position.step == 0:
-            self._writer.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(self.config, resolve=True)}\n```", 0)
+            self._writer.add_text("configuration", f"```yaml\n{self.configuration}\n```", 0)
             self._filters(trainer, 0)
 
     def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
@@ -106,18 +117,10 @@ class Board(Observer):
             return
         if trainer.history:
             last = trainer.history[-1]
-            flat = {name: value for group in ("training", "model") for name, value in _flat(self.config, group)}
             results = {"result/val_top1_error": last.val_top1_error, "result/val_top5_error": last.val_top5_error}
             writer = self._writer._get_file_writer()
-            for summary in hparams(flat, results):
+            for summary in hparams(self.hparams, results):
                 writer.add_summary(summary)
             for name, value in results.items():
                 self._writer.add_scalar(name, value, last.epoch)
         self._writer.close()
-
-
-def _flat(config: DictConfig, group: str) -> list[tuple[str, float | str | bool]]:
-    return [
-        (f"{group}.{name}", value if isinstance(value, int | float | bool) else str(value))
-        for name, value in config[group].items()
-    ]
