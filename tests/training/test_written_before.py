@@ -1,4 +1,4 @@
-"""A checkpoint that an earlier version wrote (commit 9bf92a4) still opens, and its run goes on as if it had not stopped.
+"""A checkpoint of an earlier version (commit 9bf92a4) still opens, and its run goes on as if it had not stopped.
 
 written_before/checkpoint-1.pt: the fourth of six steps of the run below, the first of its second epoch.
 """
