@@ -40,7 +40,10 @@ def report(config: DictConfig, run: Run) -> None:
 
         workers = run.hardware.reading_processes(isinstance(source, FolderImages), run.world.size)
         autocast = run.hardware.autocast(run.world.device)
-        scores = evaluate(members, source, views, config.batch_size, run.world, workers, autocast, keep)
+        scores = evaluate(
+            members, source, views=views, batch_size=config.batch_size, world=run.world, workers=workers,
+            autocast=autocast, on_batch=keep,
+        )  # fmt: skip
         rows.append(_row(scores, views, len(networks), run.world.first))
         logs = run.world.sum(logs.to(run.world.device)).cpu()  # each process filled in its own images
         labels = np.where(logs.isnan().any(1).numpy(), UNREADABLE, source.labels)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from experiments.common.board import Board
 from experiments.common.config import build
-from experiments.common.console import Console
 from experiments.common.job import Run, resume_command, start
+from experiments.observers.console import Console
 from experiments.observers.evolution_folder import EvolutionFolder
+from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
 from zfnet.data import ImageData, ImageSource, make_frame, unreadable
 from zfnet.models import build_model, summary
@@ -48,14 +48,7 @@ def train(config: DictConfig, run: Run) -> str:
             print(f"the network takes {taken} channels, as the images have, not model.channels={asked}")
         (run.folder / "summary.txt").write_text(summary(network.model, config.model.input_px) + "\n")
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
-    checkpoints = Checkpoints(
-        folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep
-    )
-    board = Board(run.folder / "tensorboard", config, **config.tensorboard)
-    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
-    if config.evolution is not None:
-        observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
-    observers.append(checkpoints)  # last, so that it saves what the others know of the epoch
+    observers = _observers(config, run, network)
     with run.stop as stop:
         trainer = Trainer(
             network.model, recipe, network.frame, images, val,
@@ -68,6 +61,20 @@ def train(config: DictConfig, run: Run) -> str:
     if run.world.first:
         _report(run, trainer, sorted({path for of_process in skipped for path in of_process}), finished)
     return "finished" if finished else "stopped"
+
+
+def _observers(config: DictConfig, run: Run, network: Network) -> list[Observer]:
+    """What watches the training; the checkpoints last, so that they save what the others know of the epoch."""
+    board = Board(
+        run.folder / "tensorboard", configuration=OmegaConf.to_yaml(config, resolve=True), hparams=_hparams(config),
+        **config.tensorboard,
+    )  # fmt: skip
+    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
+    if config.evolution is not None:
+        observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
+    keep = config.checkpoints
+    folder = run.folder / "checkpoints"
+    return [*observers, Checkpoints(folder, network, keep.every_minutes, tuple(keep.epochs), keep.keep)]
 
 
 def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
@@ -93,6 +100,15 @@ def _arguments(config: DictConfig, images: ImageSource, channels: int) -> dict[s
     classes = len(images.wnids)
     arguments = {"name": config.name, "num_classes": classes, "width": config.width, "input_px": config.input_px}
     return arguments if channels == 3 else {**arguments, "channels": channels}
+
+
+def _hparams(config: DictConfig) -> dict[str, bool | float | str]:
+    """What runs are told apart by: the recipe and the model."""
+    return {
+        f"{group}.{name}": value if isinstance(value, int | float | bool) else str(value)
+        for group in ("training", "model")
+        for name, value in config[group].items()
+    }
 
 
 def _check_same(network: Network, asked: dict[str, Any]) -> None:

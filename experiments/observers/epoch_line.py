@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zfnet.progress import Progress
-from zfnet.training import EpochReport, Observer, Trainer
+from zfnet.training import EpochReport, Observer, TrainingRun
 
 
 class EpochLine(Observer):
@@ -12,11 +12,11 @@ class EpochLine(Observer):
     def __init__(self, title: str) -> None:
         self.title = title
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         self._progress = Progress(self.title, trainer.recipe.epochs, "epoch")
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         self._progress.advance(1, loss=f"{report.train_loss:.3f}")
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         self._progress.close()

@@ -74,7 +74,10 @@ def _evaluate(
             progress.advance(len(indices))
 
         autocast = run.hardware.autocast(run.world.device)
-        return evaluate(member, source, views, batch_size, run.world, workers, autocast, keep)
+        return evaluate(
+            member, source, views=views, batch_size=batch_size, world=run.world, workers=workers, autocast=autocast,
+            on_batch=keep,
+        )  # fmt: skip
 
 
 def _kept(path: Path) -> Predictions | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from experiments.common.config import build
 from experiments.common.job import Run
 from zfnet.data import ImageData, ImageSource
-from zfnet.training import Recipe, newest_checkpoint
+from zfnet.training import Recipe, first_difference, newest_checkpoint, settings_of
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,13 @@ class TableRuns:
 
     def _check(self, row: TableRun, content: dict[str, Any]) -> None:
         asked = {"name": row.model, **self.arguments, "seed": row.seed, **self.settings}
-        settings = {**asdict(Recipe()), **content["trainer"]["settings"]}  # older ones do not name the newest settings
-        held = {**content["network"]["arguments"], **settings}
-        for name, value in asked.items():
-            if held.get(name) != value:
-                raise ValueError(
-                    f"{row.folder} was trained with {name}={_short(held.get(name))}, this table asks for "
-                    f"{_short(value)}: give the same settings, or another folder (rows=...)"
-                )
+        difference = first_difference({**content["network"]["arguments"], **content["trainer"]["settings"]}, asked)
+        if difference is not None:
+            name, held, value = difference
+            raise ValueError(
+                f"{row.folder} was trained with {name}={_short(held)}, this table asks for {_short(value)}: give the "
+                "same settings, or another folder (rows=...)"
+            )
 
 
 def open_sweep(config: DictConfig, run: Run) -> TableRuns:
@@ -89,8 +88,7 @@ def open_sweep(config: DictConfig, run: Run) -> TableRuns:
     train, val = data.open("train"), data.open("val")
     run.note(data={"train": train.fingerprint, "val": val.fingerprint, "images": len(train), "val_images": len(val)})
     arguments = {"num_classes": len(train.wnids), "width": config.model.width, "input_px": config.model.input_px}
-    settings = {**asdict(recipe), "data": train.fingerprint, "classes": list(train.wnids)}
-    return TableRuns(Path(config.rows), train, val, arguments, settings)
+    return TableRuns(Path(config.rows), train, val, arguments, settings_of(recipe, train))
 
 
 def _outcome(folder: Path) -> str | None:

@@ -25,7 +25,17 @@ from experiments.observers.evolution_folder import EvolutionFolder
 from zfnet import Deconvnet, build_model
 from zfnet.analysis.evolution import OnlineSearch, Plan, ReferenceImages, moment_at, watch_maps
 from zfnet.data import InputFrame
-from zfnet.training import Hardware, Observer, Recipe, Seen, StepReport, Trainer, join_world, keep_freed_memory
+from zfnet.training import (
+    Hardware,
+    Observer,
+    Recipe,
+    Seen,
+    StepReport,
+    Trainer,
+    TrainingRun,
+    join_world,
+    keep_freed_memory,
+)
 
 WARM_UP = 6
 
@@ -38,25 +48,25 @@ class Turns(Observer):
         self.step_s: dict[bool, list[float]] = {True: [], False: []}
         self.end_s: dict[bool, list[float]] = {True: [], False: []}
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         self.deconvnet = Deconvnet(trainer.model)
         self.probe = ReferenceImages(trainer.val, trainer.frame, self.plan.probe_images, self.plan.probe_projections, 0)
         self.watched = watch_maps(self.deconvnet, self.probe, self.plan)
         self.search = OnlineSearch(trainer.model, self.watched, trainer.world.device)
         self._began_s = time.perf_counter()
 
-    def on_batch(self, trainer: Trainer, seen: Seen) -> None:
+    def on_batch(self, trainer: TrainingRun, seen: Seen) -> None:
         if trainer.position.step % 2:
             self.search.see(seen)
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         self.search.end()
         synchronize(trainer.world)
         if report.step > WARM_UP:
             self.step_s[report.step % 2 == 0].append(time.perf_counter() - self._began_s)
         self._began_s = time.perf_counter()
 
-    def on_validation(self, trainer: Trainer) -> None:
+    def on_validation(self, trainer: TrainingRun) -> None:
         with tempfile.TemporaryDirectory() as folder:
             keeper = EvolutionFolder(Path(folder))
             keeper.begin(0)

@@ -17,7 +17,17 @@ from torch import Tensor
 
 from zfnet import build_model
 from zfnet.data import InputFrame, crop_views, training_order, training_views
-from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, World, join_world, keep_freed_memory
+from zfnet.training import (
+    Hardware,
+    Observer,
+    Recipe,
+    StepReport,
+    Trainer,
+    TrainingRun,
+    World,
+    join_world,
+    keep_freed_memory,
+)
 
 
 class Noise:
@@ -51,10 +61,10 @@ class TakeTurns(Observer):
         self.bare, self.loop_s, self.bare_s = bare, list[float](), list[float]()
         self._ended_s = time.perf_counter()
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         self._ended_s = time.perf_counter()
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         synchronize(trainer.world)
         self.loop_s.append(time.perf_counter() - self._ended_s)
         self.bare_s.append(self.bare(trainer, trainer.position.batch - 1))
@@ -77,7 +87,7 @@ class BareStep:
         self.optimizer = torch.optim.SGD(groups, recipe.learning_rate, recipe.momentum)
         self.autocast, self.world = tools.autocast(world.device), world
 
-    def __call__(self, trainer: Trainer, batch: int) -> float:
+    def __call__(self, trainer: TrainingRun, batch: int) -> float:
         size = trainer.recipe.batch_size
         order = training_order(len(trainer.train), trainer.seed, trainer.position.epoch)
         indices = torch.from_numpy(order[batch * size : (batch + 1) * size].copy())

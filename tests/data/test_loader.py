@@ -44,7 +44,7 @@ def test_processes_share_each_global_batch(array_source):
     source = array_source(40)
     whole = [b.indices.tolist() for b in training_batches(source, 8, seed=1, epoch=0)]
     parts = [
-        [b.indices.tolist() for b in training_batches(source, 8, seed=1, epoch=0, rank=rank, world=2)]
+        [b.indices.tolist() for b in training_batches(source, 8, seed=1, epoch=0, rank=rank, world_size=2)]
         for rank in range(2)
     ]
     assert [a + b for a, b in zip(*parts, strict=True)] == whole
@@ -71,7 +71,7 @@ def test_starting_an_iterator_leaves_the_global_random_state_alone(array_source)
 
 def test_an_uneven_share_is_refused(array_source):
     with pytest.raises(ValueError, match="batch_size 9 does not divide among 2 processes"):
-        training_batches(array_source(), 9, seed=0, epoch=0, world=2)
+        training_batches(array_source(), 9, seed=0, epoch=0, world_size=2)
 
 
 def test_an_unreadable_image_is_named_once_and_reported(array_source, caplog):

@@ -106,7 +106,7 @@ def test_predictions_are_made_once_and_again_for_other_weights_images_precision_
     assert [read_for(), read_for()] == [20, 0]
     source.told = "other images"
     assert [read_for(), read_for()] == [20, 0]
-    before, expected = source.reads, asdict(evaluate((network.model, frame), source, 10))
+    before, expected = source.reads, asdict(evaluate((network.model, frame), source, views=10))
     assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
     assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
     assert source.reads - before == 40

@@ -10,7 +10,8 @@ from zfnet import build_model
 from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
 from zfnet.data.views import crop_views, ten_views
-from zfnet.training.evaluation import evaluate, log_probabilities, scores_of, tally
+from zfnet.training.evaluation import evaluate, log_probabilities
+from zfnet.training.tally import scores_of, tally_of
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_tally_is_scikit_learns():
     generator = torch.Generator().manual_seed(0)
     logs = F.log_softmax(3 * torch.randn(200, 11, dtype=torch.float64, generator=generator), dim=1)
     labels = torch.randint(0, 11, (200,), generator=generator)
-    scores = scores_of(tally(logs, labels))
+    scores = scores_of(tally_of(logs, labels))
     classes = list(range(11))
     assert scores.top1_error == pytest.approx(1 - top_k_accuracy_score(labels, logs.numpy(), k=1, labels=classes))
     assert scores.top5_error == pytest.approx(1 - top_k_accuracy_score(labels, logs.numpy(), k=5, labels=classes))
@@ -34,23 +35,23 @@ def test_tally_is_scikit_learns():
 
 def test_ties_fall_to_the_lower_class_and_nan_is_an_error():
     logs = torch.zeros(3, 4)
-    assert tally(logs, torch.tensor([0, 1, 3]))[1:3].tolist() == [2, 0]
-    assert tally(torch.full((2, 8), float("nan")), torch.tensor([0, 7]))[1:3].tolist() == [2, 2]
+    assert tally_of(logs, torch.tensor([0, 1, 3])).sums[1:3].tolist() == [2, 0]
+    assert tally_of(torch.full((2, 8), float("nan")), torch.tensor([0, 7])).sums[1:3].tolist() == [2, 2]
 
 
 def test_unreadable_images_do_not_count():
     logs = F.log_softmax(torch.eye(4), dim=1)
-    sums = tally(logs, torch.tensor([0, UNREADABLE, 2, 0]))
-    assert sums[3] == 3
-    assert sums[1] == 1
+    counted = tally_of(logs, torch.tensor([0, UNREADABLE, 2, 0]))
+    assert counted.images == 3
+    assert counted.means().top1_error == 1 / 3
     with pytest.raises(ValueError, match="not one image could be read"):
-        scores_of(tally(logs, torch.full((4,), UNREADABLE)))
+        scores_of(tally_of(logs, torch.full((4,), UNREADABLE)))
 
 
 def test_every_image_counts_once_whatever_the_batch(setting):
     model, source, frame = setting
     model.float()
-    results = [evaluate((model, frame), source, 1, size) for size in (5, 37, 64)]
+    results = [evaluate((model, frame), source, batch_size=size) for size in (5, 37, 64)]
     assert {result.count for result in results} == {37}
     assert {result.top1_error for result in results} == {results[0].top1_error}
 

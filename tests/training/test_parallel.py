@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from zfnet.training.parallel import World, join_world
+from zfnet.training.machine import World, join_world
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -59,26 +59,26 @@ def training_batches(
     epoch: int,
     start: int = 0,
     rank: int = 0,
-    world: int = 1,
+    world_size: int = 1,
     workers: int = 0,
 ) -> Iterator[Batch]:
     """This process's part of each batch of an epoch, from batch `start` on; the last, uneven batch is dropped.
 
-    batch_size is global: each of `world` processes gets batch_size / world consecutive images of it.
+    batch_size is global: each of `world_size` processes gets batch_size / world_size consecutive images of it.
     """
-    if batch_size % world:
-        raise ValueError(f"batch_size {batch_size} does not divide among {world} processes")
-    order, local = training_order(len(source), seed, epoch), batch_size // world
+    if batch_size % world_size:
+        raise ValueError(f"batch_size {batch_size} does not divide among {world_size} processes")
+    order, local = training_order(len(source), seed, epoch), batch_size // world_size
     firsts = range(start * batch_size, len(source) - batch_size + 1, batch_size)
     parts = [order[first + rank * local : first + (rank + 1) * local] for first in firsts]
     return _fetch(source, parts, workers)
 
 
 def ordered_batches(
-    source: ImageSource, batch_size: int, rank: int = 0, world: int = 1, workers: int = 0
+    source: ImageSource, batch_size: int, rank: int = 0, world_size: int = 1, workers: int = 0
 ) -> Iterator[Batch]:
     """Every image once, in order: process r of n gets images r, r + n, r + 2n ... ; nothing is padded or dropped."""
-    mine = np.arange(rank, len(source), world)
+    mine = np.arange(rank, len(source), world_size)
     return _fetch(source, [mine[first : first + batch_size] for first in range(0, len(mine), batch_size)], workers)
 
 

@@ -5,12 +5,24 @@ from .checkpoint import (
     newest_checkpoint as newest_checkpoint,
 )
 from .ensemble import Predictions as Predictions, averaged as averaged
-from .evaluation import Scores as Scores, evaluate as evaluate
+from .evaluation import evaluate as evaluate
+from .failures import NonFiniteLoss as NonFiniteLoss
 from .from_scratch import train_from_scratch as train_from_scratch
-from .hardware import Hardware as Hardware
-from .loop import NonFiniteLoss as NonFiniteLoss, Trainer as Trainer
-from .memory import keep_freed_memory as keep_freed_memory
-from .observer import EpochReport as EpochReport, Observer as Observer, Seen as Seen, StepReport as StepReport
-from .parallel import World as World, join_world as join_world, leave_world as leave_world
-from .recipe import Recipe as Recipe, convolutions as convolutions, share_at_limit as share_at_limit
-from .watch import StuckLoss as StuckLoss
+from .loop import Trainer as Trainer
+from .machine import (
+    Hardware as Hardware,
+    World as World,
+    join_world as join_world,
+    keep_freed_memory as keep_freed_memory,
+    leave_world as leave_world,
+)
+from .observer import Observer as Observer, TrainingRun as TrainingRun
+from .recipe import (
+    Recipe as Recipe,
+    named_convolutions as named_convolutions,
+    share_at_limit as share_at_limit,
+)
+from .reports import EpochReport as EpochReport, Seen as Seen, StepReport as StepReport
+from .resume import first_difference as first_difference, settings_of as settings_of
+from .stuck_loss import StuckLoss as StuckLoss
+from .tally import Scores as Scores, Tally as Tally, scores_of as scores_of, tally_of as tally_of

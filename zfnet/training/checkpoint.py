@@ -17,8 +17,9 @@ import torch
 from zfnet.files import whole_file
 from zfnet.models import did_you_mean, read_file
 from zfnet.network import Network
-from zfnet.training.loop import NonFiniteLoss, Trainer
-from zfnet.training.observer import EpochReport, Observer, StepReport
+from zfnet.training.failures import NonFiniteLoss
+from zfnet.training.observer import Observer, TrainingRun
+from zfnet.training.reports import EpochReport, StepReport
 
 FORMAT = "zfnet-checkpoint-1"
 log = logging.getLogger(__name__)
@@ -88,28 +89,28 @@ class Checkpoints(Observer):
         self.best = float("inf")
         self._saved_s = time.monotonic()
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         if trainer.world.first:
             for beyond in self.folder.glob("step-*.pt"):
                 if int(beyond.stem.removeprefix("step-")) > trainer.position.step:
                     beyond.rename(beyond.with_name(f"set-aside-{beyond.name}"))
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         if trainer.agreed(lambda: time.monotonic() - self._saved_s >= self.every_s):
             self.save(trainer)
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         better = report.val_top1_error < self.best
         self.best = min(self.best, report.val_top1_error)
         extra = ["best.pt"] if better else []
         extra += [f"epoch-{report.epoch:04d}.pt"] if report.epoch in self.epochs else []
         self.save(trainer, *extra)
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         if not finished:
             self.save(trainer)
 
-    def save(self, trainer: Trainer, *names: str) -> None:
+    def save(self, trainer: TrainingRun, *names: str) -> None:
         """Write the newest checkpoint, and the same under other names."""
         if trainer.position.batch:
             trainer.train_scores()

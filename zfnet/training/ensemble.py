@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zfnet.training.evaluation import Scores, scores_of, tally
+from zfnet.training.tally import Scores, scores_of, tally_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Predictions:
         """Loss and error rates over the readable images."""
         readable = torch.from_numpy(self.label) >= 0
         return scores_of(
-            tally(torch.from_numpy(self.log_probability)[readable], torch.from_numpy(self.label)[readable])
+            tally_of(torch.from_numpy(self.log_probability)[readable], torch.from_numpy(self.label)[readable])
         )
 
 

@@ -14,10 +14,9 @@ from torch import Tensor
 from zfnet.data import Fold, ImageSource, Subset, make_frame
 from zfnet.models import build_model
 from zfnet.training.evaluation import evaluate
-from zfnet.training.hardware import Hardware
 from zfnet.training.loop import Trainer
+from zfnet.training.machine import Hardware, World
 from zfnet.training.observer import Observer
-from zfnet.training.parallel import World
 from zfnet.training.recipe import Recipe
 
 BATCH_SIZE = 128  # of testing
@@ -66,7 +65,8 @@ def train_from_scratch(
     def keep(indices: Tensor, log_probabilities: Tensor) -> None:
         predicted[indices.numpy()] = log_probabilities.argmax(1).cpu().numpy()
 
-    member, autocast = (trainer.model, trainer.frame), trainer.stepper.autocast
-    evaluate(member, test, views, BATCH_SIZE, world, trainer.workers(test), autocast, keep)
-    learned = evaluate(member, train, 1, BATCH_SIZE, world, trainer.workers(train), autocast)
+    member = trainer.model, trainer.frame
+    shared: dict[str, Any] = {"batch_size": BATCH_SIZE, "world": world, "autocast": trainer.stepper.autocast}
+    evaluate(member, test, views=views, workers=trainer.workers(test), on_batch=keep, **shared)
+    learned = evaluate(member, train, workers=trainer.workers(train), **shared)
     return Attempt(predicted, learned.top1_error)

@@ -1,55 +1,68 @@
-"""What the training loop tells those who watch it."""
+"""Those who watch a training run: what they are told and what they may read of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from torch import Tensor
+from torch import nn
 
-from zfnet.data import Views
-
-if TYPE_CHECKING:
-    from zfnet.training.loop import Trainer
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the network is about to see: images (B, 3, size, size) normalised, labels, indices (B,), views of each."""
-
-    images: Tensor
-    labels: Tensor
-    indices: Tensor
-    views: Views
+from zfnet.data import ImageSource, InputFrame
+from zfnet.training.machine import World
+from zfnet.training.recipe import Recipe
+from zfnet.training.reports import EpochReport, Position, Seen, StepReport
+from zfnet.training.tally import Scores
 
 
-@dataclass(frozen=True)
-class StepReport:
-    """One optimiser step; sums is this process's tally of the batch (loss, top-1 errors, top-5 errors, images)."""
+class TrainingRun(Protocol):
+    """What an observer may read of a run in training; it changes none of it."""
 
-    step: int
-    sums: Tensor
-    learning_rate: float
-    wall_s: float
-    wait_s: float  # of it, waiting for data
+    @property
+    def model(self) -> nn.Module:
+        """The network on the world's device, without what spreads it over processes."""
 
+    @property
+    def frame(self) -> InputFrame:
+        """What it sees, on the same device."""
 
-@dataclass(frozen=True)
-class EpochReport:
-    """One epoch: means over training batches as they went by, and over the whole validation set after it."""
+    @property
+    def recipe(self) -> Recipe: ...
 
-    epoch: int  # counted from 1
-    step: int
-    train_loss: float
-    train_top1_error: float
-    train_top5_error: float
-    val_loss: float
-    val_top1_error: float
-    val_top5_error: float
-    learning_rate: float
-    images_per_s: float
-    wait_share: float
-    wall_s: float
+    @property
+    def train(self) -> ImageSource: ...
+
+    @property
+    def val(self) -> ImageSource: ...
+
+    @property
+    def world(self) -> World:
+        """This process among all."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    @property
+    def position(self) -> Position: ...
+
+    @property
+    def history(self) -> Sequence[EpochReport]:
+        """The reports of all whole epochs."""
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the next step."""
+
+    def train_scores(self) -> Scores:
+        """Means over the epoch so far, over all processes, which must all call it. Raises NonFiniteLoss."""
+
+    def agreed(self, wish: Callable[[], bool]) -> bool:
+        """Whether any process wishes it; all must call it."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold to go on from here; all processes must call it."""
 
 
 class Observer:
@@ -60,28 +73,30 @@ class Observer:
 
     name = ""
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         """Before the first step, after any checkpoint was loaded."""
 
-    def on_epoch_start(self, trainer: Trainer) -> None:
+    def on_epoch_start(self, trainer: TrainingRun) -> None:
         """Before an epoch's first step, also where a resumed run enters it in the middle."""
 
-    def on_batch(self, trainer: Trainer, seen: Seen) -> None:
+    def on_batch(self, trainer: TrainingRun, seen: Seen) -> None:
         """Before a forward pass in training (once for each accumulated part)."""
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         """After an optimiser step."""
 
-    def on_validation(self, trainer: Trainer) -> None:
+    def on_validation(self, trainer: TrainingRun) -> None:
         """Before the validation pass of an epoch."""
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         """After an epoch and its validation."""
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         """After the last epoch (finished) or when the run was asked to stop."""
 
     def state(self) -> dict[str, Any]:
+        """What must survive a resume: tensors and plain types."""
         return {}
 
-    def load_state(self, state: dict[str, Any]) -> None: ...
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""

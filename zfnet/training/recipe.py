@@ -33,6 +33,7 @@ class Recipe:
     rotation_deg, shift, shear, zoom: how far views are moved besides (zfnet.data.augment); the paper did not.
     input_scale: "paper" (pixels minus the mean, about [-128, 128]), "unit" (divided by their deviation) or
         "torchvision" (its weights' normalisation).
+    Raises ValueError for a number or a word that makes no sense.
     """
 
     epochs: int = 70
@@ -72,16 +73,20 @@ class Recipe:
             if (value is None and name != "dropout") or (value is not None and not 0 <= value < 1):
                 raise ValueError(f"training.{name}={value!r}, expected a number from 0 to below 1")
         if self.weight_decay < 0 or (self.filter_rms_limit is not None and not self.filter_rms_limit > 0):
-            told = f"training.weight_decay={self.weight_decay!r}, training.filter_rms_limit={self.filter_rms_limit!r}"
-            raise ValueError(f"{told}: expected 0 or more, and above 0 or null")
+            raise ValueError(
+                f"training.weight_decay={self.weight_decay!r}, training.filter_rms_limit={self.filter_rms_limit!r}: "
+                "expected 0 or more, and above 0 or null"
+            )
         _ = self.augmentation  # which checks its own
 
     @property
     def augmentation(self) -> Augmentation:
+        """How far views are moved."""
         return Augmentation(self.rotation_deg, self.shift, self.shear, self.zoom)
 
     @staticmethod
     def names() -> list[str]:
+        """Of all its numbers and choices."""
         return [field.name for field in fields(Recipe)]
 
 
@@ -135,17 +140,21 @@ class Schedule:
             self._scheduler = ConstantLR(optimizer, factor=1.0)
 
     def after_step(self) -> None:
+        """One step of the optimiser has been taken."""
         if self.kind == "onecycle":
             self._scheduler.step()
 
     def after_epoch(self, validation_error: float) -> None:
+        """An epoch is over; validation_error: the top-1 error (0..1) that a plateau is measured by."""
         if isinstance(self._scheduler, ReduceLROnPlateau):
             self._scheduler.step(validation_error)
 
     def state(self) -> dict[str, object]:
+        """What a checkpoint must hold: plain types."""
         return {"kind": self.kind, "total_steps": self.total_steps, "scheduler": self._scheduler.state_dict()}
 
     def load_state(self, state: dict[str, object]) -> None:
+        """Go on from what `state` returned. Raises ValueError for another kind, or another length of one cycle."""
         if state["kind"] != self.kind or (self.kind == "onecycle" and state["total_steps"] != self.total_steps):
             was, now = (f"{s['kind']} over {s['total_steps']} steps" for s in (state, self.state()))
             raise ValueError(
@@ -155,7 +164,7 @@ class Schedule:
         self._scheduler.load_state_dict(state["scheduler"])  # type: ignore[arg-type]
 
 
-def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
+def named_convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
     """Every convolution by name."""
     return ((name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
 
@@ -163,8 +172,8 @@ def convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
 @torch.no_grad()
 def limit_filters(model: nn.Module, limit: float) -> None:
     """Bring each convolution filter (one output map's weights) whose RMS exceeds the limit back to it. Paper 3.1."""
-    for _, module in convolutions(model):
-        module.weight.mul_((limit / filter_rms(module.weight)).clamp(max=1).reshape(-1, 1, 1, 1))
+    for _, module in named_convolutions(model):
+        module.weight.mul_((limit / filter_rms(module.weight)).clamp(max=1).reshape(-1, 1, 1, 1))  # (maps, 1, 1, 1)
 
 
 def filter_rms(weight: Tensor) -> Tensor:
@@ -173,5 +182,5 @@ def filter_rms(weight: Tensor) -> Tensor:
 
 
 def share_at_limit(weight: Tensor, limit: float) -> float:
-    """Share of a convolution's filters that lie at the RMS limit."""
+    """Share (0..1) of a convolution's filters (maps, channels, h, w) that lie at the RMS limit."""
     return float((filter_rms(weight) >= limit * (1 - 1e-4)).float().mean())

@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from zfnet.data import UNREADABLE, Batch, InputFrame, Views, crop_views
-from zfnet.training.evaluation import tally
-from zfnet.training.hardware import Hardware
-from zfnet.training.observer import Seen
-from zfnet.training.parallel import World
+from zfnet.training.machine import Hardware, World
 from zfnet.training.recipe import Recipe, Schedule, limit_filters, make_optimizer
+from zfnet.training.reports import Seen
+from zfnet.training.tally import Tally, tally_of
 
 
 class Stepper:
@@ -28,6 +27,7 @@ class Stepper:
         model: nn.Module,
         recipe: Recipe,
         frame: InputFrame,
+        *,
         hardware: Hardware,
         world: World,
         steps_per_epoch: int,
@@ -48,37 +48,42 @@ class Stepper:
 
     @property
     def learning_rate(self) -> float:
+        """That of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def __call__(self, batch: Batch, views: Views, on_seen: Callable[[Seen], None] = lambda seen: None) -> Tensor:
-        """Train on one batch (this process's part of it); returns tally's sums over it (4,)."""
-        images = batch.images.to(self.device, non_blocking=True)
-        labels = batch.labels.to(self.device, non_blocking=True)
-        sums = torch.zeros(4, dtype=torch.float64, device=self.device)
+    def __call__(self, batch: Batch, views: Views, on_seen: Callable[[Seen], None] = lambda seen: None) -> Tally:
+        """Train on one batch (this process's part of it), with the view of each image, and count what it got wrong.
+
+        on_seen is told what the network is about to see, once for each accumulated part.
+        """
+        images = batch.images.to(self.device, non_blocking=True)  # (B, 3, side, side) uint8
+        labels = batch.labels.to(self.device, non_blocking=True)  # (B,)
+        counted = Tally.of_none(self.device)
         size = len(batch) // self.parts
         for part in range(self.parts):
             own = slice(part * size, (part + 1) * size)
-            seen = Seen(crop_views(images[own], views[own], self.frame), labels[own], batch.indices[own], views[own])
+            crops = crop_views(images[own], views[own], self.frame)  # (B / parts, 3, size, size) float32
+            seen = Seen(crops, labels[own], batch.indices[own], views[own])
             on_seen(seen)
             if part + 1 < self.parts and isinstance(self.forward, DistributedDataParallel):
                 with self.forward.no_sync():
-                    sums += self._gradients(seen, len(batch))
+                    counted = counted + self._gradients(seen, len(batch))
             else:
-                sums += self._gradients(seen, len(batch))
+                counted = counted + self._gradients(seen, len(batch))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         if self.recipe.filter_rms_limit is not None:
             limit_filters(self.model, self.recipe.filter_rms_limit)
         self.schedule.after_step()
-        return sums
+        return counted
 
-    def _gradients(self, seen: Seen, batch_size: int) -> Tensor:
+    def _gradients(self, seen: Seen, batch_size: int) -> Tally:
         """Add the gradients of this part's share of the mean loss over the whole batch; unreadable images have none."""
         with self.autocast():
-            scores = self.forward(seen.images)
+            scores = self.forward(seen.images)  # (B, C)
         scores = scores.float() if scores.dtype.itemsize < 4 else scores
         smoothing = self.recipe.label_smoothing
         loss = F.cross_entropy(scores, seen.labels, reduction="sum", ignore_index=UNREADABLE, label_smoothing=smoothing)
         self.scaler.scale(loss / batch_size).backward()
-        return tally(F.log_softmax(scores.detach(), dim=1), seen.labels)
+        return tally_of(F.log_softmax(scores.detach(), dim=1), seen.labels)

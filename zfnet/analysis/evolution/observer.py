@@ -15,7 +15,7 @@ from zfnet.analysis.evolution.reference_images import ReferenceImages
 from zfnet.analysis.evolution.strongest import Strongest
 from zfnet.analysis.evolution.sweep import strongest_by_sweep, subset
 from zfnet.deconv import Deconvnet
-from zfnet.training import EpochReport, Observer, Seen, Trainer, World
+from zfnet.training import EpochReport, Observer, Seen, TrainingRun, World
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Evolution(Observer):
         self._epoch: int | None = None  # the one whose views are being searched online
         self._images: dict[str, Tensor] = {}  # each watched map's strongest image at the chosen epoch before
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         before = self._loaded or self.state()
         self._world = trainer.world
         self._deconvnet = Deconvnet(uncompiled(trainer.model))
@@ -83,7 +83,7 @@ class Evolution(Observer):
             for layer, strongest in self._online.strongest.items():
                 strongest.merge(state["strongest"][layer])
 
-    def on_epoch_start(self, trainer: Trainer) -> None:
+    def on_epoch_start(self, trainer: TrainingRun) -> None:
         epoch = trainer.position.epoch + 1
         if self._online is None or not self._chosen(trainer, epoch):
             self._epoch = None  # it was chosen before a resume with other epochs, and what it showed is not whole
@@ -95,22 +95,22 @@ class Evolution(Observer):
             self._online.clear()
         self._epoch = epoch
 
-    def on_batch(self, trainer: Trainer, seen: Seen) -> None:
+    def on_batch(self, trainer: TrainingRun, seen: Seen) -> None:
         if self._online is not None and self._epoch is not None:
             self._online.see(seen)
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         found = self._found(trainer, report.epoch)
         self._epoch = None
         if trainer.world.first:
             self._keep(trainer, report.epoch, found)
         self._images |= {layer: strongest.images() for layer, strongest in found.items()}
 
-    def _keep(self, trainer: Trainer, epoch: int, found: Mapping[str, Strongest]) -> None:
+    def _keep(self, trainer: TrainingRun, epoch: int, found: Mapping[str, Strongest]) -> None:
         places = self._deconvnet, self._probe, self.watched, trainer.train
         self.keeper.keep(moment_at(epoch, *places, found, self._images))
 
-    def _found(self, trainer: Trainer, epoch: int) -> dict[str, Strongest]:
+    def _found(self, trainer: TrainingRun, epoch: int) -> dict[str, Strongest]:
         """The strongest views of the epoch that ends, over all processes; none if it was not chosen."""
         if self._online is not None:
             self._online.end()
@@ -123,7 +123,7 @@ class Evolution(Observer):
         images = subset(len(trainer.train), self.plan.sweep_images, self.plan.seed)
         return strongest_by_sweep(self._deconvnet, self.watched, trainer.train, images, trainer.frame, trainer.world)
 
-    def _chosen(self, trainer: Trainer, epoch: int) -> bool:
+    def _chosen(self, trainer: TrainingRun, epoch: int) -> bool:
         return epoch in self.plan.epochs or epoch == trainer.recipe.epochs
 
     def _share(self) -> None:
@@ -133,7 +133,7 @@ class Evolution(Observer):
             for state in self._world.gather(strongest.state()):
                 strongest.merge(state)
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         if self._online is not None:
             self._online.end()
         if trainer.world.first:

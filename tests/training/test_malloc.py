@@ -5,7 +5,7 @@ import resource
 import pytest
 import torch
 
-from zfnet.training.memory import keep_freed_memory
+from zfnet.training.machine import keep_freed_memory
 
 
 def test_a_large_block_freed_and_taken_again_costs_no_page_faults():

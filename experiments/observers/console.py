@@ -6,11 +6,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
 from zfnet.progress import Progress
 from zfnet.runs import write_csv
-from zfnet.training import EpochReport, Observer, StepReport, Trainer
+from zfnet.training import EpochReport, Observer, StepReport, Tally, TrainingRun
 
 COLUMNS = ("epoch", "loss", "top-1", "top-5", "val loss", "top-1", "top-5", "rate", "images/s", "wait", "time")
 
@@ -21,42 +19,42 @@ class Console(Observer):
     def __init__(self, folder: Path) -> None:
         self.table = folder / "metrics.csv"
         self._progress: Progress | None = None
-        self._sums = torch.zeros(4, dtype=torch.float64)
+        self._counted = Tally.of_none()
         self._shown_s = 0.0
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainingRun) -> None:
         if trainer.world.first:
             print("  ".join(f"{name:>8}" for name in COLUMNS))
             for report in trainer.history:
                 self._row(report)
 
-    def on_epoch_start(self, trainer: Trainer) -> None:
-        self._sums.zero_()
+    def on_epoch_start(self, trainer: TrainingRun) -> None:
+        self._counted = Tally.of_none()
         title = f"epoch {trainer.position.epoch + 1}/{trainer.recipe.epochs}"
         total, done = trainer.steps_per_epoch, trainer.position.batch
         self._progress = Progress(title, total, "step", initial=done, enabled=trainer.world.first)
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         assert self._progress is not None
-        self._sums = self._sums.to(report.sums.device) + report.sums
+        self._counted = self._counted + report.tally
         if time.monotonic() - self._shown_s < 1:
             self._progress.advance()
             return
         self._shown_s = time.monotonic()
-        loss, top1, _, count = self._sums.tolist()
+        means = self._counted.means()
         rate = trainer.recipe.batch_size / report.wall_s
-        shown = {"loss": f"{loss / max(count, 1):.3f}", "error": f"{100 * top1 / max(count, 1):.1f}%"}
+        shown = {"loss": f"{means.loss:.3f}", "error": f"{100 * means.top1_error:.1f}%"}
         self._progress.advance(1, **shown, **{"images/s": f"{rate:.0f}"})
 
-    def on_validation(self, trainer: Trainer) -> None:
+    def on_validation(self, trainer: TrainingRun) -> None:
         self._close()
 
-    def on_epoch(self, trainer: Trainer, report: EpochReport) -> None:
+    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         if trainer.world.first:
             self._row(report)
             write_csv(self.table, [asdict(row) for row in trainer.history])
 
-    def on_end(self, trainer: Trainer, finished: bool) -> None:
+    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
         self._close()
 
     def _close(self) -> None:

@@ -23,6 +23,7 @@ class Hardware:
     compile: torch.compile; off by default, since most of the time is in convolutions that it does not change.
     accumulate: gradients of this many parts of a batch are added before a step, to save memory.
     workers: processes that read images; auto takes none for a pack and one a core (at most 8) for folders.
+    Raises ValueError for a value that is none of these.
     """
 
     device: str = "auto"
@@ -52,6 +53,7 @@ class Hardware:
         return nullcontext if dtype is None else partial(torch.autocast, device.type, dtype)
 
     def memory_format(self) -> torch.memory_format:
+        """What weights and images are laid out as."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def reading_processes(self, decodes: bool, processes: int = 1) -> int:

@@ -58,6 +58,7 @@ class World:
         return self.gather(value)[0]
 
     def wait(self) -> None:
+        """Until every process has come here."""
         if self.size > 1:
             dist.barrier()
 
@@ -66,7 +67,7 @@ def join_world(device: str = "auto") -> World:
     """The world that torchrun set up, or a world of one.
 
     device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:1". Under torchrun each process takes the GPU of its
-    local rank with nccl, or the CPU with gloo.
+    local rank with nccl, or the CPU with gloo. Raises ValueError for a device that is not there.
     """
     chosen = chosen_device(device)
     if "RANK" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import math
 
-import torch
-
-from zfnet.training.loop import Trainer
-from zfnet.training.observer import Observer, StepReport
+from zfnet.training.observer import Observer, TrainingRun
+from zfnet.training.reports import StepReport
+from zfnet.training.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +21,14 @@ class StuckLoss(Observer):
 
     def __init__(self, after_steps: int = 300, window: int = 100, margin: float = 0.01) -> None:
         self.after_steps, self.window, self.margin = after_steps, window, margin
-        self._sums = torch.zeros(4, dtype=torch.float64)
+        self._counted = Tally.of_none()
         self._warned = False
 
-    def on_step(self, trainer: Trainer, report: StepReport) -> None:
-        self._sums = self._sums.to(report.sums.device) + report.sums
+    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
+        self._counted = self._counted + report.tally
         if report.step % self.window:
             return
-        loss = float(self._sums[0] / self._sums[3].clamp(min=1))
-        self._sums.zero_()
+        loss, self._counted = self._counted.means().loss, Tally.of_none()
         chance = math.log(len(trainer.train.wnids))
         if report.step >= self.after_steps and loss > chance - self.margin and not self._warned:
             self._warned = True
@@ -38,5 +36,5 @@ class StuckLoss(Observer):
                 "the loss is %.4f after %d steps and has not left log(%d) = %.4f, that of guessing. Usual causes: "
                 "training.init=paper (0.01) below full width or on small data, where training=modern starts; "
                 "a learning rate far too high or too low (now %g); labels that do not belong to the images",
-                loss, report.step, len(trainer.train.wnids), chance, trainer.stepper.learning_rate,
+                loss, report.step, len(trainer.train.wnids), chance, trainer.learning_rate,
             )  # fmt: skip

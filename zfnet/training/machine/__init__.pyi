@@ -1,0 +1,8 @@
+from .hardware import Hardware as Hardware
+from .malloc import keep_freed_memory as keep_freed_memory
+from .parallel import (
+    World as World,
+    chosen_device as chosen_device,
+    join_world as join_world,
+    leave_world as leave_world,
+)

@@ -1,0 +1,144 @@
+"""What a checkpoint must hold of a run, and how a run goes on from it: bit for bit as if it had never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zfnet.data import ImageSource
+from zfnet.training.machine import World
+from zfnet.training.observer import Observer
+from zfnet.training.recipe import Recipe
+from zfnet.training.reports import EpochReport, Position
+from zfnet.training.step import Stepper
+from zfnet.training.tally import Tally
+
+
+@dataclass
+class Clock:
+    """Seconds spent in an epoch so far, those of them spent waiting for data, and images trained on."""
+
+    wall_s: float = 0.0
+    wait_s: float = 0.0
+    images: int = 0
+
+
+@dataclass
+class Standing:
+    """How far a run has come: its position, the reports of whole epochs, and of the one under way tally and clock."""
+
+    tally: Tally  # of this process
+    position: Position = field(default_factory=Position)
+    history: list[EpochReport] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+
+    def count_step(self, tally: Tally) -> None:
+        """One more batch has been trained on."""
+        self.tally = self.tally + tally
+        self.position.batch += 1
+        self.position.step += 1
+
+    def end_epoch(self, report: EpochReport) -> None:
+        """The epoch under way is over, as the report says."""
+        self.history.append(report)
+        self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+        self.tally, self.clock = Tally.of_none(self.tally.sums.device), Clock()
+
+
+def state_of(
+    standing: Standing, stepper: Stepper, *, observers: Sequence[Observer], world: World, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything that decides how a run goes on, in tensors and plain types. All processes must call it."""
+    return {
+        "model": stepper.model.state_dict(),
+        "optimizer": stepper.optimizer.state_dict(),
+        "schedule": stepper.schedule.state(),
+        "scaler": stepper.scaler.state_dict(),
+        "position": asdict(standing.position),
+        "sums": world.gather(standing.tally.sums.cpu()),  # by rank: (4,) each
+        "clock": asdict(standing.clock),
+        "random": world.gather(random_state(world.device)),
+        "history": [asdict(report) for report in standing.history],
+        "settings": settings,
+        "observers": {observer.name: observer.state() for observer in observers if observer.name},
+    }
+
+
+def load_state(
+    state: Mapping[str, Any],
+    stepper: Stepper,
+    *,
+    observers: Sequence[Observer],
+    world: World,
+    settings: Mapping[str, Any],
+) -> Standing:
+    """Have the stepper and the observers go on from what `state_of` returned, and return where the run stood.
+
+    Raises ValueError where this run would not be the same one: other settings, schedule or number of processes.
+    """
+    _check_same(state, settings, world)
+    stepper.schedule.load_state(state["schedule"])
+    stepper.model.load_state_dict(state["model"])
+    stepper.optimizer.load_state_dict(state["optimizer"])
+    if state["scaler"] and stepper.scaler.is_enabled():
+        stepper.scaler.load_state_dict(state["scaler"])
+    set_random_state(state["random"][world.rank], world.device)
+    for observer in observers:
+        if observer.name in state["observers"]:
+            observer.load_state(state["observers"][observer.name])
+    return Standing(
+        tally=Tally(state["sums"][world.rank].to(world.device)),
+        position=Position(**state["position"]),
+        history=[EpochReport(**report) for report in state["history"]],
+        clock=Clock(**state["clock"]),
+    )
+
+
+def settings_of(recipe: Recipe, train: ImageSource) -> dict[str, Any]:
+    """What decides a run besides its network and its seed, in plain types."""
+    return {**asdict(recipe), "data": train.fingerprint, "classes": list(train.wnids)}
+
+
+def first_difference(held: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first setting that is asked for and not held, as (name, held, asked); None if there is none.
+
+    held: the settings of a checkpoint, which does not name what recipes have gained since it was written: what was new
+    was off then, as it is by default.
+    """
+    held = {**asdict(Recipe()), **held}
+    different = (name for name, value in asked.items() if held.get(name) != value)
+    name = next(different, None)
+    return None if name is None else (name, held.get(name), asked[name])
+
+
+def _check_same(state: Mapping[str, Any], settings: Mapping[str, Any], world: World) -> None:
+    asked = {name: value for name, value in settings.items() if name != "epochs"}  # more may be asked for
+    difference = first_difference(state["settings"], asked)
+    if difference is not None:
+        name, held, own = difference
+        raise ValueError(
+            f"the checkpoint's run had {name}={held!r}, this one {name}={own!r}: give the "
+            "same, or start a new run from its weights (model.weights=CHECKPOINT training.init=keep)"
+        )
+    if len(state["random"]) != world.size:
+        raise ValueError(
+            f"the checkpoint was written by {len(state['random'])} processes and this run has {world.size}: resume "
+            "with as many, or start a new run from its weights (model.weights=...)"
+        )
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The state of torch's random generators, which dropout draws from: the CPU's and, on a GPU, the device's."""
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+    """Have the generators go on from what `random_state` returned."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
