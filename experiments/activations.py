@@ -92,9 +92,11 @@ def compute(config: DictConfig, run: Run) -> Activations:
     source = described(config)
     run.note(network=source, weights=str(config.weights), images=paths, layers=list(read))
     pictures = pixels.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous().numpy()
-    shown = [LayerMaps(**vars(one)) for one in read.values()]
-    names = tuple(Path(path).name for path in paths)
-    return Activations(pictures, names, source, shown, means, config.second is not None, MEANS[config.relu][1])
+    return Activations(
+        pictures=pictures, names=tuple(Path(path).name for path in paths), network=source,
+        layers=[LayerMaps(**vars(one)) for one in read.values()], means=means, means_stage=MEANS[config.relu][1],
+        together=config.second is not None,
+    )  # fmt: skip
 
 
 def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[np.int64]]:

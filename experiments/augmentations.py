@@ -46,7 +46,7 @@ def compute(config: DictConfig) -> Variants:
     pictures = torch.cat(seen).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
     limits = {name: getattr(recipe, name) for name in ("views", "rotation_deg", "shift", "shear", "zoom")}
     told = ", ".join(f"{name} {value}" for name, value in limits.items())
-    return Variants(pictures, np.array(path), np.array(told))
+    return Variants(pictures=pictures, path=np.array(path), told=np.array(told))
 
 
 if __name__ == "__main__":

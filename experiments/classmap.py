@@ -81,9 +81,10 @@ def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
         classes = Classes.of_network(network, len(probability))
         (size, _), (step, _), (first, _) = found.field.size_px, found.field.step_px, found.field.offset_px
         maps.append(ClassMaps(
-            picture, np.array(path), np.array(classes.names, np.str_), np.array(classes.wnids, np.str_), probability,
-            found.centres(0).numpy(), found.centres(1).numpy(), np.array([size, step, first]),
-            chosen_classes(config, classes, probability), np.array(described(config)),
+            picture=picture, path=np.array(path), names=np.array(classes.names, np.str_),
+            wnids=np.array(classes.wnids, np.str_), probability=probability, rows=found.centres(0).numpy(),
+            columns=found.centres(1).numpy(), window=np.array([size, step, first]),
+            chosen=chosen_classes(config, classes, probability), network=np.array(described(config)),
         ))  # fmt: skip
     return maps
 

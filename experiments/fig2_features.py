@@ -77,7 +77,7 @@ def picture_layer(
     label = np.where(there, views.source.labels[found["image"]], -1)
     names = network.names if top.scores else [""] * len(top.value)
     return LayerFeatures(
-        layer, maps, **found, label=label, projection=full(pictures.projection), patch=full(pictures.patch),
+        layer=layer, maps=maps, **found, label=label, projection=full(pictures.projection), patch=full(pictures.patch),
         corner=full(pictures.corner), map_name=np.array([names[number] for number in maps], np.str_),
     )  # fmt: skip
 

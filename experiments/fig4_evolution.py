@@ -124,13 +124,14 @@ def stack(moments: Sequence[Moment], epochs: Sequence[int] | None) -> list[Layer
     for layer, one in chosen[columns[0]].layers.items():
         names = ("value", "value_now", "image", "label", "path", "projection", "patch")
         arrays = {name: np.stack([getattr(chosen[epoch].layers[layer], name) for epoch in columns]) for name in names}
-        stacked.append(LayerEvolution(layer, np.array(columns), one.maps, **arrays))
+        stacked.append(LayerEvolution(layer=layer, epochs=np.array(columns), maps=one.maps, **arrays))
     return stacked
 
 
 def settle(moments: Sequence[Moment], threshold: float) -> Settling:
     epochs = np.array([moment.epoch for moment in moments])
-    return Settling(epochs, similarities(moments), settling(moments, threshold), threshold)
+    similarity, settled = similarities(moments), settling(moments, threshold)
+    return Settling(epochs=epochs, similarity=similarity, settled=settled, threshold=threshold)
 
 
 def draw(layers: Sequence[LayerEvolution], settled: Settling, maps: int, folder: Path) -> None:

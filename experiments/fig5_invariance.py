@@ -78,9 +78,9 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
 
 def subjects_of(result: Invariance, chosen: Chosen, network: Network) -> Subjects:
     return Subjects(
-        np.array(chosen.paths, np.str_), chosen.target, chosen.known, result.clean_label.numpy(),
-        result.clean_probability.numpy(), np.array([str(layer) for layer in result.distance]),
-        np.array(network.names, np.str_),
+        path=np.array(chosen.paths, np.str_), target=chosen.target, known=chosen.known,
+        label=result.clean_label.numpy(), probability=result.clean_probability.numpy(),
+        layers=np.array([str(layer) for layer in result.distance]), names=np.array(network.names, np.str_),
     )  # fmt: skip
 
 
@@ -92,9 +92,10 @@ def curves_of(result: Invariance, chosen: Chosen, network: Network) -> Curves:
     frame = network.frame.to(chosen.images.device)
     pictures = [pixels_of(transform(chosen.images, result.transform, one, frame), frame) for one in shown.tolist()]
     return Curves(
-        values, np.array(transform_called(result.transform).identity), _stacked(result.distance),
-        _stacked(result.norm), result.probability.numpy(), result.label.numpy(), shown,
-        np.stack([one.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy() for one in pictures], 1),
+        values=values, identity=np.array(transform_called(result.transform).identity),
+        distance=_stacked(result.distance), norm=_stacked(result.norm), probability=result.probability.numpy(),
+        label=result.label.numpy(), shown=shown,
+        picture=np.stack([one.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).cpu().numpy() for one in pictures], 1),
     )  # fmt: skip
 
 

@@ -89,7 +89,10 @@ def projection_panel(
 
 def panel(letter: str, pictures: np.ndarray, weights: np.ndarray, layer: str, mined: Mined) -> Panel:
     dead, maps = len(mined[layer].dead), len(mined[layer].value)
-    return Panel(letter, pictures, dead, maps, mined.images, band_shares(pictures), largest_over_median(weights))
+    return Panel(
+        letter=letter, pictures=pictures, dead=dead, maps=maps, images=mined.images, bands=band_shares(pictures),
+        ratio=largest_over_median(weights),
+    )  # fmt: skip
 
 
 def weights_of(deconvnet: Deconvnet, layer: str) -> np.ndarray:

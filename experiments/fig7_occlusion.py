@@ -103,12 +103,15 @@ def gathered(
         return whole
 
     return OcclusionRows(
-        chosen.pixels.permute(0, 2, 3, 1).contiguous().numpy(), np.array(chosen.paths, np.str_), chosen.target,
-        chosen.known, heat.rows.numpy(), heat.columns.numpy(), np.array(heat.size_px), heat.probability.numpy(),
-        heat.label.numpy(), heat.activity.numpy(), heat.map.numpy(), heat.clean_probability.numpy(),
-        heat.clean_label.numpy(), heat.clean_activity.numpy(), filled([values for values, _ in tiles], -np.inf),
-        filled([pictures.projection for _, pictures in tiles], 0), filled([pictures.patch for _, pictures in tiles], 0),
-        np.array(heat.layer), np.array(names, np.str_),
+        picture=chosen.pixels.permute(0, 2, 3, 1).contiguous().numpy(), path=np.array(chosen.paths, np.str_),
+        target=chosen.target, known=chosen.known, rows=heat.rows.numpy(), columns=heat.columns.numpy(),
+        size_px=np.array(heat.size_px), probability=heat.probability.numpy(), label=heat.label.numpy(),
+        activity=heat.activity.numpy(), map=heat.map.numpy(), clean_probability=heat.clean_probability.numpy(),
+        clean_label=heat.clean_label.numpy(), clean_activity=heat.clean_activity.numpy(),
+        value=filled([values for values, _ in tiles], -np.inf),
+        projection=filled([pictures.projection for _, pictures in tiles], 0),
+        patch=filled([pictures.patch for _, pictures in tiles], 0),
+        layer=np.array(heat.layer), names=np.array(names, np.str_),
     )  # fmt: skip
 
 

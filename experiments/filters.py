@@ -39,7 +39,7 @@ def filters_of(model: nn.Module, layer: str | None, name: str) -> Filters:
     if layer not in convolutions:
         raise ValueError(f"layer {layer!r} is not one of the convolutions {', '.join(convolutions)}")
     weights = convolutions[layer].weight.detach().float().cpu().numpy()
-    return Filters(np.array(layer), np.array(name), weights)
+    return Filters(layer=np.array(layer), network=np.array(name), weights=weights)
 
 
 if __name__ == "__main__":

@@ -71,9 +71,9 @@ def read_histories(folders: Sequence[Path], labels: Sequence[str] | None) -> His
     tables = [_rows(folder) for folder in folders]
     columns = {name: np.array([float(row[name]) for table in tables for row in table]) for name in COLUMNS}
     return Histories(
-        np.array(names_of(folders) if labels is None else list(map(str, labels)), np.str_),
-        np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
-        np.array([int(row["epoch"]) for table in tables for row in table], np.int64),
+        label=np.array(names_of(folders) if labels is None else list(map(str, labels)), np.str_),
+        run=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
+        epoch=np.array([int(row["epoch"]) for table in tables for row in table], np.int64),
         **columns,
     )
 

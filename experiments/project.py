@@ -49,8 +49,9 @@ def compute(config: DictConfig, run: Run) -> UnitSheet:
     maps, rows, columns = (units[:, column].numpy() for column in (1, 2, 3))
     names = np.array([network.names[number] if scores else "" for number in maps], np.str_)
     return UnitSheet(
-        seen.pixels[0].permute(1, 2, 0).numpy(), np.array(layer), maps, rows, columns, values.numpy(), names,
-        pictures.projection, pictures.patch, pictures.corner, classes, probability,
+        picture=seen.pixels[0].permute(1, 2, 0).numpy(), layer=np.array(layer), map=maps, row=rows, column=columns,
+        value=values.numpy(), map_name=names, projection=pictures.projection, patch=pictures.patch,
+        corner=pictures.corner, classes=classes, probability=probability,
     )  # fmt: skip
 
 

@@ -103,13 +103,16 @@ def lines_of(outcomes: Outcomes) -> list[Line]:
         for kind in dict.fromkeys(one.probe for one in own):
             layers = list(dict.fromkeys(one.layer for one in own if one.probe == kind))
             accuracy = [[one.accuracy for one in own if (one.probe, one.layer) == (kind, layer)] for layer in layers]
-            lines.append(Line(network, kind, np.array(list(map(str, layers))), np.array(accuracy)))
+            named = np.array(list(map(str, layers)))
+            lines.append(Line(network=network, probe=kind, layers=named, accuracy=np.array(accuracy)))
     for column, name in enumerate(PAPERS_DATA):
         for kind in dict.fromkeys(line.probe for line in lines):
             asked = [layer for line in lines[:2] if line.probe == kind for layer in line.layers.tolist()]
             known = [layer for layer in dict.fromkeys(asked) if (kind, layer) in PAPER]
             values = [[PAPER[kind, layer][column] / 100] for layer in known]
-            lines += [Line(name, kind, np.array(known), np.array(values), quoted=True)] if known else []
+            if known:
+                own_values = np.array(values)
+                lines.append(Line(network=name, probe=kind, layers=np.array(known), accuracy=own_values, quoted=True))
     return lines
 
 

@@ -56,7 +56,7 @@ def transfer(config: DictConfig, run: Run) -> Curves | None:
     classes = len(np.unique(contest.labels[contest.labels >= 0]))
     name = NAMES.get(config.data.kind, Path(config.data.root).name)
     title = f"{name}: {classes} classes, {config.folds} folds"
-    return Curves(title, np.array(list(every), np.int64), accuracy, 1 / classes)
+    return Curves(title=title, per_class=np.array(list(every), np.int64), accuracy=accuracy, chance=1 / classes)
 
 
 def open_protocol(config: DictConfig, run: Run) -> TransferProtocol:

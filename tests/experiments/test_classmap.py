@@ -133,8 +133,9 @@ def sky_with_a_cat() -> ClassMaps:
     at = np.arange(4) * 16.0 + 8
     names = np.array(["sky", "sea", "cat"])
     return ClassMaps(
-        np.full((64, 64, 3), 128, np.uint8), np.array("a.jpg"), names, np.array(["a", "b", "c"]), probability, at, at,
-        np.array([16, 16, 0]), np.array([2, 0]), np.array("runs/best.pt"),
+        picture=np.full((64, 64, 3), 128, np.uint8), path=np.array("a.jpg"), names=names,
+        wnids=np.array(["a", "b", "c"]), probability=probability, rows=at, columns=at, window=np.array([16, 16, 0]),
+        chosen=np.array([2, 0]), network=np.array("runs/best.pt"),
     )  # fmt: skip
 
 

@@ -21,8 +21,15 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs" / "train" / "a", 3, 0)
     (tmp_path / "runs" / "activations" / "today").mkdir(parents=True)
-    layer = LayerMaps("conv1", np.random.default_rng(0).normal(size=(1, 6, 4, 4)))
-    shown = Activations(np.zeros((1, 20, 20, 3), np.uint8), ("a",), "net", [layer], {}, False)
+    layer = LayerMaps(layer="conv1", values=np.random.default_rng(0).normal(size=(1, 6, 4, 4)))
+    shown = Activations(
+        pictures=np.zeros((1, 20, 20, 3), np.uint8),
+        names=("a",),
+        network="net",
+        layers=[layer],
+        means={},
+        together=False,
+    )
     save_activations(tmp_path / "runs" / "activations" / "today" / "activations.npz", shown)
     names: dict[str, Any] = {}
     page = PAGE.read_text().replace('weights="DEFAULT"', "weights=None")

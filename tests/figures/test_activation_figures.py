@@ -114,14 +114,16 @@ def test_over_the_image_what_is_high_covers_more() -> None:
 def test_the_strongest_is_named_and_framed() -> None:
     values = maps(images=1)
     values[0, 4, 3, 2] = 77.0
-    figure = draw_channels(LayerMaps("conv1", values, "after the ReLU"), picture(), 4, name="cat.jpg")
+    figure = draw_channels(
+        LayerMaps(layer="conv1", values=values, stage="after the ReLU"), picture(), 4, name="cat.jpg"
+    )
     said = [text.get_text() for text in figure.texts]
     assert said[0] == "conv1: 6 channels of 5 × 7, after the ReLU    cat.jpg"
     assert said[1] == "strongest: channel 4, 77 at row 3, column 2"
     sheet = figure.axes[-2]  # before the colours' legend
     assert len(sheet.images) == 1
     assert sheet.patches[0].get_xy() == (0, 1)  # the fifth tile of rows of four
-    other = draw_channels(LayerMaps("conv1", values), picture(), 1)
+    other = draw_channels(LayerMaps(layer="conv1", values=values), picture(), 1)
     assert other.texts[1].get_text().startswith("channel 1, ")
 
 
@@ -129,7 +131,7 @@ def test_two_images_share_a_channels_scale() -> None:
     values = np.zeros((2, 3, 4, 4), np.float32)
     values[0, 1, 2, 2], values[1, 1, 2, 2] = 8, 2
     pictures = np.stack([picture(), picture()])
-    one, names = LayerMaps("conv1", values), ["open", "closed"]
+    one, names = LayerMaps(layer="conv1", values=values), ["open", "closed"]
     figure = draw_over(one, pictures, [1], colours="gray", interpolation="nearest", names=names)
     cells = [axes.images[0].get_array() for axes in figure.axes]
     assert len(cells) == 2 + 4 + 1  # two images, the channel on both beside and over them, the colours' legend
@@ -156,7 +158,7 @@ def test_a_legend_says_what_the_colours_ends_stand_for(scale: str, ends: tuple[f
     low, high = (values.min(), values.max()) if scale == "unit" else (end * deviation for end in ends)
     assert (shaded[values.ravel() <= low] == 0).all()
     assert (shaded[values.ravel() >= high] == 1).all()
-    figure = draw_channels(LayerMaps("conv1", maps(images=1)), picture(), 1, scale=scale, colours="gray_r")
+    figure = draw_channels(LayerMaps(layer="conv1", values=maps(images=1)), picture(), 1, scale=scale, colours="gray_r")
     bar = figure.axes[-1].images[0]
     assert (bar.cmap.name, np.asarray(bar.get_array())[0, [0, -1]].tolist()) == ("gray_r", [0, 1])
     said = " ".join(text.get_text() for text in figure.texts)
@@ -168,8 +170,10 @@ def test_a_legend_says_what_the_colours_ends_stand_for(scale: str, ends: tuple[f
 def test_long_names_and_notes_stay_apart_and_within_the_figure(scale: str) -> None:
     values, pictures = maps(), np.stack([picture(), picture()])
     names = [f"n0212339{number}_a_cat_with_a_long_name_and_a_number.JPEG" for number in (4, 5)]
-    places = np.array([1.0, 2.0]), np.array([4.0, 4.0])
-    one = LayerMaps("features.denseblock3.denselayer12.conv1", values, "as the layer returns it", *places)
+    one = LayerMaps(
+        layer="features.denseblock3.denselayer12.conv1", values=values, stage="as the layer returns it",
+        first_px=np.array([1.0, 2.0]), step_px=np.array([4.0, 4.0]),
+    )  # fmt: skip
     stage = MEANS["auto"][1]
     long = f"{names[0]}    runs/{'much/' * 20}best.pt"
     figures = [
@@ -185,9 +189,13 @@ def test_long_names_and_notes_stay_apart_and_within_the_figure(scale: str) -> No
 
 
 def test_saved_arrays_draw_the_same(tmp_path: Path) -> None:
-    one = LayerMaps("features.3", maps(), "after the ReLU", np.array([1.0, 2.0]), np.array([4.0, 4.0]))
+    places = {"first_px": np.array([1.0, 2.0]), "step_px": np.array([4.0, 4.0])}
+    one = LayerMaps(layer="features.3", values=maps(), stage="after the ReLU", **places)
     means = {"c": np.ones((2, 3, 3))}
-    shown = Activations(np.stack([picture(), picture()]), ("a", "b"), "net", [one], means, True, "before any ReLU")
+    shown = Activations(
+        pictures=np.stack([picture(), picture()]), names=("a", "b"), network="net", layers=[one], means=means,
+        together=True, means_stage="before any ReLU",
+    )  # fmt: skip
     save_activations(tmp_path / "activations.npz", shown)
     loaded = load_activations(tmp_path / "activations.npz")
     assert (loaded.names, loaded.network, loaded.together, list(loaded.means)) == (("a", "b"), "net", True, ["c"])
@@ -198,8 +206,10 @@ def test_saved_arrays_draw_the_same(tmp_path: Path) -> None:
 
 def test_512_channels_are_drawn_and_saved_in_under_three_seconds(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(1, 512, 28, 28)).astype(np.float32)  # noise, the worst to compress
-    layer = LayerMaps("features.21", values.clip(0))
-    style.save(draw_channels(LayerMaps("a", maps()), picture(), 0), tmp_path, "warm")  # fonts are looked for once
+    layer = LayerMaps(layer="features.21", values=values.clip(0))
+    style.save(
+        draw_channels(LayerMaps(layer="a", values=maps()), picture(), 0), tmp_path, "warm"
+    )  # fonts are looked for once
     started_s = time.process_time()  # of this process alone, whatever else runs
     figure = draw_channels(layer, picture(224), 3)
     path = style.save(figure, tmp_path, "channels")

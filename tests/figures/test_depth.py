@@ -14,10 +14,22 @@ from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
 
 LAYERS = np.array(["1", "5", "7"])
 LINES = [
-    Line("trained", "SVM", LAYERS, np.array([[0.3, 0.4, 0.5], [0.7, 0.7, 0.7], [0.6, 0.62, 0.64]])),
-    Line("trained", "softmax", LAYERS[1:], np.array([[0.71, 0.72, 0.73], [0.8, 0.9, 1.0]])),
-    Line("untrained", "SVM", LAYERS, np.array([[0.3, 0.3, 0.3], [0.4, 0.4, 0.4], [0.12, 0.11, 0.13]])),
-    Line("paper", "SVM", LAYERS, np.array([[0.448], [0.862], [0.63]]), quoted=True),
+    Line(
+        network="trained",
+        probe="SVM",
+        layers=LAYERS,
+        accuracy=np.array([[0.3, 0.4, 0.5], [0.7, 0.7, 0.7], [0.6, 0.62, 0.64]]),
+    ),
+    Line(
+        network="trained", probe="softmax", layers=LAYERS[1:], accuracy=np.array([[0.71, 0.72, 0.73], [0.8, 0.9, 1.0]])
+    ),
+    Line(
+        network="untrained",
+        probe="SVM",
+        layers=LAYERS,
+        accuracy=np.array([[0.3, 0.3, 0.3], [0.4, 0.4, 0.4], [0.12, 0.11, 0.13]]),
+    ),
+    Line(network="paper", probe="SVM", layers=LAYERS, accuracy=np.array([[0.448], [0.862], [0.63]]), quoted=True),
 ]
 
 
@@ -58,7 +70,12 @@ def test_lines_come_back_as_they_were_saved(tmp_path: Path):
 
 
 def test_names_of_modules_keep_the_order_that_they_were_asked_in():
-    line = Line("squeezenet", "SVM", np.array(["features.12", "features.3"]), np.array([[0.5], [0.4]]))
+    line = Line(
+        network="squeezenet",
+        probe="SVM",
+        layers=np.array(["features.12", "features.3"]),
+        accuracy=np.array([[0.5], [0.4]]),
+    )
     axes = draw_depth([line], 0.1).axes[0]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["features.12", "features.3"]
     assert axes.containers[0][0].get_ydata().tolist() == pytest.approx([50, 40])

@@ -35,8 +35,9 @@ def one() -> LayerFeatures:
     value = np.where(image >= 0, np.arange(MAPS)[:, None] + 1.0, -np.inf)
     value[2] = 0
     return LayerFeatures(
-        "conv3", np.array([3, 8, 11, 20, 31]), value, image, image, image, label, projection, patch,
-        np.zeros((MAPS, K, 2), np.int64), np.array([""] * MAPS),
+        layer="conv3", maps=np.array([3, 8, 11, 20, 31]), value=value, image=image, row=image, column=image,
+        label=label, projection=projection, patch=patch, corner=np.zeros((MAPS, K, 2), np.int64),
+        map_name=np.array([""] * MAPS),
     )  # fmt: skip
 
 

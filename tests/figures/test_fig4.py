@@ -33,8 +33,8 @@ def one() -> LayerEvolution:
     projection[1, 0] = projection[0, 1] = 0
     image = np.arange(EPOCHS * MAPS).reshape(EPOCHS, MAPS)
     return LayerEvolution(
-        "conv3", np.array([1, 2, 40]), np.array([3, 8, 11, 20]), value, now, image, image % 5,
-        image.astype(np.str_), projection, patch,
+        layer="conv3", epochs=np.array([1, 2, 40]), maps=np.array([3, 8, 11, 20]), value=value, value_now=now,
+        image=image, label=image % 5, path=image.astype(np.str_), projection=projection, patch=patch,
     )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def settling() -> Settling:
         "projections": {"conv3": np.array([0.5, 0.7, 0.92, 1.0]), "features.4": np.array([0.0, 0.1, 0.2, 1.0])},
     }
     settled = {"activations": {"conv3": 1, "features.4": 40}, "projections": {"conv3": 2, "features.4": 40}}
-    return Settling(epochs, similarity, settled, 0.9)
+    return Settling(epochs=epochs, similarity=similarity, settled=settled, threshold=0.9)
 
 
 def tiles(axes, shown: np.ndarray) -> list[list[int]]:

@@ -1,5 +1,7 @@
 """Fig. 6's drawing: the panels that are there, their numbers under them, and redrawing."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from zfnet.figures.drawing import style
@@ -8,7 +10,15 @@ from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 
 def panel(letter: str, count: int = 6, px: int = 7) -> Panel:
     pictures = np.random.default_rng(ord(letter)).normal(size=(count, 3, px, px)).astype(np.float32)
-    return Panel(letter, pictures, 3, 96, 1234, np.array([0.125, 0.25, 0.625]), 2.345)
+    return Panel(
+        letter=letter,
+        pictures=pictures,
+        dead=3,
+        maps=96,
+        images=1234,
+        bands=np.array([0.125, 0.25, 0.625]),
+        ratio=2.345,
+    )
 
 
 def test_the_story_tells_the_numbers() -> None:
@@ -32,7 +42,7 @@ def test_filters_share_a_scale_and_projections_do_not() -> None:
     pictures = np.ones((4, 3, 5, 5), np.float32) * np.array([1, 2, 4, 8], np.float32)[:, None, None, None]
     sheets = {}
     for letter in "ad":
-        one = Panel(letter, pictures, 0, 4, 10, np.ones(3) / 3, 1.0)
+        one = replace(panel(letter), pictures=pictures)
         sheets[letter] = draw_fig6([one]).axes[0].images[0].get_array()
     assert sheets["a"][0, 0, 0] == 0.5 + 0.5 / 8
     assert sheets["a"][-1, -1, 0] == 1

@@ -44,7 +44,7 @@ def test_a_value_is_drawn_where_its_squares_centre_lies():
     figure = Figure(figsize=(3.2, 4.0))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    squares, values = Squares(rows.rows, rows.columns, 12), rows.probability[0]
+    squares, values = Squares(rows=rows.rows, columns=rows.columns, size_px=12), rows.probability[0]
     draw_cells(axes, np.zeros((40, 32, 3), np.uint8), squares, values, 0, 1)
     canvas = style.pixels(figure, dpi=80)
     assert canvas.shape == (320, 256, 3)
@@ -57,7 +57,7 @@ def test_a_value_is_drawn_where_its_squares_centre_lies():
 
 
 def test_cells_end_half_way_between_centres():
-    across, down = Squares(np.array([5]), np.array([0, 8, 16, 20]), 12).edges()
+    across, down = Squares(rows=np.array([5]), columns=np.array([0, 8, 16, 20]), size_px=12).edges()
     assert across.tolist() == [2, 10, 18, 24, 28]
     assert down.tolist() == [5, 17]
 

@@ -12,11 +12,11 @@ from matplotlib.container import ErrorbarContainer
 from zfnet.figures.fig9 import Curves, draw_fig9, load_curves, save_curves, spread
 
 CURVES = Curves(
-    "caltech256: 256 classes, 3 folds", np.array([15, 30, 45]),
-    {
+    title="caltech256: 256 classes, 3 folds", per_class=np.array([15, 30, 45]), chance=1 / 256,
+    accuracy={
         "pretrained": np.array([[0.5, 0.6, 0.55], [0.7, 0.71, 0.72], [0.8, 0.8, 0.8]]),
         "scratch": np.array([[0.1, 0.2, 0.3], [0.2, 0.3, np.nan], [0.4, 0.5, 0.3]]),
-    }, 1 / 256,
+    },
 )  # fmt: skip
 PAPER = {("scratch", 30): (22.5, 0.7), ("scratch", 15): (9.0, 1.4), ("pretrained", 15): (65.7, 0.2)}
 
@@ -37,7 +37,10 @@ def test_lines_are_means_and_bars_are_deviations():
 
 
 def test_the_legend_lies_above_all_that_is_drawn():
-    high = Curves("easy", np.array([5, 10]), {"pretrained": np.ones((2, 2)), "scratch": np.ones((2, 2)) * 0.98}, 0.1)
+    high = Curves(
+        title="easy", per_class=np.array([5, 10]), chance=0.1,
+        accuracy={"pretrained": np.ones((2, 2)), "scratch": np.ones((2, 2)) * 0.98},
+    )  # fmt: skip
     figure = draw_fig9(high, PAPER)
     FigureCanvasAgg(figure).draw()
     axes, legend = figure.axes[0], figure.axes[0].get_legend()

@@ -14,7 +14,7 @@ def weights(count: int, channels: int, height: int = 3, width: int = 3) -> np.nd
 
 
 def filters(values: np.ndarray) -> Filters:
-    return Filters(np.array("conv1"), np.array("net"), values)
+    return Filters(layer=np.array("conv1"), network=np.array("net"), weights=values)
 
 
 def test_zero_is_mid_grey_on_a_common_scale_or_each_filters_own() -> None:

@@ -17,7 +17,7 @@ def two_runs() -> Histories:
         "train_top5_error": [0.2, 0.1, 0.0, 0.0, 0.3, 0.2, 0.1], "val_top5_error": [0.2, 0.1, 0.05, 0.1, 0.2, 0.1, 0.1],
     }  # fmt: skip
     return Histories(
-        np.array(["plain", "augmented"]), np.array([0] * 4 + [1] * 3), np.array([1, 2, 3, 4, 1, 2, 3]),
+        label=np.array(["plain", "augmented"]), run=np.array([0] * 4 + [1] * 3), epoch=np.array([1, 2, 3, 4, 1, 2, 3]),
         **{name: np.array(column) for name, column in values.items()},
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_smoothed_lines_lie_over_faint_ones_and_the_factor_is_named():
 
 def test_one_epoch_is_a_point():
     one = two_runs().of(1)
-    single = Histories(one.label, *(getattr(one, name)[:1] for name in list(one.__dataclass_fields__)[1:]))
+    single = replace(one, **{name: getattr(one, name)[:1] for name in list(one.__dataclass_fields__)[1:]})
     assert all(line.get_marker() == "o" for line in draw_history(single).axes[1].get_lines())
 
 

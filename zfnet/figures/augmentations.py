@@ -18,7 +18,7 @@ KIND = "augmentations"
 MARGIN_IN, TITLE_IN, NOTE_IN, GAP_SHARE = 0.2, 0.3, 0.35, 0.03
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variants:
     """pictures (1 + N, h, w, 3) uint8: an image as it is, then N views of it; path; told: how they were drawn."""
 

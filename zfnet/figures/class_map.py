@@ -28,7 +28,7 @@ COLOR_SHARE = 0.6  # of a colour over the grey picture
 LETTERS = 26
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassMaps:
     """A network slid over one image of H x W pixels: C classes at h x w places.
 

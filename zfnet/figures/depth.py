@@ -20,7 +20,7 @@ COLORS = ("#1b6ca8", "#c2571a", "#7a9a01", "#8a4fa0")
 SIZE_IN = (5.6, 3.6)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """What one kind of probe reached in one network.
 
@@ -57,7 +57,8 @@ def load_depth(path: str | Path) -> tuple[list[Line], float]:
     lines = []
     for number in range(count):
         network, probe, quoted = arrays[f"{number}/label"].tolist()
-        lines.append(Line(network, probe, arrays[f"{number}/layers"], arrays[f"{number}/accuracy"], bool(quoted)))
+        layers, accuracy = arrays[f"{number}/layers"], arrays[f"{number}/accuracy"]
+        lines.append(Line(network=network, probe=probe, layers=layers, accuracy=accuracy, quoted=bool(quoted)))
     return lines, float(arrays["chance"])
 
 

@@ -26,7 +26,7 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerFeatures:
     """M maps of a layer and the k places each answers to most, strongest first.
 
@@ -65,7 +65,7 @@ def load_features(path: str | Path) -> tuple[list[LayerFeatures], list[str]]:
     """What `save_features` wrote: the layers and the names. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     layers = [
-        LayerFeatures(layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
+        LayerFeatures(layer=layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
         for layer in arrays["layers"].tolist()
     ]
     return layers, arrays["names"].tolist()

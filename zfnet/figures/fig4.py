@@ -24,7 +24,7 @@ GAP = 0.06  # between tiles, in tiles
 LETTER_IN = 0.075  # of a block's title, whose room is kept where there are few epochs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerEvolution:
     """M maps of a layer at E epochs: the strongest view of each.
 
@@ -62,7 +62,7 @@ def load_evolution(path: str | Path) -> tuple[list[LayerEvolution], Settling]:
     """What `save_evolution` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     layers = [
-        LayerEvolution(layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
+        LayerEvolution(layer=layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
         for layer in arrays["layers"].tolist()
     ]
     similarity: dict[str, dict[str, NDArray[np.float64]]] = {kind: {} for kind in KINDS}
@@ -74,7 +74,8 @@ def load_evolution(path: str | Path) -> tuple[list[LayerEvolution], Settling]:
             similarity[kind][layer] = arrays[name]
         elif what == "settled":
             settled[kind][layer] = int(arrays[name])
-    return layers, Settling(arrays["epochs"], similarity, settled, float(arrays["threshold"]))
+    threshold = float(arrays["threshold"])
+    return layers, Settling(epochs=arrays["epochs"], similarity=similarity, settled=settled, threshold=threshold)
 
 
 def draw_fig4(layers: Sequence[LayerEvolution], maps: int = 6, picture: str = "projection") -> Figure:

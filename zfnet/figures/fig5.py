@@ -34,7 +34,7 @@ TITLES = {  # of a row, and of its axis
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Subjects:
     """The N images of the figure: path (N,); target (N,) the class followed, known (N,) whether it is the true one;
     label (N,) and probability (N,): the most probable class of the image as it is, and the target's probability.
@@ -50,7 +50,7 @@ class Subjects:
     names: NDArray[np.str_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curves:
     """A row of the figure: N images under V settings of a transform. values (V,); identity: the one without effect.
 

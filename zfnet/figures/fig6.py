@@ -32,7 +32,7 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """A panel by its letter in the paper.
 
@@ -69,7 +69,7 @@ def load_panels(path: str | Path) -> list[Panel]:
     arrays = load_arrays(path, KIND)
     return [
         Panel(
-            letter,
+            letter=letter,
             pictures=arrays[f"{letter}/pictures"],
             bands=arrays[f"{letter}/bands"],
             ratio=float(arrays[f"{letter}/ratio"]),

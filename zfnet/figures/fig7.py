@@ -27,7 +27,7 @@ TILE_GAP = 0.04
 COLORS = ("#2166ac", "#e66101", "#4dac26", "#d01c8b", "#fdb863", "#bababa")  # the target, four others, the rest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OcclusionRows:
     """N images of H x W pixels, a square of size_px at R x C places of each, and the strongest map of a layer on each.
 
@@ -60,7 +60,7 @@ class OcclusionRows:
 
     @property
     def squares(self) -> Squares:
-        return Squares(self.rows, self.columns, int(self.size_px))
+        return Squares(rows=self.rows, columns=self.columns, size_px=int(self.size_px))
 
     def deepest(self, number: int) -> tuple[int, int]:
         """Which row and column of places lowers the target's probability most in an image."""

@@ -18,7 +18,7 @@ COLORS = {"pretrained": "#c0392b", "scratch": "#2c6fa6"}
 LABELS = {"pretrained": "pretrained, new softmax", "scratch": "from scratch"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Curves:
     """Accuracy (0..1) of folds: accuracy[method] is (sizes, folds), nan where a fold is missing.
 
@@ -41,7 +41,8 @@ def load_curves(path: str | Path) -> Curves:
     """What `save_curves` wrote; ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     accuracy = {name.partition("/")[2]: values for name, values in arrays.items() if name.startswith("accuracy/")}
-    return Curves(str(arrays["title"]), arrays["per_class"], accuracy, float(arrays["chance"]))
+    title, chance = str(arrays["title"]), float(arrays["chance"])
+    return Curves(title=title, per_class=arrays["per_class"], accuracy=accuracy, chance=chance)
 
 
 def draw_fig9(curves: Curves, paper: Mapping[tuple[str, int], tuple[float, float]]) -> Figure:

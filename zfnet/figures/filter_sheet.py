@@ -24,7 +24,7 @@ SCALES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Filters:
     """A convolution's weights (N, C, h, w), its layer's name (), and a word () on the network."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ LINE_IN, NOTE_IN, MARGIN_IN = 0.19, 0.34, 0.2
 LETTERS = 70  # of a run's name in the legend
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Histories:
     """Epochs of R runs, one after the other: E in all.
 
@@ -47,8 +47,8 @@ class Histories:
     def of(self, number: int) -> Histories:
         """One run's epochs alone."""
         own = self.run == number
-        names = [field.name for field in fields(self)][2:]
-        return Histories(self.label[[number]], np.zeros(own.sum(), np.int64), *(getattr(self, n)[own] for n in names))
+        epochs = {field.name: getattr(self, field.name)[own] for field in fields(self) if field.name != "label"}
+        return replace(self, label=self.label[[number]], **{**epochs, "run": np.zeros(own.sum(), np.int64)})
 
     def errors(self, of: str, top: int) -> NDArray[np.float64]:
         """Error rates (E,) of "train" or "val", top-1 or top-5."""

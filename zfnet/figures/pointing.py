@@ -27,7 +27,7 @@ LABEL_IN = 0.78
 DECIDING, OTHER = "#e66101", "#8da0b6"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Points:
     """N images, a square of size_px at R x C places of each, and the P parts seen in them.
 
@@ -151,7 +151,7 @@ def _draw_image(axes: Axes, drops: Axes, points: Points, number: int) -> float:
     for box, color in ((points.object[image], "white"), *((box, DECIDING) for box in deciding)):
         left, top, right, bottom = box
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=0.9))
-    squares = Squares(points.rows, points.columns, int(points.size_px))
+    squares = Squares(rows=points.rows, columns=points.columns, size_px=int(points.size_px))
     found = points.clean_probability[image] - points.probability[image]
     draw_cells(drops, picture, squares, found, 0, max(found.max(), 1e-6))
     row, column = np.unravel_index(found.argmax(), found.shape)

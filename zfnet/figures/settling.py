@@ -21,7 +21,7 @@ TICKS = (0, 1, 2, 5, 10, 20, 30, 40, 64, 100, 200)
 EVENLY = 20  # epochs up to which they are drawn at even distances
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settling:
     """How like the last epoch each layer was at T epochs: kind ("activations", "projections") -> layer -> (T,).
 

@@ -21,7 +21,7 @@ COLUMNS = 3
 MARK = "#ffd400"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnitSheet:
     """An image and N units, strongest first.
 

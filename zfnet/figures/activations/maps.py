@@ -18,7 +18,7 @@ INTERPOLATION = ("bilinear", "nearest")
 OPACITY = (0.15, 0.85)  # of the lowest and of the highest colour: what is not answered to stays visible
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerMaps:
     """A layer's maps (B, C, h, w) on B images.
 
@@ -52,7 +52,7 @@ def standard_scaled(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return (64 * scaled + 128).clip(0, 255)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scale:
     """scaled: what it makes of maps (B, C, h, w), from 0 to top; in words; what the first and last colour stand for."""
 
@@ -63,10 +63,12 @@ class Scale:
 
 
 SCALES = {
-    "unit": Scale(unit_scaled, 1, "each channel from its least to its largest value", ("least", "largest")),
+    "unit": Scale(
+        scaled=unit_scaled, top=1, words="each channel from its least to its largest value", ends=("least", "largest"),
+    ),
     "standard": Scale(
-        standard_scaled, 255, "each channel as 64 (x - mean) / std + 128, clipped to 0..255",
-        ("mean - 2 std or less", "mean + 2 std or more"),
+        scaled=standard_scaled, top=255, words="each channel as 64 (x - mean) / std + 128, clipped to 0..255",
+        ends=("mean - 2 std or less", "mean + 2 std or more"),
     ),
 }  # fmt: skip
 

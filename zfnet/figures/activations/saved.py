@@ -15,7 +15,7 @@ from zfnet.files import load_arrays, save_arrays
 KIND = "activations"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Activations:
     """Layers on B images: pictures (B, H, W, 3) uint8 as the network saw them, a word on each and on the network.
 
@@ -49,10 +49,14 @@ def load_activations(path: str | Path) -> Activations:
     """What `save_activations` wrote; ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     layers = [
-        LayerMaps(name, arrays[f"maps/{name}"], str(arrays[f"stage/{name}"]), *arrays[f"places/{name}"])
+        LayerMaps(
+            layer=name, values=arrays[f"maps/{name}"], stage=str(arrays[f"stage/{name}"]),
+            first_px=arrays[f"places/{name}"][0], step_px=arrays[f"places/{name}"][1],
+        )
         for name in arrays["layers"].tolist()
-    ]
-    means = {name: arrays[f"means/{name}"] for name in arrays["order"].tolist()}
-    names = tuple(arrays["names"].tolist())
-    network, together, stage = str(arrays["network"]), bool(arrays["together"]), str(arrays["means_stage"])
-    return Activations(arrays["pictures"], names, network, layers, means, together, stage)
+    ]  # fmt: skip
+    return Activations(
+        pictures=arrays["pictures"], names=tuple(arrays["names"].tolist()), network=str(arrays["network"]),
+        layers=layers, means={name: arrays[f"means/{name}"] for name in arrays["order"].tolist()},
+        together=bool(arrays["together"]), means_stage=str(arrays["means_stage"]),
+    )  # fmt: skip

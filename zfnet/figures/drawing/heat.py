@@ -17,7 +17,7 @@ PALE = 0.35
 BAR_IN, TEXT_IN = (0.05, 0.12), 0.14  # under a heat map: the bar, and the text under it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Squares:
     """Squares of size_px whose first pixels are rows (R,) and columns (C,)."""
 
