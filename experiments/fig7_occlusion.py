@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig7_occlusion:occlusion")
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +16,42 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.job import Run, start
+from experiments.common.config import pick
+from experiments.common.images import ImagesChoice
 from experiments.common.mining import mined_once
-from experiments.common.network import opened
-from experiments.common.shown_images import Chosen, choose_images
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
+from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
 from zfnet.analysis import Pictures, picture_units
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.data import SeenImages
 from zfnet.deconv import Deconvnet
-from zfnet.figures.drawing import style
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.progress import track
 from zfnet.runs import write_csv
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/fig7_occlusion.yaml says of the square, the layer and the panels."""
+
+    square_px: int
+    stride_px: int
+    fill: Any
+    layer: str | None
+    others: int
+    rule: str
+    mined: str | None
+    seed: int
+
+
 def occlusion(config: DictConfig, run: Run) -> None:
     """Hide, mine, project, save the arrays and draw; or draw again from saved arrays."""
     if config.redraw is None:
-        rows = compute(config, run)
+        shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
+        rows = compute(pick(NetworkChoice, config), shown, given, pick(Settings, config), run)
         if rows is None:
             return
         save_rows(run.folder / "fig7.npz", rows)
@@ -40,36 +61,34 @@ def occlusion(config: DictConfig, run: Run) -> None:
         report(rows, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
+def compute(
+    choice: NetworkChoice, shown: ShownChoice, given: ImagesChoice, settings: Settings, run: Run
+) -> OcclusionRows | None:
     """The arrays of the figure; None in all processes but the first, which only help with mining."""
-    if config.checkpoint is None:
-        raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    network = opened(config, run)
-    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
-    chosen, views = choose_images(config, run, network)
-    deconvnet = Deconvnet(network.model, config.rule)
+    network = open_chosen(choice, run)
+    chosen, views = choose_images(shown, given, run, network)
+    deconvnet = Deconvnet(network.model, settings.rule)
     heat = None
     if run.world.first:
-        noise = torch.Generator().manual_seed(config.seed)
         heat = occlude(
-            network.model, chosen.images, torch.from_numpy(chosen.target), config.square_px, config.stride_px,
-            config.fill, config.layer, noise,
+            network.model, chosen.images, torch.from_numpy(chosen.target), settings.square_px, settings.stride_px,
+            fill=settings.fill, layer=settings.layer, generator=torch.Generator().manual_seed(settings.seed),
         )  # fmt: skip
     layer = run.world.from_first("" if heat is None else heat.layer)
-    path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
-    mined = mined_once(path, deconvnet, views, [layer], config.others + 1, run)
+    path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
+    mined = mined_once(path, deconvnet, views, [layer], settings.others + 1, run)
     if heat is None:
         return None
-    run.note(checkpoint=str(config.checkpoint), pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))
+    run.note(checkpoint=choice.source, pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))
     tiles = [
-        picture_map(deconvnet, layer, int(heat.map[number]), mined[layer], chosen, number, views, config.others)
+        picture_map(deconvnet, layer, int(heat.map[number]), mined[layer], chosen, number, views, settings.others)
         for number in track(range(len(chosen.paths)), "projecting", unit="image")
     ]
     return gathered(heat, chosen, tiles, network.names)
 
 
 def picture_map(
-    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, chosen: Chosen, number: int, views: CentreViews,
+    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, chosen: ShownImages, number: int, views: CentreViews,
     others: int,
 ) -> tuple[NDArray[np.floating], Pictures]:  # fmt: skip
     """A map's strongest place on a chosen image and on the others it answers to most: values (T,) and T pictures."""
@@ -91,7 +110,7 @@ def picture_map(
 
 
 def gathered(
-    heat: Occlusion, chosen: Chosen, tiles: Sequence[tuple[NDArray[np.floating], Pictures]], names: Sequence[str]
+    heat: Occlusion, chosen: ShownImages, tiles: Sequence[tuple[NDArray[np.floating], Pictures]], names: Sequence[str]
 ) -> OcclusionRows:
     """Everything as arrays, images first; tiles that a map has not are -inf and blank."""
     most = max(len(values) for values, _ in tiles)
@@ -132,11 +151,4 @@ def report(rows: OcclusionRows, folder: Path) -> None:
         print(f"{name}: probability {clean:.3f}, least {least:.3f} with the square at row {rows.rows[row]}, column "
               f"{rows.columns[column]}; taken for it at {kept:.0%} of the places")  # fmt: skip
     write_csv(folder / "fig7.csv", table)
-    figure = draw_fig7(rows)
-    print(f"drawn: {style.save(figure, folder, 'fig7')}")
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        writer.add_image("fig7", style.pixels(figure), dataformats="HWC")
-
-
-if __name__ == "__main__":
-    start(occlusion, "fig7_occlusion")
+    publish({"fig7": draw_fig7(rows)}, folder)

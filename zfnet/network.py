@@ -1,16 +1,32 @@
-"""A network as others use it: the model, the frame it sees, and the classes it tells apart."""
+"""A network as others use it: the model, the frame it sees, the classes it tells apart; and one door to open any."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 import torchvision
 from torch import nn
 
-from zfnet.data import InputFrame, torchvision_frame
-from zfnet.models import TORCHVISION, build_model, check_name, fit, model_names, read_file
+from zfnet.data import IMAGENET_MEAN, InputFrame, torchvision_frame
+from zfnet.models import (
+    TABLES,
+    TORCHVISION,
+    build_model,
+    channels_of,
+    check_name,
+    fit,
+    like_parameters,
+    model_names,
+    read_file,
+    state_dict_of,
+    undisturbed,
+)
+
+SQUARE = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
 
 
 @dataclass(frozen=True)
@@ -24,7 +40,14 @@ class Network:
     frame: InputFrame
     wnids: tuple[str, ...]
     names: tuple[str, ...]
-    arguments: dict[str, Any] = field(default_factory=dict)  # build_model's, but the weights
+    arguments: dict[str, Any] = field(default_factory=dict)  # build_model's, but the weights; of others none
+
+    def to(self, device: torch.device | str, memory_format: torch.memory_format | None = None) -> Network:
+        """The network on a device, its frame too; the model itself moves."""
+        model = self.model.to(device)
+        if memory_format is not None:
+            model = model.to(memory_format=memory_format)
+        return replace(self, model=model, frame=self.frame.to(device))
 
     def state(self) -> dict[str, Any]:
         """What rebuilds it, but the weights: tensors and plain types."""
@@ -35,6 +58,50 @@ class Network:
             "names": list(self.names),
             "transform_input": bool(getattr(self.model, "transform_input", False)),  # GoogLeNet's and Inception's
         }
+
+
+def open_network(
+    source: str | Path | nn.Module,
+    weights: str | Path | None = None,
+    size_px: int = 224,
+    *,
+    frame: InputFrame | None = None,
+    names: Sequence[str] = (),
+    wnids: Sequence[str] = (),
+    num_classes: int = 1000,
+    width: float = 1.0,
+    channels: int = 3,
+) -> Network:
+    """Any network with its frame and its classes, in eval mode.
+
+    source: a checkpoint of ours; "torchvision:NAME"; a name of our own tables ("zfnet", "alexnet_no_34" ...); or a
+    module of your own, which stays where it is, with its frame.
+    weights: of the last three a state_dict file, of torchvision's "DEFAULT" too; None for random ones.
+    size_px: torchvision's and our own networks see size_px crops of squares 8/7 as large, torchvision's with its
+    normalisation and ImageNet's class names in the standard order, ours less ImageNet's mean colour.
+    frame, names, wnids: of your own module; without names its classes are counted ("class 0" ...).
+    num_classes, width, channels: of our own tables, as `build_model` takes them.
+
+    Raises ValueError for what is none of these, FileNotFoundError for a missing file.
+    """
+    if isinstance(source, nn.Module):
+        return _of_module(source, weights, frame, tuple(names), tuple(wnids))
+    if frame is not None or names or wnids:
+        raise ValueError(f"frame, names and wnids are of a module of your own; {source} has its own")
+    if str(source).startswith(TORCHVISION):
+        return _of_torchvision(str(source), weights, size_px)
+    if str(source) in TABLES and not Path(source).exists():
+        arguments = {"name": str(source), "num_classes": num_classes, "width": width, "input_px": size_px}
+        return _of_table(arguments if channels == 3 else {**arguments, "channels": channels}, weights)
+    if not Path(source).exists() and TORCHVISION + str(source) in model_names():
+        raise FileNotFoundError(f"no weight file at {source}: did you mean {TORCHVISION}{source}?")
+    content = read_file(source)
+    if not isinstance(content, dict) or "network" not in content:
+        raise ValueError(
+            f"{source} is not a checkpoint of ours: for a bare state_dict use "
+            f"build_model(name, weights={str(source)!r})"
+        )
+    return network_of(content, source)
 
 
 def network_of(content: dict[str, Any], source: str | Path) -> Network:
@@ -50,25 +117,59 @@ def network_of(content: dict[str, Any], source: str | Path) -> Network:
     )
 
 
-def open_network(source: str | Path, weights: str | Path | None = None, size_px: int = 224) -> Network:
-    """A trained network: a checkpoint of ours, or "torchvision:NAME" with weights (a state_dict file or "DEFAULT").
+def with_random_weights(network: Network, seed: int) -> Network:
+    """The same network with new weights, drawn by the seed, on the same device.
 
-    Torchvision networks see size_px crops of squares 8/7 as large, with torchvision's normalisation and ImageNet's
-    class names in the standard order.
+    Raises ValueError for a module of one's own, which nobody here can build again.
     """
-    if not str(source).startswith(TORCHVISION):
-        if not Path(source).exists() and TORCHVISION + str(source) in model_names():
-            raise FileNotFoundError(f"no weight file at {source}: did you mean {TORCHVISION}{source}?")
-        content = read_file(source)
-        if not isinstance(content, dict) or "network" not in content:
-            raise ValueError(
-                f"{source} is not a checkpoint of ours: for a bare state_dict use "
-                f"build_model(name, weights={str(source)!r})"
-            )
-        return network_of(content, source)
-    check_name(str(source))
-    published = torchvision.models.get_model_weights(str(source).removeprefix(TORCHVISION))
+    if not network.arguments:
+        raise ValueError(f"{type(network.model).__name__} cannot be built again with random weights: only networks can "
+                         "that were opened by their name or from a checkpoint")  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = build_model(**network.arguments).eval()
+    return replace(network, model=model.to(network.frame.mean.device))
+
+
+def _of_module(
+    model: nn.Module,
+    weights: str | Path | None,
+    frame: InputFrame | None,
+    names: tuple[str, ...],
+    wnids: tuple[str, ...],
+) -> Network:
+    if frame is None:
+        raise ValueError(
+            f"{type(model).__name__} came without its frame, which says how pixels are cut and normalised for it: give "
+            "frame=torchvision_frame(size_px=224, side_px=256), or an InputFrame of your own"
+        )
+    if weights is not None:
+        fit(model, state_dict_of(read_file(weights), weights), weights)
+    model.eval()
+    device = like_parameters(model, torch.empty(0)).device
+    if not names:
+        images = like_parameters(model, torch.zeros(1, frame.channels, frame.size_px, frame.size_px))
+        with undisturbed(model):
+            scores = model(images)  # (1, classes)
+        count = scores.shape[1] if isinstance(scores, torch.Tensor) and scores.ndim == 2 else 0
+        names = tuple(f"class {number}" for number in range(count))
+    return Network(model, frame.to(device), wnids, names)
+
+
+def _of_torchvision(name: str, weights: str | Path | None, size_px: int) -> Network:
+    check_name(name)
+    published = torchvision.models.get_model_weights(name.removeprefix(TORCHVISION))
     names = tuple(next(iter(published)).meta["categories"])
-    arguments: dict[str, Any] = {"name": str(source), "num_classes": len(names), "input_px": size_px}
+    arguments: dict[str, Any] = {"name": name, "num_classes": len(names), "input_px": size_px}
     model = build_model(**arguments, weights=weights)
-    return Network(model.eval(), torchvision_frame(size_px, round(size_px * 8 / 7)), (), names, arguments)
+    return Network(model.eval(), torchvision_frame(size_px, round(size_px * SQUARE)), (), names, arguments)
+
+
+def _of_table(arguments: dict[str, Any], weights: str | Path | None) -> Network:
+    model = build_model(**arguments, weights=weights)
+    channels, size_px = channels_of(model), arguments["input_px"]
+    mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
+    if channels == 1:
+        mean = mean.mean(0, keepdim=True)
+    frame = InputFrame(round(size_px * SQUARE), size_px, mean, torch.ones(channels, 1, 1))
+    return Network(model.eval(), frame, (), (), arguments)

@@ -1,11 +1,14 @@
-"""From Hydra's configuration to plain values: dataclasses, lists, and overrides as Hydra reads them."""
+"""From Hydra's configuration to plain values: dataclasses, lists, and overrides as Hydra reads them.
+
+The configuration ends here: jobs build what they need from it at their door, and nothing below takes a DictConfig.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
@@ -18,15 +21,36 @@ def as_list(given: Any) -> list[Any]:
     return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
 
 
+def list_or_none(given: Any) -> list[Any] | None:
+    """The same where nothing may be given."""
+    return None if given is None else as_list(given)
+
+
 def build(kind: type[T], config: DictConfig) -> T:
-    """A dataclass from a configuration node; keys it does not know are an error that lists those it does."""
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
+    """A dataclass from a configuration node. Raises ValueError for keys it does not know, with those it does."""
     known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
-    odd = [str(name) for name in values if name not in known]
+    odd = [str(name) for name in config if name not in known]
     if odd:
         raise ValueError(f"{kind.__name__} has no {', '.join(odd)}; it has {', '.join(known)}")
-    return kind(**{str(name): value for name, value in values.items()})
+    return pick(kind, config)
+
+
+def pick(kind: type[T], config: DictConfig) -> T:
+    """A dataclass from those keys of a job's configuration that it has; its defaults where there are none.
+
+    A field that is a dataclass itself is built from its node, whose every key it must know.
+    """
+    hints, values = get_type_hints(kind), dict[str, Any]()
+    for one in fields(kind):  # type: ignore[arg-type]
+        if one.name not in config:
+            continue
+        value = config[one.name]
+        inner = [part for part in (hints[one.name], *get_args(hints[one.name])) if is_dataclass(part)]
+        if isinstance(value, DictConfig) and inner:
+            values[one.name] = build(inner[0], value)  # type: ignore[arg-type]
+        else:
+            values[one.name] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    return kind(**values)
 
 
 def quote_override(text: str) -> str:

@@ -2,55 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import DictConfig
-
-from experiments.common.config import build
 from experiments.common.job import Run
 from zfnet.data import FolderImages, ImageData, ImageSource, InputFrame, Subset, list_any_folder, without
 from zfnet.mining import CentreViews
 
 
-def open_views(config: DictConfig, run: Run, frame: InputFrame) -> CentreViews:
-    """The images that a job was given, as the network sees them: `data=...` and `split`, or `images=` any folder.
+@dataclass(frozen=True, kw_only=True)
+class ImagesChoice:
+    """Which images a job was given: data and its split, or `images`, any folder of image files."""
 
-    Raises ValueError where there is neither or both, or where their side is not the one the frame is cut from.
+    data: ImageData | None = None
+    split: str | None = None
+    images: str | None = None
+    batch_size: int = 64
+
+
+def open_views(choice: ImagesChoice, run: Run, frame: InputFrame) -> CentreViews:
+    """The images that a job was given, as the network sees them.
+
+    Raises ValueError where there is neither data nor a folder, or both, and where their side is not the one the frame
+    is cut from.
     """
-    if (config.images is None) == (config.get("data") is None):
+    if (choice.images is None) == (choice.data is None):
         raise ValueError("give either data=... (and split=train or val) or images=FOLDER with image files")
-    source = _open(config, run, frame)
-    workers = run.hardware.reading_processes(isinstance(source, FolderImages), run.world.size)
+    if choice.images is not None:
+        source: ImageSource = FolderImages(list_any_folder(choice.images), frame.side_px)
+    else:
+        assert choice.data is not None
+        source = open_split(choice.data, run, choice.split)
+        check_side(source, frame)
+    return views_of(source, run, frame, choice.batch_size)
+
+
+def views_of(source: ImageSource, run: Run, frame: InputFrame, batch_size: int) -> CentreViews:
+    """This process's part of a source's central views."""
+    world = run.world
     return CentreViews(
-        source, frame, config.batch_size,
-        rank=run.world.rank, world_size=run.world.size, device=run.world.device, workers=workers,
+        source, frame, batch_size,
+        rank=world.rank, world_size=world.size, device=world.device, workers=reading_processes(source, run),
     )  # fmt: skip
 
 
-def _open(config: DictConfig, run: Run, frame: InputFrame) -> ImageSource:
-    if config.images is not None:
-        return FolderImages(list_any_folder(config.images), frame.side_px)
-    data = build(ImageData, config.data)
+def open_split(data: ImageData, run: Run, split: str | None) -> ImageSource:
+    """The images of a split, drawn, packed or downloaded first by one process.
+
+    split: None is all of a data set that has no splits, and train of others.
+    """
     if run.world.first:
         data.prepare()
     run.world.wait()
-    source = data.open(config.split)
+    return data.open(split or data.splits[0])
+
+
+def check_side(source: ImageSource, frame: InputFrame) -> None:
+    """Raise ValueError unless the images are squares that the frame can be cut from."""
     if source.side_px != frame.side_px:
         raise ValueError(
             f"the network sees crops of {frame.side_px} px squares, the images are {source.side_px} px: "
             f"give data.side={frame.side_px}, or pack the images at that side"
         )
-    return source
 
 
-def open_images(data: DictConfig, split: str | None, exclude: str | None) -> ImageSource:
-    """The images of a split without those listed in the file `exclude`.
-
-    split: None is all of a data set that has no splits, and train of others.
-    """
-    given = build(ImageData, data)
-    given.prepare()
-    source = given.open(split or given.splits[0])
+def open_without(data: ImageData, run: Run, split: str | None, exclude: str | None) -> ImageSource:
+    """The images of a split without those listed in the file `exclude`."""
+    source = open_split(data, run, split)
     if exclude is None:
         return source
     if not Path(exclude).is_file():
@@ -67,4 +85,4 @@ def reading_processes(source: ImageSource, run: Run) -> int:
     whole = source
     while isinstance(whole, Subset):
         whole = whole.source
-    return run.hardware.reading_processes(isinstance(whole, FolderImages))
+    return run.hardware.reading_processes(isinstance(whole, FolderImages), run.world.size)

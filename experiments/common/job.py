@@ -1,4 +1,7 @@
-"""What every job does around its work: processes, run folder, manifest, a clean end."""
+"""What every job does around its work: processes, run folder, manifest, a clean end.
+
+Nothing here imports torch before a job really runs: --help answers at once.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -21,8 +25,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import build, quote_override
 from experiments.common.stop_signal import StopSignal
-from zfnet.runs import Manifest, device_facts
-from zfnet.training import Hardware, NonFiniteLoss, World, join_world, keep_freed_memory, leave_world
+
+if TYPE_CHECKING:
+    from zfnet.runs import Manifest
+    from zfnet.training import Hardware, World
 
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
 OTHER_RANKS = (  # they warn on the console, about images that only they read, but own no folder
@@ -58,32 +64,40 @@ class SweepNames(Callback):
         HydraConfig.instance().set_config(copy.deepcopy(config))  # a copy, for it becomes read-only
 
 
-def start(job: Callable[[DictConfig, Run], str | None], name: str) -> None:
-    """Run a job under Hydra with conf/<name>.yaml. The job returns how it ended; None means "finished".
+Job = Callable[[DictConfig, Run], str | None]  # returns how it ended; None means "finished"
 
+
+def start(job: str) -> NoReturn:
+    """Run a job under Hydra, and end with its exit code.
+
+    job: "experiments.train:train", the module and the function in it; conf/train.yaml is its configuration. A job's
+    file calls this before its own imports and is imported again, by its name, once the job is to run.
     User errors (ValueError, OSError) end in one line on the console; the traceback goes to the run folder.
     """
+    module, _, function = job.partition(":")
     if int(os.environ.get("RANK", "0")) > 0:
         sys.argv += OTHER_RANKS  # rank 0 owns the run folder
 
-    keep_freed_memory()
-
-    @hydra.main(version_base="1.3", config_path=CONF, config_name=name)
+    @hydra.main(version_base="1.3", config_path=CONF, config_name=module.rpartition(".")[2])
     def main(config: DictConfig) -> None:
+        from zfnet.training import Hardware, join_world, keep_freed_memory, leave_world
+
+        keep_freed_memory()
         with _errors_told():
             hardware = build(Hardware, config.hardware)
             world = join_world(hardware.device)
             try:
-                _carry_out(job, config, hardware, world)
+                _carry_out(getattr(import_module(module), function), config, hardware, world)
             finally:
                 leave_world()
 
     main()
+    raise SystemExit(0)
 
 
-def _carry_out(
-    job: Callable[[DictConfig, Run], str | None], config: DictConfig, hardware: Hardware, world: World
-) -> None:
+def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -> None:
+    from zfnet.runs import Manifest, device_facts
+
     missing = OmegaConf.missing_keys(config)
     if missing:
         raise ValueError(f"no value for {', '.join(sorted(missing))}: give it as {sorted(missing)[0]}=...")
@@ -113,6 +127,8 @@ def _others_follow() -> bool:
 @contextmanager
 def _errors_told() -> Iterator[None]:
     """User errors end in one line; anything else is a bug and shows its traceback."""
+    from zfnet.training import NonFiniteLoss
+
     try:
         yield
     except (ValueError, OSError, NonFiniteLoss) as error:

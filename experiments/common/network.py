@@ -2,69 +2,100 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig
-from torch import nn
 
 from experiments.common.job import Run
-from zfnet.data import IMAGENET_MEAN, InputFrame
-from zfnet.models import TORCHVISION, build_model
+from zfnet.models import TORCHVISION
 from zfnet.network import Network, open_network
 
 UNTRAINED = ", untrained"
-FRAME = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
 
 
-def chosen_network(config: DictConfig, quiet: bool = False) -> Network:
-    """The network of config.checkpoint, or else of config.model, with config.weights, seeing config.size_px crops.
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """conf/model: a network by name, and what one of our own is built with. channels: 1 for grey images."""
 
-    One without weights is drawn from config.seed, and unless quiet a line on the console says so. A network of ours
-    without a checkpoint sees pixels less ImageNet's mean colour.
+    name: str
+    width: float = 1.0
+    input_px: int = 224
+    num_classes: int = 1000
+    channels: int = 3
+    weights: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkChoice:
+    """Which network a job was asked to look into.
+
+    checkpoint: a file, or torchvision:NAME; where it is None the job looks into `model`. weights: with torchvision:NAME
+    or `model`. size_px: the crops that those see. seed: of random weights.
     """
-    source = config.checkpoint or config.model.name
-    if not quiet:
-        tell_untrained(config)
-    torch.manual_seed(config.seed)
-    if config.checkpoint is not None or str(source).startswith(TORCHVISION):
-        return open_network(source, config.weights, config.size_px)
-    asked, channels = config.model, config.model.channels
-    arguments = {"name": source, "num_classes": asked.num_classes, "width": asked.width, "input_px": config.size_px}
-    if channels != 3:
-        arguments["channels"] = channels
-    model = build_model(**arguments, weights=config.weights)
-    mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
-    if channels == 1:
-        mean = mean.mean(0, keepdim=True)
-    frame = InputFrame(round(config.size_px * FRAME), config.size_px, mean, torch.ones(channels, 1, 1))
-    return Network(model.eval(), frame, (), (), arguments)
+
+    checkpoint: str | None = None
+    weights: str | None = None
+    size_px: int = 224
+    model: ModelChoice | None = None
+    seed: int = 0
+
+    @property
+    def source(self) -> str:
+        """Raises ValueError where the job was given no network."""
+        if self.checkpoint is not None:
+            return self.checkpoint
+        if self.model is None:
+            raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
+        return self.model.name
+
+    @property
+    def untrained(self) -> bool:
+        """Whether it has no weights but random ones."""
+        by_name = self.checkpoint is None or self.source.startswith(TORCHVISION)
+        return by_name and self.weights is None
+
+    @property
+    def title(self) -> str:
+        """In a word or two, for a figure."""
+        if self.checkpoint is not None and not self.source.startswith(TORCHVISION):
+            return "/".join(Path(self.checkpoint).parts[-3:])
+        return f"{self.source}{UNTRAINED if self.untrained else ''}"
 
 
-def opened(config: DictConfig, run: Run) -> Network:
-    """The network of config.checkpoint with config.weights; for one without weights a line on the console says so."""
-    if run.world.first:
-        tell_untrained(config)
-    return open_network(config.checkpoint, config.weights, config.size_px)
+def open_chosen(choice: NetworkChoice, run: Run, *, quiet: bool = False, relayout: bool = True) -> Network:
+    """The network on the run's device. Unless quiet, a line on the console warns of one without weights.
+
+    relayout: whether its weights are laid out in memory as hardware.channels_last says.
+    """
+    if not quiet and run.world.first:
+        warn_untrained(choice)
+    torch.manual_seed(choice.seed)  # for what an untrained network draws
+    if choice.checkpoint is None and choice.model is not None:
+        model = choice.model
+        network = open_network(
+            choice.source, choice.weights, choice.size_px,
+            num_classes=model.num_classes, width=model.width, channels=model.channels,
+        )  # fmt: skip
+    else:
+        network = open_network(choice.source, choice.weights, choice.size_px)
+    return network.to(run.world.device, run.hardware.memory_format() if relayout else None)
 
 
-def tell_untrained(config: DictConfig) -> None:
+def open_trained(choice: NetworkChoice, run: Run) -> Network:
+    """The same. Raises ValueError for a network without weights, whose features are worth nothing."""
+    if choice.untrained:
+        raise ValueError(
+            f"checkpoint={choice.source} without weights is an untrained network: give weights=DEFAULT "
+            "(torchvision's download) or weights=FILE"
+        )
+    return open_chosen(choice, run)
+
+
+def warn_untrained(choice: NetworkChoice) -> None:
     """Warn on the console where the network has no weights but random ones."""
-    if described(config).endswith(UNTRAINED):
-        source = config.checkpoint or config.model.name
-        print(f"warning: {source} without weights: what you see is what random filters answer; give weights=FILE, "
-              "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one")  # fmt: skip
-
-
-def with_random_weights(network: Network, seed: int) -> nn.Module:
-    """The same network with new weights, drawn by the seed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return build_model(**network.arguments)
-
-
-def described(config: DictConfig) -> str:
-    """The network of `chosen_network` in a word or two, for a title."""
-    if config.checkpoint is not None and not str(config.checkpoint).startswith(TORCHVISION):
-        return "/".join(Path(config.checkpoint).parts[-3:])
-    return f"{config.checkpoint or config.model.name}{'' if config.weights else UNTRAINED}"
+    if choice.untrained:
+        print(
+            f"warning: {choice.source} without weights: what you see is what random filters answer; give weights=FILE, "
+            "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one"
+        )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
-from experiments.common.config import as_list
-from experiments.common.images import open_views
+from experiments.common.config import as_list, list_or_none
+from experiments.common.images import ImagesChoice, open_views, views_of
 from experiments.common.job import Run
 from zfnet.data import UNREADABLE, FolderImages, ImageSource, class_number, classes_of, list_any_folder
 from zfnet.data.datasets import ImageList
@@ -21,8 +21,20 @@ from zfnet.mining import CentreViews
 from zfnet.network import Network
 
 
-@dataclass(frozen=True)
-class Chosen:
+@dataclass(frozen=True, kw_only=True)
+class ShownChoice:
+    """Which images a job was asked to show: image files (or a folder of them), or the first of each of some classes.
+
+    targets: the class of each picture; None for all or one: its folder's, or the most probable if it has none.
+    """
+
+    pictures: str | list[str] | None = None
+    classes: Any = None
+    targets: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownImages:
     """N images: as the network sees them (N, 3, H, W), their pixels (N, 3, H, W) uint8, and where they lie.
 
     target (N,): the class of each; known (N,): whether it was told, and not the network's own first guess.
@@ -35,34 +47,33 @@ class Chosen:
     known: NDArray[np.bool_]
 
 
-def choose_images(config: DictConfig, run: Run, network: Network, spread: int = 0) -> tuple[Chosen, CentreViews]:
-    """The images of config.pictures or config.classes, and all those that the job was given (or the pictures alone).
+def choose_images(
+    choice: ShownChoice, given: ImagesChoice, run: Run, network: Network, spread: int = 0
+) -> tuple[ShownImages, CentreViews]:
+    """The images to show, and all those that the job was given (or the pictures alone).
 
-    spread: where there are neither, so many classes are taken, spread over those that have images.
-    Raises ValueError where there are both, or neither and no spread, for an unknown class, and for one without images.
+    spread: where neither pictures nor classes are named, so many classes are taken, spread over those with images.
+    Raises ValueError where both are, or neither and no spread, for an unknown class, and for one without images.
     """
-    given = sum(one is not None for one in (config.pictures, config.classes))
-    if given == 2 or (given == 0 and spread == 0):
+    named = sum(one is not None for one in (choice.pictures, choice.classes))
+    if named == 2 or (named == 0 and spread == 0):
         raise ValueError("give either classes=[...], to show the first image of each, or pictures=[...] (image files)")
-    listed = None if config.pictures is None else _listed(config.pictures)
-    if listed is not None and config.images is None and config.get("data") is None:
-        views = CentreViews(
-            FolderImages(listed, network.frame.side_px), network.frame, config.batch_size,
-            rank=run.world.rank, world_size=run.world.size, device=run.world.device,
-        )  # fmt: skip
+    listed = None if choice.pictures is None else _listed(choice.pictures)
+    if listed is not None and given.images is None and given.data is None:
+        views = views_of(FolderImages(listed, network.frame.side_px), run, network.frame, given.batch_size)
     else:
-        views = open_views(config, run, network.frame)
-    if listed is None:
-        known = classes_of(views.source, network)
-        if config.classes is None:
-            targets = _spread(views.source, known, spread)
-        else:
-            targets = [class_number(word, network) for word in as_list(config.classes)]
-        return _first_of(targets, known, network, views), views
-    return _given(config, run, network, listed), views
+        views = open_views(given, run, network.frame)
+    if listed is not None:
+        return _given(listed, list_or_none(choice.targets), run, network, given.batch_size), views
+    known = classes_of(views.source, network)
+    if choice.classes is None:
+        targets = _spread(views.source, known, spread)
+    else:
+        targets = [class_number(word, network) for word in as_list(choice.classes)]
+    return _first_of(targets, known, network, views), views
 
 
-def _listed(pictures: str | ListConfig) -> ImageList:
+def _listed(pictures: str | list[str]) -> ImageList:
     """A folder of images, or image files whose folders are their classes."""
     if isinstance(pictures, str) and Path(pictures).is_dir():
         return list_any_folder(pictures)
@@ -80,7 +91,7 @@ def _spread(source: ImageSource, known: Sequence[int | None], count: int) -> lis
     return [there[at] for at in np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)]
 
 
-def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Network, views: CentreViews) -> Chosen:
+def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Network, views: CentreViews) -> ShownImages:
     source, numbers = views.source, []
     for target in targets:
         there = np.flatnonzero(np.isin(source.labels, [at for at, one in enumerate(known) if one == target]))
@@ -91,22 +102,25 @@ def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Netw
         numbers.append(first)
     images, pixels = views.fetch(numbers)
     paths = [source.path(number) for number in numbers]
-    return Chosen(images, pixels, paths, np.array(targets, np.int64), np.ones(len(numbers), bool))
+    classes, is_told = np.array(targets, np.int64), np.ones(len(numbers), bool)
+    return ShownImages(images=images, pixels=pixels, paths=paths, target=classes, known=is_told)
 
 
-def _given(config: DictConfig, run: Run, network: Network, listed: ImageList) -> Chosen:
+def _given(
+    listed: ImageList, targets: list[str | int | None] | None, run: Run, network: Network, batch_size: int
+) -> ShownImages:
     source = FolderImages(listed, network.frame.side_px, strict=True)
     known = classes_of(source, network)
-    words = [None] * len(source) if config.targets is None else as_list(config.targets)
+    words = [None] * len(source) if targets is None else targets
     if len(words) != len(source):
         raise ValueError(f"{len(words)} targets for {len(source)} pictures: give one for each")
     told = [
         known[label] if word is None else class_number(word, network)
         for word, label in zip(words, source.labels.tolist(), strict=True)
     ]
-    views = CentreViews(source, network.frame, config.batch_size, device=run.world.device)
-    images, pixels = views.fetch(range(len(source)))
+    images, pixels = CentreViews(source, network.frame, batch_size, device=run.world.device).fetch(range(len(source)))
     with torch.no_grad():
-        guesses = network.model(images).argmax(1).tolist()
-    target = np.array([guess if one is None else one for guess, one in zip(guesses, told, strict=True)], np.int64)
-    return Chosen(images, pixels, listed.paths, target, np.array([one is not None for one in told]))
+        guesses = network.model(images).argmax(1).tolist()  # (N, classes) to (N,)
+    classes = np.array([guess if one is None else one for guess, one in zip(guesses, told, strict=True)], np.int64)
+    is_told = np.array([one is not None for one in told])
+    return ShownImages(images=images, pixels=pixels, paths=listed.paths, target=classes, known=is_told)

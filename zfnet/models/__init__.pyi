@@ -27,5 +27,6 @@ from .weights import (
     did_you_mean as did_you_mean,
     fit as fit,
     read_file as read_file,
+    state_dict_of as state_dict_of,
     weights_fingerprint as weights_fingerprint,
 )

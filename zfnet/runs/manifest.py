@@ -12,11 +12,12 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from zfnet.files import write_text
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = (
     "zfnet",
@@ -89,6 +90,8 @@ def commit() -> dict[str, Any]:
 
 def device_facts(device: torch.device) -> dict[str, Any]:
     """What the run computes on."""
+    import torch  # here, for the rest of the file is asked for in processes that do without
+
     if device.type == "cuda":
         name, memory = torch.cuda.get_device_name(device), torch.cuda.get_device_properties(device).total_memory
         return {"device": f"{name}, {memory / 2**30:.0f} GiB", "cuda": torch.version.cuda}
