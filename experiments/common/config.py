@@ -8,12 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
 T = TypeVar("T")
+PLAIN: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a word",
+    NoneType: "null",
+}
 
 
 def as_list(given: Any) -> list[Any]:
@@ -50,7 +58,29 @@ def pick(kind: type[T], config: DictConfig) -> T:
             values[one.name] = build(inner[0], value)  # type: ignore[arg-type]
         else:
             values[one.name] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            _check_type(config._get_full_key(one.name), values[one.name], hints[one.name])
     return kind(**values)
+
+
+def _check_type(name: str, value: object, hint: Any) -> None:
+    """Raise ValueError for a value that is not of the kind that a field of plain values wants."""
+    wanted = set(get_args(hint) if isinstance(hint, UnionType) else (hint,))
+    if not wanted <= PLAIN.keys() or any(_is_a(value, kind) for kind in wanted):
+        return
+    expected = " or ".join(PLAIN[kind] for kind in PLAIN if kind in wanted)
+    raise ValueError(f"{name}={value}, expected {expected}")
+
+
+def _is_a(value: object, kind: type) -> bool:
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return (
+        isinstance(value, int | float)
+        if kind is float
+        else isinstance(value, str | int)
+        if kind is str
+        else isinstance(value, kind)
+    )
 
 
 def quote_override(text: str) -> str:

@@ -19,18 +19,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import build, quote_override
+from experiments.common.options import CONF, explained, refuse_added
+from experiments.common.run_folder import claim, give_up_empty_folders, process_facts, release_folders
 from experiments.common.stop_signal import StopSignal
 
 if TYPE_CHECKING:
     from zfnet.runs import Manifest
     from zfnet.training import Hardware, World
 
-CONF = str(Path(__file__).resolve().parents[2] / "conf")
 OTHER_RANKS = (  # they warn on the console, about images that only they read, but own no folder
     "hydra.run.dir=.",
     "hydra.output_subdir=null",
@@ -57,11 +59,23 @@ class Run:
             self.manifest.add(**facts)
 
 
-class SweepNames(Callback):
-    """Lets a sweep's folder name the job as a run's does: Hydra reads it before any job has set ${hydra:job.name}."""
+class BeforeHydra(Callback):
+    """What is done before Hydra writes anything."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Hold the run's folder; under torchrun the first process does."""
+        _let_name_the_job(config)
+        if not _is_other_rank():
+            with _errors_told():
+                claim(Path(config.hydra.run.dir), job=_own_name(), reuse=config.reuse)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        HydraConfig.instance().set_config(copy.deepcopy(config))  # a copy, for it becomes read-only
+        _let_name_the_job(config)
+
+
+def _let_name_the_job(config: DictConfig) -> None:
+    """Let a folder be named by ${hydra:job.name}, which Hydra sets only when a job begins."""
+    HydraConfig.instance().set_config(copy.deepcopy(config))  # a copy, for it becomes read-only
 
 
 Job = Callable[[DictConfig, Run], str | None]  # returns how it ended; None means "finished"
@@ -75,15 +89,18 @@ def start(job: str) -> NoReturn:
     User errors (ValueError, OSError) end in one line on the console; the traceback goes to the run folder.
     """
     module, _, function = job.partition(":")
-    if int(os.environ.get("RANK", "0")) > 0:
+    name = module.rpartition(".")[2]
+    if _is_other_rank():
         sys.argv += OTHER_RANKS  # rank 0 owns the run folder
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # its errors come here, and are told in a line
 
-    @hydra.main(version_base="1.3", config_path=CONF, config_name=module.rpartition(".")[2])
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)
     def main(config: DictConfig) -> None:
         from zfnet.training import Hardware, join_world, keep_freed_memory, leave_world
 
         keep_freed_memory()
         with _errors_told():
+            refuse_added(HydraConfig.get().overrides.task, name)
             hardware = build(Hardware, config.hardware)
             world = join_world(hardware.device)
             try:
@@ -91,7 +108,16 @@ def start(job: str) -> NoReturn:
             finally:
                 leave_world()
 
-    main()
+    try:
+        main()
+    except HydraException as error:
+        _tell(explained(error, name))
+        raise SystemExit(2) from None
+    except (ValueError, OSError) as error:  # of a job of a sweep, whose other jobs were carried out
+        _tell(error)
+        raise SystemExit(1) from None
+    finally:
+        release_folders()
     raise SystemExit(0)
 
 
@@ -102,7 +128,8 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     if missing:
         raise ValueError(f"no value for {', '.join(sorted(missing))}: give it as {sorted(missing)[0]}=...")
     folder = Path(world.from_first(HydraConfig.get().runtime.output_dir))
-    facts = {"seed": config.get("seed"), "processes": world.size, **device_facts(world.device)}
+    held = claim(folder, job=_own_name(), reuse=config.reuse) if world.first else None
+    facts = {"seed": config.get("seed"), "processes": world.size, **device_facts(world.device), **process_facts()}
     manifest = Manifest(folder, **facts) if world.first else None
     run = Run(folder, world, hardware, manifest)
     try:
@@ -114,6 +141,8 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
         raise
     if manifest is not None:
         manifest.finish(outcome)
+    if held is not None:
+        held.release()
     if (outcome == "stopped" or run.stop.asked) and _others_follow():
         raise KeyboardInterrupt  # or Hydra would go on with them
 
@@ -132,13 +161,27 @@ def _errors_told() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, NonFiniteLoss) as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+        give_up_empty_folders()
+        _tell(error)
+        if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
             raise  # Hydra goes on with the other jobs of the sweep and reports this one at the end
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _tell(error: object) -> None:
+    print(f"\nerror: {error}", file=sys.stderr)
+
+
+def _is_other_rank() -> bool:
+    return int(os.environ.get("RANK", "0")) > 0
+
+
+def _own_name() -> str:
+    """The job's, as its command has it."""
+    return Path(sys.argv[0]).stem
 
 
 def resume_command(run: Run) -> str:

@@ -1,0 +1,111 @@
+"""A run's folder: it belongs to one process at a time, and to the job whose results lie in it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+LOCK = ".lock"
+MADE_AT_THE_START = (".hydra", LOCK, "manifest.json")  # besides a log and an error file: before the first result
+log = logging.getLogger(__name__)
+_held: dict[Path, RunFolder] = {}
+
+
+class RunFolder:
+    """A folder that this process holds until `release`, by the system's own lock: a killed process leaves none behind.
+
+    Where a file system has no such lock, two jobs in one folder go unnoticed, and the log says so.
+    """
+
+    def __init__(self, folder: Path, job: str) -> None:
+        self.folder, self.job = folder, job
+        self._made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ValueError(
+                f"{folder} is in use by another process{_holder(folder)}: wait for it, or give another run_dir"
+            ) from None
+        except (NotImplementedError, OSError) as error:
+            log.warning("%s cannot be locked (%s): see to it that no second job runs there", folder, error)
+
+    def release(self) -> None:
+        self._lock.release()
+        _held.pop(self.folder, None)
+
+    def remove_if_empty(self) -> None:
+        """Take the folder away again if this run made it and it holds nothing but what every run starts with."""
+        usual = {*MADE_AT_THE_START, f"{self.job}.log"}
+        found = [path.name for path in self.folder.iterdir() if path.name not in usual]
+        if self._made and all(name.startswith("error-rank") for name in found):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def claim(folder: Path, *, job: str, reuse: bool) -> RunFolder:
+    """Hold a folder for a job; the same one again where this process holds it already.
+
+    Raises ValueError where another process works in the folder, or where it holds the results of another job, unless
+    reuse says that they may be mixed.
+    """
+    folder = folder.absolute()
+    if folder in _held:
+        return _held[folder]
+    held = RunFolder(folder, job)
+    owner = job_of(folder)
+    if owner not in (None, job) and not reuse:
+        held.release()
+        raise ValueError(
+            f"run_dir={folder} holds the results of {owner}.py: give another run_dir, or reuse=true to put those of "
+            f"{job}.py beside them"
+        )
+    _held[folder] = held
+    return held
+
+
+def give_up_empty_folders() -> None:
+    """After a start that failed: no folder stays that looks like a run and holds nothing."""
+    for held in list(_held.values()):
+        held.remove_if_empty()
+
+
+def release_folders() -> None:
+    """At the end, however it came about: others may have this process's folders."""
+    for held in list(_held.values()):
+        held.release()
+
+
+def job_of(folder: Path) -> str | None:
+    """The job whose run lies in a folder, as its manifest says; None where there is none, or none that can be read."""
+    try:
+        return Path(str(_manifest(folder)["command"][0])).stem
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None
+
+
+def _holder(folder: Path) -> str:
+    """The command, process and host of the one that holds a folder, where its manifest tells."""
+    try:
+        manifest = _manifest(folder)
+        words = shlex.join(map(str, manifest["command"]))
+        return f" (process {manifest['process']} on {manifest['host']}, since {manifest['started']}: {words[:200]})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return manifest
+
+
+def process_facts() -> dict[str, object]:
+    """What a manifest says of this process, for those who find its folder in use."""
+    return {"process": os.getpid(), "host": os.uname().nodename}

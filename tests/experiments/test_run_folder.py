@@ -1,0 +1,84 @@
+"""A run's folder: one process at a time, one job's results, none left by a start that failed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from experiments.common.run_folder import LOCK, claim, job_of
+
+Here = Callable[..., tuple[int, str]]
+HOLDS = """
+import sys, time
+from pathlib import Path
+from experiments.common.run_folder import claim
+held = claim(Path(sys.argv[1]), job="train", reuse=False)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def manifest(folder: Path, command: list[str], **facts: object) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps({"command": command, "started": "now", **facts}))
+
+
+def test_a_folder_in_use_is_refused_with_its_holder_and_a_killed_holder_leaves_no_lock(tmp_path: Path):
+    folder = tmp_path / "run"
+    manifest(folder, ["train.py", "seed=1"], process=123, host="there")
+    with subprocess.Popen([sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ValueError, match=r"in use by another process \(process 123 on there.*train\.py seed=1"):
+            claim(folder, job="train", reuse=True)
+        holder.kill()
+    claim(folder, job="train", reuse=False).release()
+
+
+def test_a_folder_is_free_once_it_is_released(tmp_path: Path):
+    held = claim(tmp_path, job="train", reuse=False)
+    assert claim(tmp_path, job="train", reuse=False) is held
+    with pytest.raises(TimeoutError), FileLock(tmp_path / LOCK, timeout=0):
+        pass
+    held.release()
+    with FileLock(tmp_path / LOCK, timeout=0):
+        pass
+
+
+def test_another_jobs_folder_is_refused_unless_told(tmp_path: Path):
+    manifest(tmp_path, ["train.py", "seed=1"])
+    assert job_of(tmp_path) == "train"
+    with pytest.raises(ValueError, match=r"holds the results of train\.py.*reuse=true.*summary\.py"):
+        claim(tmp_path, job="summary", reuse=False)
+    claim(tmp_path, job="summary", reuse=True).release()
+    (tmp_path / "manifest.json").write_text("")
+    claim(tmp_path, job="summary", reuse=False).release()  # nobody's that one could name
+
+
+def test_a_job_does_not_write_into_anothers_folder(tmp_path: Path, carry_out_here: Here):
+    manifest(tmp_path / "old", ["train.py"])
+    code, said = carry_out_here("fig7_occlusion", f"run_dir={tmp_path}/old", "redraw=none.npz")
+    assert code == 2
+    assert "holds the results of train.py" in said
+    assert {path.name for path in (tmp_path / "old").iterdir()} == {"manifest.json", LOCK}
+
+
+def test_a_start_that_failed_leaves_no_folder(tmp_path: Path, carry_out_here: Here):
+    for word in ("redraw=none.npz", "hardware.accumulate=abc"):
+        assert carry_out_here("fig7_occlusion", f"run_dir={tmp_path}/new", word)[0] == 2
+        assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    assert carry_out_here("fig7_occlusion", f"run_dir={tmp_path}/mine", "redraw=none.npz")[0] == 2
+    assert (tmp_path / "mine" / "error-rank0.txt").is_file()  # the folder was there before
+
+
+def test_default_folders_are_told_apart_within_a_second():
+    text = (Path(__file__).parents[2] / "conf" / "common.yaml").read_text()
+    assert re.search(r"^run_dir: runs/.*%f", text, flags=re.M)
