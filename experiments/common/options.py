@@ -32,7 +32,8 @@ def explained(error: HydraException, job: str) -> str:
         )
     if found := re.search(r"Could not find '([\w/@.]+)/([^'/]+)'", text):
         group, choice = found[1], found[2]
-        return f"{group}={choice} is not there{_close(choice, _choices(group))}; expected one of {', '.join(_choices(group))}"
+        known = _choices(group)
+        return f"{group}={choice} is not there{_close(choice, known)}; expected one of {', '.join(known)}"
     if found := re.search(MISSING, text):
         return f"no value for {found[1]}: give it as {found[1]}=..., one of {', '.join(_choices(found[1]))}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,20 @@ from torch import Tensor
 from experiments.common.config import as_list, list_or_none
 from experiments.common.images import ImagesChoice, open_views, views_of
 from experiments.common.job import Run
-from zfnet.data import UNREADABLE, FolderImages, ImageSource, class_number, classes_of, list_any_folder
+from zfnet.data import UNREADABLE, FolderImages, ImageSource, class_number, classes_of_images, list_any_folder
 from zfnet.data.datasets import ImageList
 from zfnet.mining import CentreViews
 from zfnet.network import Network
+
+PREDICTED = "predicted"
+SHOWN = 6  # images, where the network says what they are
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShownChoice:
     """Which images a job was asked to show: image files (or a folder of them), or the first of each of some classes.
 
+    classes: "predicted" shows some of the images, each as what the network takes it for.
     targets: the class of each picture; None for all or one: its folder's, or the most probable if it has none.
     """
 
@@ -65,12 +70,12 @@ def choose_images(
         views = open_views(given, run, network.frame)
     if listed is not None:
         return _given(listed, list_or_none(choice.targets), run, network, given.batch_size), views
-    known = classes_of(views.source, network)
-    if choice.classes is None:
-        targets = _spread(views.source, known, spread)
-    else:
-        targets = [class_number(word, network) for word in as_list(choice.classes)]
-    return _first_of(targets, known, network, views), views
+    if choice.classes == PREDICTED:
+        return _predicted(spread or SHOWN, network, views), views
+    words = list_or_none(choice.classes)
+    asked = None if words is None else [class_number(word, network) for word in words]  # before images are looked at
+    known = classes_of_images(views.source, network)
+    return _first_of(_spread(known, spread) if asked is None else asked, known, network, views), views
 
 
 def _listed(pictures: str | list[str]) -> ImageList:
@@ -83,44 +88,84 @@ def _listed(pictures: str | list[str]) -> ImageList:
     return ImageList(paths, np.array([wnids.index(folder) for folder in folders], np.int64), wnids, wnids)
 
 
-def _spread(source: ImageSource, known: Sequence[int | None], count: int) -> list[int]:
+def _spread(known: Sequence[int | None], count: int) -> list[int]:
     """So many of the network's classes that have images, or all if they are fewer."""
-    there = sorted({one for label in np.unique(source.labels) if (one := known[label]) is not None})
+    there = sorted({one for one in known if one is not None})
     if not there:
-        raise ValueError("the images are of no class that the network knows: give pictures=[...] and targets=[...]")
+        raise ValueError(
+            "neither folders nor file names tell a class that the network knows: give classes=predicted, to show what "
+            "it takes the images for, or pictures=[...] and targets=[...]"
+        )
     return [there[at] for at in np.linspace(0, len(there) - 1, min(count, len(there))).round().astype(int)]
 
 
 def _first_of(targets: Sequence[int], known: Sequence[int | None], network: Network, views: CentreViews) -> ShownImages:
     source, numbers = views.source, []
     for target in targets:
-        there = np.flatnonzero(np.isin(source.labels, [at for at, one in enumerate(known) if one == target]))
-        readable = (at for at in there.tolist() if int(source.read([at])[1][0]) != UNREADABLE)
+        readable = (at for at, one in enumerate(known) if one == target and _can_be_read(source, at))
         first = next(readable, None)
         if first is None:
-            raise ValueError(f"class {target} ({network.names[target]}) has no readable image among those given")
+            name = network.names[target]
+            raise ValueError(f"class {target} ({name}) has no readable image among those given{_found(known, network)}")
         numbers.append(first)
-    images, pixels = views.fetch(numbers)
-    paths = [source.path(number) for number in numbers]
     classes, is_told = np.array(targets, np.int64), np.ones(len(numbers), bool)
-    return ShownImages(images=images, pixels=pixels, paths=paths, target=classes, known=is_told)
+    return _shown(numbers, views, classes, is_told)
+
+
+def _found(known: Sequence[int | None], network: Network) -> str:
+    """For an error: which classes the images are of, the most frequent first."""
+    counts = Counter(one for one in known if one is not None)
+    if not counts:
+        return (
+            "; neither folders nor file names tell a class that the network knows: words.txt in the folder may (lines "
+            "of wnid<TAB>name), or classes=predicted shows what the network takes them for"
+        )
+    names = ", ".join(f"{network.names[one]} ({count})" for one, count in counts.most_common(8))
+    return f"; found were {names}{f' and {len(counts) - 8} more' if len(counts) > 8 else ''}"
+
+
+def _predicted(count: int, network: Network, views: CentreViews) -> ShownImages:
+    """Images spread over those given, with what the network takes each for."""
+    every = np.linspace(0, len(views.source) - 1, min(count, len(views.source))).round().astype(int).tolist()
+    numbers = [at for at in every if _can_be_read(views.source, at)]
+    if not numbers:
+        raise ValueError(f"none of {len(every)} images spread over those given can be read")
+    guesses = _guesses(network, views.fetch(numbers).inputs)
+    return _shown(numbers, views, np.array(guesses, np.int64), np.zeros(len(numbers), bool))
+
+
+def _shown(
+    numbers: Sequence[int], views: CentreViews, target: NDArray[np.int64], known: NDArray[np.bool_]
+) -> ShownImages:
+    images, pixels = views.fetch(numbers)
+    paths = [views.source.path(number) for number in numbers]
+    return ShownImages(images=images, pixels=pixels, paths=paths, target=target, known=known)
+
+
+def _can_be_read(source: ImageSource, number: int) -> bool:
+    return int(source.read([number])[1][0]) != UNREADABLE
+
+
+@torch.no_grad()
+def _guesses(network: Network, images: Tensor) -> list[int]:
+    """The most probable class of each of images (B, 3, H, W)."""
+    guesses: list[int] = network.model(images).argmax(1).tolist()
+    return guesses
 
 
 def _given(
     listed: ImageList, targets: list[str | int | None] | None, run: Run, network: Network, batch_size: int
 ) -> ShownImages:
     source = FolderImages(listed, network.frame.side_px, strict=True)
-    known = classes_of(source, network)
     words = [None] * len(source) if targets is None else targets
     if len(words) != len(source):
         raise ValueError(f"{len(words)} targets for {len(source)} pictures: give one for each")
     told = [
-        known[label] if word is None else class_number(word, network)
-        for word, label in zip(words, source.labels.tolist(), strict=True)
+        known if word is None else class_number(word, network)
+        for word, known in zip(words, classes_of_images(source, network), strict=True)
     ]
     images, pixels = CentreViews(source, network.frame, batch_size, device=run.world.device).fetch(range(len(source)))
-    with torch.no_grad():
-        guesses = network.model(images).argmax(1).tolist()  # (N, classes) to (N,)
+    guesses = _guesses(network, images)
     classes = np.array([guess if one is None else one for guess, one in zip(guesses, told, strict=True)], np.int64)
     is_told = np.array([one is not None for one in told])
     return ShownImages(images=images, pixels=pixels, paths=listed.paths, target=classes, known=is_told)

@@ -44,6 +44,52 @@ def view(path: str) -> tuple[torch.Tensor, np.ndarray]:
     return (torch.from_numpy(pixels.copy()).float() - torch.tensor([110.0, 120, 130])).permute(2, 0, 1), pixels
 
 
+def flat(image_root: Path, folder: Path, name: str) -> Path:
+    """The validation images in one folder, named after a pattern of their class and number."""
+    folder.mkdir()
+    for order, path in enumerate(sorted((image_root / "val").rglob("*.JPEG"))):
+        label, number = int(path.parent.name[-1]), path.stem.split("_")[1]
+        word = ("red", "green", "blue")[label]
+        (folder / f"{name.format(wnid=path.parent.name, word=word, number=number, order=order)}.jpg").symlink_to(path)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["{wnid}_{number}", "{word}_{number}", "n0_{order}_x"])
+def test_classes_come_from_file_names_or_from_what_the_network_says(
+    carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path, name: str
+):
+    words = [f"images={flat(image_root, tmp_path / 'flat', name)}", *SMALL, f"checkpoint={checkpoint}", "run_dir=run"]
+    code, printed = carry_out_here("fig7_occlusion", *words, "classes=[blue]")
+    if name.startswith("n0"):
+        assert code == 2
+        assert "class 2 (blue) has no readable image" in printed
+        assert "classes=predicted" in printed
+    else:
+        assert code == 0, printed
+        arrays = dict(np.load(tmp_path / "run" / "fig7.npz"))
+        assert (arrays["target"].tolist(), arrays["known"].tolist()) == ([2], [True])
+        assert Path(arrays["path"][0]).resolve().parent.name == "n00000002"
+        return
+    code, printed = carry_out_here("fig7_occlusion", *words, "classes=predicted")
+    assert code == 0, printed
+    arrays = dict(np.load(tmp_path / "run" / "fig7.npz"))
+    guesses = opened(checkpoint)(torch.stack([view(str(path))[0] for path in arrays["path"]])).argmax(1)
+    assert arrays["target"].tolist() == guesses.tolist()
+    assert (len(arrays["path"]), arrays["known"].any()) == (6, False)
+
+
+def test_a_class_that_is_not_there_is_told_with_those_that_are(carry_out_here, image_root: Path, tmp_path, checkpoint):
+    folder = flat(image_root, tmp_path / "flat", "{word}_{number}")
+    for path in folder.glob("blue*"):
+        path.unlink()
+    code, printed = carry_out_here(
+        "fig7_occlusion", f"images={folder}", *SMALL, f"checkpoint={checkpoint}", "classes=2"
+    )
+    assert code == 2
+    assert "class 2 (blue) has no readable image among those given; found were" in printed
+    assert "red (4)" in printed
+
+
 def test_five_panels_of_the_first_images_of_classes(carry_out_here, image_root: Path, tmp_path: Path, checkpoint: Path):
     words = ["data=imagenet_folder", f"data.root={image_root}", "data.side=72", "classes=[blue,n00000000]"]
     code, printed = carry_out_here("fig7_occlusion", *words, *SMALL, f"checkpoint={checkpoint}", "run_dir=run")

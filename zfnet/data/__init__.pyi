@@ -1,6 +1,11 @@
 from .augment import Augmentation as Augmentation
 from .boxes import box_in_view as box_in_view, draw_boxes as draw_boxes, is_within as is_within
-from .class_names import class_number as class_number, classes_of as classes_of, read_names as read_names
+from .class_names import (
+    class_number as class_number,
+    classes_of as classes_of,
+    classes_of_images as classes_of_images,
+    read_names as read_names,
+)
 from .decode import (
     FILTER as FILTER,
     MAX_MEGAPIXELS as MAX_MEGAPIXELS,

@@ -89,6 +89,30 @@ def classes_of(source: ImageSource, network: Named) -> list[int | None]:
     return [found[0] if len(found) == 1 else None for found in meant]
 
 
+def classes_of_images(source: ImageSource, network: Named) -> list[int | None]:
+    """For each image the network's class: by its class of the data (`classes_of`), or else by its file's name.
+
+    File names of the usual patterns tell it: n02111889_Samoyed.JPEG, Samoyed_12.jpg, n02111889_1234.JPEG where the
+    network knows wnids. None where neither tells.
+    """
+    by_label = classes_of(source, network)
+    return [
+        by_label[label] if label >= 0 and by_label[label] is not None else _by_file(source.path(image), network)
+        for image, label in enumerate(source.labels.tolist())
+    ]
+
+
+def _by_file(path: str, network: Named) -> int | None:
+    stem = Path(path).stem
+    wnid, _, name = stem.partition("_")
+    words = [wnid, name, stem.rstrip("0123456789").rstrip("_- ")]
+    for word in (word.replace("_", " ") for word in words if word and not word.isdigit()):
+        found = _meant(word, network)
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
 def _meant(word: str, network: Named) -> list[int]:
     if word.isdigit():
         return [int(word)] if int(word) < len(network.names) else []
