@@ -23,7 +23,9 @@ class Progress:
     What is passed by name is shown at the end of the line. Nothing is drawn with enabled=False.
     """
 
-    def __init__(self, title: str, total: int | None, unit: str = "it", initial: int = 0, enabled: bool = True) -> None:
+    def __init__(
+        self, title: str, total: int | None, unit: str = "it", *, initial: int = 0, enabled: bool = True
+    ) -> None:
         self.title, self.total, self.unit, self.count = title, total, unit, initial
         self._initial, self._started_s = initial, time.monotonic()
         self._next_line_s = self._started_s + PLAIN_LINE_EVERY_S
@@ -58,6 +60,7 @@ class Progress:
         )
 
     def close(self) -> None:
+        """Take the bar away; where plain lines were printed, a last one says how far it came."""
         self._bar.close()
         if self._printed:
             self._line()
@@ -70,7 +73,7 @@ class Progress:
 
 
 def track(
-    items: Iterable[T], title: str, total: int | None = None, unit: str = "it", enabled: bool = True
+    items: Iterable[T], title: str, total: int | None = None, unit: str = "it", *, enabled: bool = True
 ) -> Iterator[T]:
     """Yield the items while showing how many have gone by, the rate and the time left."""
     if total is None:

@@ -149,7 +149,14 @@ def main() -> None:
     if given.cell:
         way, described, train = json.loads(given.cell)
         images, numbers, columns = described["shape"]
-        one_cell(way, Features(Path(described["path"]), images, numbers, np.dtype(np.float32), columns), train)
+        features = Features(
+            path=Path(described["path"]),
+            images=images,
+            numbers=numbers,
+            dtype=np.dtype(np.float32),
+            columns=columns,
+        )
+        one_cell(way, features, train)
         return
     print(f"{hardware()}\n{given.train} images to train from, {given.test} to test on, {CLASSES} classes\n")
     with tempfile.TemporaryDirectory(prefix="bench_probe_", dir=given.work) as work:

@@ -19,7 +19,7 @@ RELU = ("auto", "before", "after")
 AFTER, BEFORE, PLAIN = "after the ReLU", "before the ReLU", "as the layer returns it"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Maps:
     """A layer's answer to B images: values (B, C, h, w), (B, C, 1, 1) of a fully connected layer.
 
@@ -63,20 +63,26 @@ def read_maps(
         if field is not None:
             first = np.add(field.offset_px, np.subtract(field.size_px, 1) / 2)
             step = np.array(field.step_px, np.float64)
-        arrays = values.float().cpu().numpy().reshape(*values.shape, *(1,) * (4 - values.ndim))
-        found[layer] = Maps(layer, arrays, stage, first, step)
+        arrays = values.float().cpu().numpy().reshape(*values.shape, *(1,) * (4 - values.ndim))  # (B, C, h, w)
+        found[layer] = Maps(layer=layer, values=arrays, stage=stage, first_px=first, step_px=step)
     return found
 
 
 def channel_means(model: nn.Module, images: Tensor, relu: str = "auto") -> dict[str, NDArray[np.float32]]:
-    """The mean over channels, (B, h, w), of every convolution in the order they run. relu: as in `read_maps`."""
+    """The mean over channels, (B, h, w), of every convolution in the order they run, on images (B, 3, H, W).
+
+    relu: as in `read_maps`. Raises ValueError for a network without a convolution that runs.
+    """
     order = convolutions(model, images[:1])
-    means = _watched(model, images, order, relu, lambda maps: maps.mean(1))
+    means = _watched(model, images, order, relu, lambda maps: maps.mean(1))  # (B, C, h, w) to (B, h, w)
     return {layer: values.float().cpu().numpy() for layer, (values, _) in means.items()}
 
 
 def convolutions(model: nn.Module, images: Tensor) -> list[str]:
-    """The names of the convolutions that run, in the order they do; without those that run more than once."""
+    """The names of the convolutions that run on images (B, 3, H, W), in that order; none that runs more than once.
+
+    Raises ValueError where no convolution runs.
+    """
     ran: list[str] = []
     _pass(model, images, _convolutions(model), lambda name, output: ran.append(name))
     if not ran:
@@ -91,7 +97,7 @@ def _convolutions(model: nn.Module) -> list[str]:
 def _watched(
     model: nn.Module, images: Tensor, layers: Sequence[str], relu: str, keep: Callable[[Tensor], Tensor]
 ) -> dict[str, tuple[Tensor, str]]:
-    """For each layer what `keep` makes of its maps, at once, before anything changes them; and their stage."""
+    """For each layer what `keep` makes of its maps (B, C, h, w), before anything changes them; and their stage."""
     if relu not in RELU:
         raise ValueError(f"relu {relu!r} is not one of {', '.join(RELU)}")
     named_layers(model).check(*layers)
@@ -145,10 +151,10 @@ class _Follow(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        name, given = str(getattr(func, "__name__", "")).strip("_"), args[0] if args else kwargs.get("input")
+        name, source = str(getattr(func, "__name__", "")).strip("_"), args[0] if args else kwargs.get("input")
         rectifies = name in self.RECTIFIERS and (name != "hardtanh" or _lowest(args, kwargs) == 0)
-        if rectifies or name in self.BETWEEN or result is given:  # the last: another change in place, as a sum's
-            _, layer = self.waiting.pop(id(given), (None, None))
+        if rectifies or name in self.BETWEEN or result is source:  # the last: another change in place, as a sum's
+            _, layer = self.waiting.pop(id(source), (None, None))
             if layer is not None and rectifies:
                 self.found[layer] = self.keep(result)
             elif layer is not None and name in self.BETWEEN:

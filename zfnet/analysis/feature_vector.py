@@ -16,8 +16,9 @@ def feature_vectors(
 ) -> dict[Layer, Tensor]:
     """The feature vectors (B, n) of images (B, 3, H, W): n is 290,400 at layer 1 of ZFNet, 9,216 at 5, 4,096 at 7.
 
-    dtype: torch.bfloat16 or torch.float16 computes in mixed precision.
+    layers: numbers of Fig. 3 in our own networks, names of modules in any. dtype: torch.bfloat16 or torch.float16
+    computes in mixed precision. Raises ValueError for a layer that is not there.
     """
     modules = {layer: output_of(deconvnet.model, layer) for layer in layers}
     outputs = deconvnet.activations(images, set(modules.values()), dtype)
-    return {layer: outputs[name].flatten(1) for layer, name in modules.items()}
+    return {layer: outputs[name].flatten(1) for layer, name in modules.items()}  # (B, C, h, w) to (B, n)

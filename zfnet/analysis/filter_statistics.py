@@ -17,18 +17,18 @@ def band_shares(pictures: NDArray[np.floating]) -> NDArray[np.float64]:
     where there are no others the shares are nan.
     """
     side = max(SIDE_PX, *pictures.shape[2:])
-    energy = (np.abs(np.fft.fft2(pictures, s=(side, side))) ** 2).sum(1)
+    energy = (np.abs(np.fft.fft2(pictures, s=(side, side))) ** 2).sum(1)  # (N, side, side)
     frequency = np.fft.fftfreq(side)
     band = np.minimum(np.hypot(frequency[:, None], frequency) // (NYQUIST / 3), 2)
-    sums = np.stack([energy[:, band == third].sum(1) for third in range(3)], axis=1)
-    there = sums.sum(1) > 0
-    if not there.any():
+    sums = np.stack([energy[:, band == third].sum(1) for third in range(3)], axis=1)  # (N, 3)
+    sums = sums[sums.sum(1) > 0]
+    if not len(sums):
         return np.full(3, np.nan)
-    shares: NDArray[np.float64] = (sums[there] / sums[there].sum(1, keepdims=True)).mean(0)
+    shares: NDArray[np.float64] = (sums / sums.sum(1, keepdims=True)).mean(0)
     return shares
 
 
 def largest_over_median(filters: NDArray[np.floating]) -> float:
-    """The largest filter's norm over the median one's; filters (N, ...)."""
+    """The largest filter's norm over the median one's, of filters (N, ...); infinite where that is zero."""
     norms = np.sqrt((filters.reshape(len(filters), -1).astype(np.float64) ** 2).sum(1))
     return float(norms.max() / np.median(norms)) if np.median(norms) > 0 else float("inf")

@@ -30,7 +30,7 @@ def canvas_of(images: Tensor, fill: Fill, size_px: int, generator: torch.Generat
         raise ValueError(
             f"fill of shape {tuple(values.shape)}: expected a number or {images.shape[1]}, one for each channel"
         )
-    return values.reshape(-1, 1, 1).expand_as(images)
+    return values.reshape(-1, 1, 1).expand_as(images)  # (1, 1, 1) or (3, 1, 1) to (B, 3, H, W)
 
 
 def _made_from(images: Tensor, fill: str, size_px: int, generator: torch.Generator | None) -> Tensor:
@@ -40,7 +40,7 @@ def _made_from(images: Tensor, fill: str, size_px: int, generator: torch.Generat
         radius = 3 * size_px // 4  # three sigma; less than the image's side, as reflection at the border needs
         wide = images.to(torch.promote_types(images.dtype, torch.float32))  # half precision takes minutes on CPUs
         return gaussian_blur(wide, [2 * radius + 1, 2 * radius + 1], [size_px / 4, size_px / 4]).to(images)
-    mean = images.mean((2, 3), keepdim=True)
+    mean = images.mean((2, 3), keepdim=True)  # (B, 3, 1, 1)
     if fill == "mean":
         return mean.expand_as(images)
     if generator is None:
@@ -55,7 +55,7 @@ def hide(image: Tensor, boxes: NDArray[np.int64] | Tensor, canvas: Tensor) -> Te
 
     Boxes are left, top, right, bottom in pixels, the last two the first ones outside.
     """
-    copies = image.repeat(len(boxes), 1, 1, 1)
+    copies = image.repeat(len(boxes), 1, 1, 1)  # (K, 3, H, W)
     for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
         copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
     return copies

@@ -13,7 +13,7 @@ from zfnet.models import FullyConvolutional, convolutionalize, evaluating
 TOO_SMALL = ("Output size is too small", "greater than actual input size")  # what torch says of pools, convolutions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassMap:
     """Scores (B, C, h, w) of a network that slides over images, and probability, their softmax at each place.
 
@@ -28,7 +28,7 @@ class ClassMap:
     own_px: int | None
 
     def centres(self, axis: int) -> Tensor:
-        """Which pixel is in the middle of what each row (axis 0) or column (axis 1) of places sees."""
+        """Which pixel is in the middle of what each row (axis 0) or column (axis 1) of places sees: (h,) or (w,)."""
         places = torch.arange(self.scores.shape[2 + axis])
         first = self.field.offset_px[axis] + (self.field.size_px[axis] - 1) / 2
         return first + self.field.step_px[axis] * places.double()
@@ -50,7 +50,7 @@ def class_map(model: nn.Module, images: Tensor) -> ClassMap:
     assert field is not None, network
     with torch.no_grad(), evaluating(network):
         try:
-            scores = network(images).float()
+            scores = network(images).float()  # (B, C, h, w)
         except RuntimeError as error:
             if not any(words in str(error) for words in TOO_SMALL):
                 raise
@@ -58,4 +58,4 @@ def class_map(model: nn.Module, images: Tensor) -> ClassMap:
                 f"images of {images.shape[2]} x {images.shape[3]} px leave no place to answer from: enlarge them, or "
                 "take the mean over fewer places (average)"
             ) from error
-    return ClassMap(scores, scores.softmax(1), field, network.own_px)
+    return ClassMap(scores=scores, probability=scores.softmax(1), field=field, own_px=network.own_px)

@@ -56,47 +56,54 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     fetch: image numbers -> the images as the network sees them (B, 3, H, W), and as pixels (B, 3, H, W) uint8.
     grey: (3,) the colour of what lies beyond the border. Projections and patches are windows of the layer's receptive
     field; the whole image where that is larger than the image, or not known.
+    Raises ValueError for units that are not in the layer, and NoReverseRule as `Deconvnet.project` does.
     """
-    numbers, place = units[:, 0].unique(return_inverse=True)
+    numbers, place = units[:, 0].unique(return_inverse=True)  # the images, and for each unit (N,) its place among them
     field, parts, order = receptive_field(deconvnet.model, layer), [], []
-    for chosen in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):
-        mine = ((place >= chosen[0]) & (place <= chosen[-1])).nonzero()[:, 0]
-        own = torch.cat([place[mine, None] - chosen[0], units[mine, 1:]], dim=1)
-        images, pixels = fetch(numbers[chosen].tolist())
-        parts.append(_pictures(deconvnet, layer, own, images, pixels, smaller(field, images), grey))
-        order.append(mine)
+    for batch in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):
+        of_batch = ((place >= batch[0]) & (place <= batch[-1])).nonzero()[:, 0]
+        in_batch = torch.cat([place[of_batch, None] - batch[0], units[of_batch, 1:]], dim=1)  # (n, 4)
+        images, pixels = fetch(numbers[batch].tolist())
+        own_field = smaller(field, images)
+        parts.append(_pictures(deconvnet, layer, in_batch, images=images, pixels=pixels, field=own_field, grey=grey))
+        order.append(of_batch)
     back = torch.cat(order).argsort().numpy()
-    joined = [
-        np.concatenate([getattr(part, name) for part in parts])[back] for name in ("projection", "patch", "corner")
-    ]
-    return Pictures(*joined)
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])[back]
+        for name in ("projection", "patch", "corner")
+    }
+    return Pictures(**joined)
 
 
 def smaller(field: Field | None, images: Tensor) -> Field | None:
-    """The field, unless it is larger than the image."""
+    """The field, or None where it is larger than images (B, 3, H, W)."""
     fits = field is not None and all(field.size_px[axis] <= images.shape[2 + axis] for axis in (0, 1))
     return field if fits else None
 
 
 def _pictures(
-    deconvnet: Deconvnet, layer: str, units: Tensor, images: Tensor, pixels: Tensor, field: Field | None,
+    deconvnet: Deconvnet, layer: str, units: Tensor, *, images: Tensor, pixels: Tensor, field: Field | None,
     grey: Sequence[int],
 ) -> Pictures:  # fmt: skip
+    """Units (n, 4) of images (B, 3, H, W) and their pixels (B, 3, H, W) uint8; field: None for the whole image."""
     record = deconvnet.record(images, [layer])
     size = (images.shape[2], images.shape[3]) if field is None else field.size_px
     corners = units.new_zeros((len(units), 2)) if field is None else field.corners(units[:, 2:])
-    projected = project_fields(deconvnet, record, layer, units, field)
-    ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]
+    projected = project_fields(deconvnet, record, layer, units, field)  # (n, 3, h, w)
+    ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]  # (3, 1, 1)
     patches = cut_windows(pixels.cpu().to(torch.int16) - ground, units[:, 0], corners.cpu(), size) + ground
     return Pictures(
-        projected.float().cpu().numpy(),
-        patches.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy(),
-        corners.cpu().numpy(),
+        projection=projected.float().cpu().numpy(),
+        patch=patches.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy(),  # (n, h, w, 3)
+        corner=corners.cpu().numpy(),
     )
 
 
 def project_fields(deconvnet: Deconvnet, record: Record, layer: str, units: Tensor, field: Field | None) -> Tensor:
-    """Units (N, 4) projected, on their receptive fields alone (N, 3, h, w); on the whole image where field is None."""
+    """Units (N, 4) projected, on their receptive fields alone (N, 3, h, w); on the whole image where field is None.
+
+    Raises what `Deconvnet.project` raises.
+    """
     if field is None:
         return deconvnet.project(record, layer, units)
     try:

@@ -20,14 +20,15 @@ class _Reached(Exception):
 def reverse_by_autograd(model: nn.Module, name: str, images: Tensor, seeds: Tensor, rule: str) -> Tensor:
     """Seeds (N, ...) at the output of the named module, as pixels (N, 3, H, W), by a forward pass and its gradient.
 
-    Raises NoReverseRule, which names the operation, where the rule is not "gradient" and has no answer.
+    images (N, 3, H, W): the one that each seed's unit saw. Raises ValueError for a module whose output has no gradient,
+    and NoReverseRule, which names the operation, where the rule is not "gradient" and has no answer.
     """
     mode = None if rule == "gradient" else Rule(rule)
     leaf = images.detach().clone().requires_grad_()
     makers: dict[Any, str] = {}
     reached: list[Tensor] = []
 
-    def arrive(module: nn.Module, given: Any, output: Tensor) -> None:
+    def arrive(module: nn.Module, inputs: Any, output: Tensor) -> None:
         reached.append(output)
         raise _Reached
 
@@ -38,9 +39,9 @@ def reverse_by_autograd(model: nn.Module, name: str, images: Tensor, seeds: Tens
     with temporary_hooks() as hooks, torch.enable_grad():
         for inner, module in model.named_modules():
             title = f"{inner!r} ({type(module).__name__})"
-            hooks.append(module.register_forward_hook(lambda m, given, output, title=title: credit(title, output)))
+            hooks.append(module.register_forward_hook(lambda m, inputs, output, title=title: credit(title, output)))
             if mode is not None and isinstance(module, nn.LocalResponseNorm):
-                hooks.append(module.register_forward_hook(lambda m, given, output: mode.normalise(given[0], output)))
+                hooks.append(module.register_forward_hook(lambda m, inputs, output: mode.normalise(inputs[0], output)))
         hooks.append(model.get_submodule(name).register_forward_hook(arrive))
         try:
             with mode or nullcontext():

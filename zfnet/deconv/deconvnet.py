@@ -62,9 +62,10 @@ class Deconvnet:
     def activations(
         self, images: Tensor, layers: Collection[str], dtype: torch.dtype | None = None
     ) -> dict[str, Tensor]:
-        """The maps of the layers, as `record` keeps them, and nothing else; in a chain the pass ends at the deepest.
+        """The maps of the layers on images (B, 3, H, W), as `record` keeps them: layer -> (B, C, H, W) or (B, C).
 
-        dtype: torch.bfloat16 or torch.float16 computes in mixed precision, by autocast.
+        Nothing else is kept; in a chain the pass ends at the deepest layer. dtype: torch.bfloat16 or torch.float16
+        computes in mixed precision, by autocast. Raises ValueError as `record` does.
         """
         images = self._prepared(images, layers)
         with undisturbed(self.model, dtype):
@@ -83,14 +84,14 @@ class Deconvnet:
 
         Raises ValueError for unknown layers, and for named ones that run more than once or not at all.
         """
-        chosen = list(dict.fromkeys([*(self.layers if layers is None else layers), *(keep or ())]))
-        keep = chosen if keep is None else keep
-        images = self._prepared(images, chosen)
+        recorded = list(dict.fromkeys([*(self.layers if layers is None else layers), *(keep or ())]))
+        keep = recorded if keep is None else keep
+        images = self._prepared(images, recorded)
         with undisturbed(self.model):
             if self._explicit is not None:
-                return record_chain(self._explicit, images, chosen, keep)
+                return record_chain(self._explicit, images, recorded, keep)
             strict = layers is not None  # a layer that nobody named may well not run
-            return forward_outputs(self.model, images, self._modules_of(chosen), keep=keep, strict=strict)
+            return forward_outputs(self.model, images, self._modules_of(recorded), keep=keep, strict=strict)
 
     def project(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None = None) -> Tensor:
         """What each unit (N, 4: image, map, row, column) answered to, as pixels (N, 3, H, W).
@@ -106,8 +107,8 @@ class Deconvnet:
         values, size = self._values(record, layer, units, scale), record.sizes[layer]
 
         def seeds(part: slice) -> Tensor:
-            signal = values.new_zeros((len(units[part]), *size))
-            _, maps, rows, columns = units[part].unbind(1)
+            signal = values.new_zeros((len(units[part]), *size))  # (n, C, h, w) or (n, C)
+            _, maps, rows, columns = units[part].unbind(1)  # (n,) each
             order = torch.arange(len(signal))
             signal[(order, maps, rows, columns)[: 1 + len(size)]] = values[part]
             return signal
@@ -115,14 +116,17 @@ class Deconvnet:
         return self._dense(record, layer, units[:, 0], seeds, values)
 
     def project_maps(self, record: Record, layer: str, chosen: Tensor | Sequence[Sequence[int]]) -> Tensor:
-        """What whole maps (N, 2: image, map) answered to, every place of a map at once, as pixels (N, 3, H, W)."""
+        """What whole maps (N, 2: image, map) answered to, every place of a map at once, as pixels (N, 3, H, W).
+
+        Raises what `project` raises, for maps in place of units.
+        """
         self._check(record, layer)
         chosen, maps = check_maps(record, layer, chosen), kept(record, layer)
 
         def seeds(part: slice) -> Tensor:
             images, numbers = chosen[part].unbind(1)
             order = torch.arange(len(images))
-            signal = maps.new_zeros((len(images), *maps.shape[1:]))
+            signal = maps.new_zeros((len(images), *maps.shape[1:]))  # (n, C, h, w) or (n, C)
             signal[order, numbers] = self._rectified(record, layer, maps[images, numbers])
             return signal
 
@@ -150,7 +154,9 @@ class Deconvnet:
         if field is not None and self._explicit is not None and is_worth_windows(chain, chain.taps[layer], record):
             values = self._values(record, layer, units, scale)
             with undisturbed(self.model):
-                return reverse_windows(chain, record, chain.taps[layer], units, values, dtype or values.dtype)
+                return reverse_windows(
+                    chain, record, chain.taps[layer], units=units, values=values, dtype=dtype or values.dtype
+                )
         pixels = self.project(record, layer, units, scale)
         if field is None:
             return pixels, torch.zeros((len(units), 2), dtype=torch.int64)
@@ -160,6 +166,10 @@ class Deconvnet:
     def _dense(
         self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], like: Tensor
     ) -> Tensor:
+        """Pixels (N, 3, H, W), in the type and on the device of `like`, of N seeds at the layer's output.
+
+        images (N,): whose record each seed follows; seeds: slice of them -> (n, C, h, w) or (n, C).
+        """
         with undisturbed(self.model):
             pixels = like.new_zeros((len(images), *record.image_size))
             for part in slices_that_fit(len(images), record.unit_bytes, pixels.device):
@@ -168,13 +178,14 @@ class Deconvnet:
                     pixels[part] = reverse(self._explicit, record, position, images[part], seeds(part))
                 else:
                     assert record.images is not None
-                    inputs = record.images[images[part]]
+                    inputs = record.images[images[part]]  # (n, 3, H, W)
                     pixels[part] = reverse_by_autograd(
                         self.model, self._names.module_of(layer), inputs, seeds(part), self.rule
                     )
         return pixels
 
     def _values(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None) -> Tensor:
+        """The seed (N,) of each unit (N, 4)."""
         if scale is None:
             return self._rectified(record, layer, unit_values(record, layer, units))
         values = like_parameters(self.model, torch.as_tensor(scale))

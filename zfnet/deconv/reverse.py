@@ -13,7 +13,7 @@ from zfnet.forward import AVERAGES, Chain, Record, flat_index, padding, sliding
 
 
 def reverse(chain: Chain, record: Record, position: int, images: Tensor, signal: Tensor) -> Tensor:
-    """Signals (N, *sizes) at the output of a step, rectified already, as pixels (N, 3, H, W).
+    """Signals at the output of a step, (N, C, h, w) or (N, C), rectified already, as pixels (N, 3, H, W).
 
     images (N,): whose switches each signal follows.
     """
@@ -28,16 +28,16 @@ def _undo(module: nn.Module, signal: Tensor, size: tuple[int, ...], switches: Te
     """One layer backwards: a signal of its output's size to one of its input's, (N, *size)."""
     match module:
         case nn.Conv2d():
-            return filter_back(module, signal, (size[1], size[2]))
+            return filter_back(module, signal, (size[1], size[2]))  # (N, C, h, w): (N, *size)
         case nn.MaxPool2d():
             assert switches is not None
             return unpool(signal, flat_index(switches[images], module, size[2]), (size[1], size[2]))
         case nn.ReLU():
             return signal.clamp(min=0)
         case nn.Linear():
-            return signal @ module.weight.to(signal.dtype)
+            return signal @ module.weight.to(signal.dtype)  # (N, units) @ (units, inputs): (N, inputs)
         case nn.Flatten():
-            return signal.reshape(len(signal), *size)
+            return signal.reshape(len(signal), *size)  # (N, C * h * w): (N, C, h, w)
         case nn.BatchNorm2d():
             return signal * scale_of(module).to(signal.dtype)[:, None, None]
         case nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
@@ -52,9 +52,9 @@ def unpool(values: Tensor, switches: Tensor, size: tuple[int, int]) -> Tensor:
     values, switches: (B, C, h, w); switches index the flattened (H, W) = size. Returns (B, C, H, W).
     Raises ValueError if a switch lies outside size. Zeiler & Fergus 2013, section 2.1.
     """
-    maps = values.new_zeros((*values.shape[:2], size[0] * size[1]))
+    maps = values.new_zeros((*values.shape[:2], size[0] * size[1]))  # (B, C, H * W)
     try:
-        maps.scatter_add_(2, switches.flatten(2), values.flatten(2))
+        maps.scatter_add_(2, switches.flatten(2), values.flatten(2))  # of (B, C, h * w) each
     except RuntimeError as error:  # on a GPU it is a device-side assertion instead
         raise ValueError(f"a switch lies outside maps of {size[0]} x {size[1]} places: {error}") from error
     return maps.view(*values.shape[:2], *size)

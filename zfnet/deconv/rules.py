@@ -15,7 +15,10 @@ BLANK = ("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new
 
 
 class Rectify(torch.autograd.Function):
-    """A rectifier, capped or not, whose gradient is rectified; `masked` (guided) also asks for a positive input."""
+    """A rectifier, capped or not, whose gradient is rectified; `masked` (guided) also asks for a positive input.
+
+    Of tensors of any shape, place by place.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, cap: float | None, in_place: bool, masked: bool) -> Tensor:
@@ -35,7 +38,7 @@ class Rectify(torch.autograd.Function):
 
 
 class PassThrough(torch.autograd.Function):
-    """The value of a contrast normalisation, whose reverse is the identity."""
+    """The value of a contrast normalisation of maps (N, C, H, W), whose reverse is the identity."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, normalised: Tensor) -> Tensor:
@@ -80,7 +83,10 @@ class Rule(TorchFunctionMode):
         return result
 
     def normalise(self, x: Tensor, normalised: Tensor) -> Tensor:
-        """A contrast normalisation of x: passed through by the deconvnet, its own gradient in guided ones."""
+        """A contrast normalisation of x: passed through by the deconvnet, its own gradient in guided ones.
+
+        x, normalised: (N, C, H, W) both. Returns the normalised maps, with that reverse.
+        """
         if self.rule == "deconvnet":
             passed: Tensor = PassThrough.apply(x, normalised.detach())
             return passed
@@ -94,10 +100,10 @@ class Rule(TorchFunctionMode):
             self.sliced.add(x._base.grad_fn)
         return rectified
 
-    def _note(self, name: str, given: list[Tensor], made: list[Tensor]) -> None:
-        hidden = any(not tensor.requires_grad and tensor in self._without_gradient for tensor in given)
-        signal = any(tensor.requires_grad and not tensor.is_leaf for tensor in given)  # leaves are parameters
-        for tensor in made if (hidden or signal) and name not in BLANK else ():
+    def _note(self, name: str, inputs: list[Tensor], outputs: list[Tensor]) -> None:
+        hidden = any(not tensor.requires_grad and tensor in self._without_gradient for tensor in inputs)
+        signal = any(tensor.requires_grad and not tensor.is_leaf for tensor in inputs)  # leaves are parameters
+        for tensor in outputs if (hidden or signal) and name not in BLANK else ():
             if not tensor.requires_grad:
                 self._without_gradient[tensor] = True
             elif hidden:
@@ -107,10 +113,10 @@ class Rule(TorchFunctionMode):
 def _rectifier(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Tensor, float | None] | None:
     """What a call rectifies and its cap, if a rectifier is what it is."""
 
-    def given(position: int, keyword: str, default: object = None) -> Any:
+    def argument(position: int, keyword: str, default: object = None) -> Any:
         return args[position] if len(args) > position else kwargs.get(keyword, default)
 
-    x = given(0, "input")
+    x = argument(0, "input")
     if not isinstance(x, Tensor) or "out" in kwargs:
         return None
     match name:
@@ -119,15 +125,15 @@ def _rectifier(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> t
         case "relu6":
             return x, 6.0
         case "hardtanh":
-            low, cap = given(1, "min_val", -1.0), given(2, "max_val", 1.0)
+            low, cap = argument(1, "min_val", -1.0), argument(2, "max_val", 1.0)
         case "clamp" | "clip":
-            low, cap = given(1, "min"), given(2, "max")
+            low, cap = argument(1, "min"), argument(2, "max")
         case "clamp_min":
-            low, cap = given(1, "min"), None
-        case "threshold" if given(1, "threshold") == given(2, "value"):
-            low, cap = given(1, "threshold"), None
-        case "maximum" | "max" if isinstance(given(1, "other"), Tensor):
-            low, cap = given(1, "other"), None
+            low, cap = argument(1, "min"), None
+        case "threshold" if argument(1, "threshold") == argument(2, "value"):
+            low, cap = argument(1, "threshold"), None
+        case "maximum" | "max" if isinstance(argument(1, "other"), Tensor):
+            low, cap = argument(1, "other"), None
             if not x.requires_grad:
                 x, low = low, x
         case _:

@@ -46,7 +46,8 @@ class NoReverseRule(ValueError):
 def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str]) -> None:
     """Raise NoReverseRule, naming the operations, unless all that leads from the leaf `image` to `output` has a rule.
 
-    makers: names of the modules whose output a gradient node is, for the message.
+    image (N, 3, H, W); output: a layer's, of any shape. makers: names of the modules whose output a gradient node is,
+    for the message.
     """
     assert output.grad_fn is not None
     below = _below(output.grad_fn, rule)

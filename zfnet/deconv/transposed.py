@@ -42,31 +42,37 @@ class TransposedFilters:
             return {(0, 0): _all_parities(self.weight, rows)}
         firsts = [(row, column) for row in range(rows) for column in range(columns)]
         taps = {first: self.weight[:, :, first[0] :: rows, first[1] :: columns] for first in firsts}
-        return {first: _as_convolution(some) for first, some in taps.items() if some.numel()}
+        return {first: _as_convolution(filters) for first, filters in taps.items() if filters.numel()}
 
     def of_one_place(self, maps: Tensor, values: Tensor) -> Tensor:
-        """What single values (N,) in the given maps (N,) become: each is its map's filter, nothing to convolve."""
+        """What single values (N,) in maps number (N,) become: each is its map's filter, nothing to convolve.
+
+        Returns (N, maps below, kernel's rows, columns).
+        """
         if self._simple:
-            filters = self.weight[maps.to(self.weight.device)]
+            filters = self.weight[maps.to(self.weight.device)]  # (N, maps below, k, l)
             return filters * values.to(self.weight.dtype)[:, None, None, None]
-        signal = F.one_hot(maps.to(values.device), len(self.weight)) * values[:, None]
-        return self(signal.to(self.weight.dtype)[:, :, None, None])
+        signal = F.one_hot(maps.to(values.device), len(self.weight)) * values[:, None]  # (N, maps)
+        return self(signal.to(self.weight.dtype)[:, :, None, None])  # of (N, maps, 1, 1)
 
     def __call__(self, signal: Tensor) -> Tensor:
+        """The windows (N, maps below, h', w') that a signal (N, maps, h, w) becomes."""
         size = self._windows.size_below((signal.shape[2], signal.shape[3]))
         if not self._simple:
             conv = self.conv
-            return F.conv_transpose2d(signal, self.weight, None, conv.stride, 0, 0, conv.groups, conv.dilation)
+            return F.conv_transpose2d(
+                signal, self.weight, stride=conv.stride, groups=conv.groups, dilation=conv.dilation
+            )
         if self._stride == (1, 1) and signal.shape[2] * signal.shape[3] <= SMALL_WINDOW:
             return F.conv_transpose2d(signal.contiguous(), self.weight)
         signal = signal.contiguous(memory_format=torch.channels_last)
         if self._shuffles:
-            blocks = _convolve(signal, self._parts[0, 0])
+            blocks = _convolve(signal, self._parts[0, 0])  # (N, maps below * stride^2, h + k' - 1, w + l' - 1)
             return F.pixel_shuffle(blocks, self._stride[0])[:, :, : size[0], : size[1]]
         if self._stride == (1, 1):
             return _convolve(signal, self._parts[0, 0])
         below = torch.empty(
-            (len(signal), self.weight.shape[1], *size),
+            (len(signal), self.weight.shape[1], *size),  # (N, maps below, h', w')
             dtype=signal.dtype,
             device=signal.device,
             memory_format=torch.channels_last,
@@ -77,7 +83,10 @@ class TransposedFilters:
 
 
 def _as_convolution(taps: Tensor) -> Tensor:
-    """Filters (maps, maps below, k, l) for a convolution that does the same as the transposed one at stride 1."""
+    """Filters (maps, maps below, k, l) as those of a convolution, (maps below, maps, k, l), that does the same.
+
+    The same as the transposed convolution at stride 1.
+    """
     return taps.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
 
 
@@ -86,9 +95,11 @@ def _all_parities(weight: Tensor, stride: int) -> Tensor:
     maps, below, *kernel = weight.shape
     blocks = [-(-taps // stride) for taps in kernel]
     padded = F.pad(weight, (0, blocks[1] * stride - kernel[1], 0, blocks[0] * stride - kernel[0]))
-    split = padded.view(maps, below, blocks[0], stride, blocks[1], stride).permute(0, 1, 3, 5, 2, 4)
+    split = padded.view(maps, below, blocks[0], stride, blocks[1], stride)
+    split = split.permute(0, 1, 3, 5, 2, 4)  # (maps, maps below, stride, stride, k', l')
     return _as_convolution(split.reshape(maps, below * stride * stride, *blocks))
 
 
 def _convolve(signal: Tensor, filters: Tensor) -> Tensor:
+    """A signal (N, maps, h, w) under filters (K, maps, k, l) at all places they reach: (N, K, h + k - 1, w + l - 1)."""
     return F.conv2d(signal, filters, padding=(filters.shape[2] - 1, filters.shape[3] - 1))

@@ -40,7 +40,7 @@ def _checked(chosen: Tensor, names: Sequence[str], bounds: Sequence[int], layer:
             + ", ".join(names)
         )
     chosen = chosen.detach().to("cpu", torch.int64)
-    wrong = ((chosen < 0) | (chosen >= torch.tensor(bounds))).nonzero()
+    wrong = ((chosen < 0) | (chosen >= torch.tensor(bounds))).nonzero()  # (wrong ones, 2): row of `chosen`, column
     if len(wrong):
         row, column = wrong[0].tolist()
         raise ValueError(
@@ -54,11 +54,11 @@ def unit_values(record: Record, layer: str, units: Tensor) -> Tensor:
     """The recorded activation (N,) of each unit (N, 4). Raises ValueError if the record does not hold it."""
     maps = kept(record, layer)
     image, map_, row, column = units.unbind(1)
-    return maps[image, map_, row, column] if maps.ndim == 4 else maps[image, map_]
+    return maps[image, map_, row, column] if maps.ndim == 4 else maps[image, map_]  # (N,)
 
 
 def kept(record: Record, layer: str) -> Tensor:
-    """A layer's recorded maps. Raises ValueError if they were not kept."""
+    """A layer's recorded maps, (B, C, H, W) or (B, C). Raises ValueError if they were not kept."""
     if layer not in record.maps:
         raise ValueError(
             f"the record does not hold the maps of layer {layer!r}, only of {', '.join(record.maps) or 'none'}: "

@@ -43,13 +43,13 @@ class Chain:
     def fields(self) -> list[Field | None]:
         """The receptive field of every step's output; None where each unit sees the whole image."""
         fields: list[Field | None] = []
-        now: Field | None = Field()
+        current: Field | None = Field()
         for step in self.steps:
             if isinstance(step.module, nn.Flatten | nn.Linear | nn.AdaptiveAvgPool2d):
-                now = None
-            elif now is not None and (windows := sliding(step.module)) is not None:
-                now = now.through(windows)
-            fields.append(now)
+                current = None
+            elif current is not None and (windows := sliding(step.module)) is not None:
+                current = current.through(windows)
+            fields.append(current)
         return fields
 
     def gives_scores(self, position: int) -> bool:
@@ -104,7 +104,7 @@ def _refuse_unusual(name: str, module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         if module.padding_mode != "zeros":
             unusual = f"padding_mode={module.padding_mode!r}"
-        elif module.padding == "same" and any(d * (k - 1) % 2 for d, k in _taps(module)):
+        elif module.padding == "same" and any(d * (k - 1) % 2 for d, k in _dilation_and_kernel(module)):
             unusual = "a padding that is wider on one side"
     elif isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
         unusual = "no running statistics"
@@ -135,13 +135,13 @@ def padding(conv: nn.Conv2d) -> Pair:
     """The zeros a convolution puts before the first row and column."""
     if isinstance(conv.padding, str):
         same = conv.padding == "same"
-        rows, columns = (d * (k - 1) // 2 if same else 0 for d, k in _taps(conv))
+        rows, columns = (d * (k - 1) // 2 if same else 0 for d, k in _dilation_and_kernel(conv))
         return rows, columns
     return _two(conv.padding)
 
 
-def _taps(conv: nn.Conv2d) -> list[tuple[int, int]]:
-    """Dilation and kernel of each axis."""
+def _dilation_and_kernel(conv: nn.Conv2d) -> list[tuple[int, int]]:
+    """Both of each axis, rows and columns."""
     return list(zip(conv.dilation, conv.kernel_size, strict=True))
 
 

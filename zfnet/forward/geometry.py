@@ -61,25 +61,29 @@ def inside(corners: Tensor, size: Pair, bounds: Sequence[int]) -> Tensor:
     """Which places of windows at corners (N, 2) lie on a map of (H, W) = bounds: (N, 1, h, w), True inside."""
     within = []
     for axis in (0, 1):
-        places = corners[:, axis, None] + torch.arange(size[axis], device=corners.device)
+        places = corners[:, axis, None] + torch.arange(size[axis], device=corners.device)  # (N, h), then (N, w)
         within.append((places >= 0) & (places < bounds[axis]))
-    return (within[0][:, :, None] & within[1][:, None, :])[:, None]
+    return (within[0][:, :, None] & within[1][:, None, :])[:, None]  # (N, 1, h, w)
 
 
 def cut_windows(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Tensor:
-    """Windows (N, C, h, w) of maps (B, C, H, W): window n is of maps[images[n]], from corners[n]; zero outside."""
-    windows = maps.new_zeros((len(corners), maps.shape[1], *size))
-    for window, image, (here, there) in zip(windows, images.tolist(), _overlaps(corners, size, maps), strict=True):
-        window[:, *there] = maps[image][:, *here]
+    """Windows (N, C, h, w) of maps (B, C, H, W), of (h, w) = size; zero outside the maps.
+
+    images (N,), corners (N, 2): window n is of maps[images[n]], its first row and column at corners[n].
+    """
+    windows = maps.new_zeros((len(corners), maps.shape[1], *size))  # (N, C, h, w)
+    overlaps = _overlaps(corners, size, maps)
+    for window, image, (on_map, on_window) in zip(windows, images.tolist(), overlaps, strict=True):
+        window[:, *on_window] = maps[image][:, *on_map]
     return windows
 
 
 def paste_windows(windows: Tensor, corners: Tensor, bounds: Sequence[int]) -> Tensor:
     """Maps (N, C, H, W) of size (H, W) = bounds that are zero but for windows (N, C, h, w) put at corners (N, 2)."""
-    maps = windows.new_zeros((*windows.shape[:2], *bounds))
+    maps = windows.new_zeros((*windows.shape[:2], *bounds))  # (N, C, H, W)
     size = (windows.shape[2], windows.shape[3])
-    for one, window, (here, there) in zip(maps, windows, _overlaps(corners, size, maps), strict=True):
-        one[:, *here] = window[:, *there]
+    for pasted, window, (on_map, on_window) in zip(maps, windows, _overlaps(corners, size, maps), strict=True):
+        pasted[:, *on_map] = window[:, *on_window]
     return maps
 
 
@@ -87,11 +91,11 @@ def _overlaps(corners: Tensor, size: Pair, maps: Tensor) -> list[tuple[tuple[sli
     """For each window, the places of the map under it and the places of the window over the map."""
     overlaps = []
     for corner in corners.tolist():
-        here, there = [], []
+        on_map, on_window = [], []
         for start, length, bound in zip(corner, size, maps.shape[2:], strict=True):
             first, last = max(start, 0), max(min(start + length, bound), 0)
             first = min(first, last)
-            here.append(slice(first, last))
-            there.append(slice(first - start, last - start))
-        overlaps.append(((here[0], here[1]), (there[0], there[1])))
+            on_map.append(slice(first, last))
+            on_window.append(slice(first - start, last - start))
+        overlaps.append(((on_map[0], on_map[1]), (on_window[0], on_window[1])))
     return overlaps

@@ -24,7 +24,7 @@ def run_watched(
     with temporary_hooks() as hooks:
         for layer, name in modules.items():
             hook = model.get_submodule(name).register_forward_hook
-            hooks.append(hook(lambda module, given, output, layer=layer: arrive(layer, output)))
+            hooks.append(hook(lambda module, inputs, output, layer=layer: arrive(layer, output)))
         return model(images.clone())  # a copy, for networks that begin by changing their input in place
 
 
@@ -41,7 +41,7 @@ def forward_outputs(
     with temporary_hooks() as hooks:
         for module in model.modules():
             if not any(module.children()):
-                hooks.append(module.register_forward_hook(lambda module, given, output: outputs.weigh(output)))
+                hooks.append(module.register_forward_hook(lambda module, inputs, output: outputs.weigh(output)))
         scores = run_watched(model, images, modules, outputs.arrive)
     faulty = {layer: fault for layer, fault in outputs.faults.items() if fault}
     if faulty and strict:
@@ -86,7 +86,7 @@ class _Outputs:
 
 
 def _same(values: Tensor, scores: Any) -> bool:
-    """Whether these are the network's class scores."""
+    """Whether a layer's values (B, C), or (B, C, 1, 1), are the network's class scores (B, C)."""
     return (
         isinstance(scores, Tensor)
         and scores.ndim == 2

@@ -18,7 +18,7 @@ FIELD_NOTE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """A layer as `zfnet.models.layer_summary.Layer` has it, and its field in pixels (rows, columns).
 
@@ -41,11 +41,11 @@ def network_table(model: nn.Module, input_px: int | None = None) -> list[Row]:
     fields = receptive_fields(model, [layer.name for layer in layers if layer.kind])
     rows, runs = [], Counter[str]()
     for layer in layers:
-        own = fields.get(layer.name, [None])
-        field = own[min(runs[layer.name], len(own) - 1)]
+        of_runs = fields.get(layer.name, [None])
+        field = of_runs[min(runs[layer.name], len(of_runs) - 1)]
         runs[layer.name] += 1
-        parts = (None, None, None) if field is None else (field.size_px, field.step_px, field.offset_px)
-        rows.append(Row(**asdict(layer), field_px=parts[0], step_px=parts[1], start_px=parts[2]))
+        size, step, start = (None, None, None) if field is None else (field.size_px, field.step_px, field.offset_px)
+        rows.append(Row(**asdict(layer), field_px=size, step_px=step, start_px=start))
     return rows
 
 
@@ -55,10 +55,10 @@ def network_text(rows: list[Row]) -> str:
     lines = [head]
     for row in rows:
         fields = (_pair(pair) for pair in (row.field_px, row.step_px, row.start_px)) if row.kind else ("", "", "")
-        parameters, products = (f"{count:,}" if count else "" for count in (row.parameters, row.multiply_adds))
-        lines.append((row.name, row.kind, shape_text(row.shape), parameters, products, *fields))
-    parameters, products = (f"{sum(getattr(row, name) for row in rows):,}" for name in ("parameters", "multiply_adds"))
-    lines.append(("total", "", "", parameters, products, "", "", ""))
+        parameters, multiply_adds = (f"{count:,}" if count else "" for count in (row.parameters, row.multiply_adds))
+        lines.append((row.name, row.kind, shape_text(row.shape), parameters, multiply_adds, *fields))
+    totals = [f"{sum(getattr(row, name) for row in rows):,}" for name in ("parameters", "multiply_adds")]
+    lines.append(("total", "", "", totals[0], totals[1], "", "", ""))
     return f"{table_text(lines)}\n{NOTE}\n{FIELD_NOTE}"
 
 

@@ -37,15 +37,15 @@ class NamedLayers:
         for layer in layers:
             if layer in self.modules:
                 continue
-            few = len(self.modules) <= LISTED
-            choices = list(self.modules if few else self.filters)
+            list_all = len(self.modules) <= LISTED
+            choices = list(self.modules if list_all else self.filters)
             more = f" and {len(choices) - LISTED} more" if len(choices) > LISTED else ""
             close = ", ".join(difflib.get_close_matches(layer, self.modules, n=3))
             raise ValueError(
                 f"layer {layer!r} is not one of {', '.join(choices[:LISTED])}{more}, the "
-                f"{'' if few else 'convolutions and linear '}layers of {self.kind}"
+                f"{'' if list_all else 'convolutions and linear '}layers of {self.kind}"
                 f"{f' (close to it: {close})' if close else ''}"
-                f"{'' if few else '; other modules go by their names too, which experiments/summary.py lists'}"
+                f"{'' if list_all else '; other modules go by their names too, which experiments/summary.py lists'}"
             )
 
     def module_of(self, layer: str) -> str:
@@ -54,7 +54,7 @@ class NamedLayers:
         return self.modules[layer]
 
     def as_chain(self) -> Chain:
-        """Raises NotAChain, a ValueError, which names the part that is no layer of a chain."""
+        """The network as a chain. Raises NotAChain, a ValueError, which names the part that is no layer of a chain."""
         if self.chain is None:
             raise NotAChain(f"windows are for chains of layers, and {self.no_chain}: use project()")
         return self.chain
@@ -87,7 +87,7 @@ def output_of(model: nn.Module, layer: int | str) -> str:
     """The module whose output is the feature vector of a layer.
 
     layer: in our own networks a number of Fig. 3 (5: pool5, 7: the rectified fc7); in any network a module's name.
-    Raises ValueError for a number that the network has no layer of.
+    Raises ValueError for a number that the network has no layer of, and for any number in networks that are not ours.
     """
     if isinstance(layer, str):
         return layer
@@ -95,6 +95,6 @@ def output_of(model: nn.Module, layer: int | str) -> str:
         raise ValueError(f"layers of {type(model).__name__} have no numbers: name a module instead of {layer}")
     numbered = [name for name, _ in model.named_children() if name.endswith(str(layer))]
     if not numbered:
-        there = sorted({int(part.name[-1]) for part in model.table})
-        raise ValueError(f"this network has no layer {layer}, only {', '.join(map(str, there))}")
+        numbers = sorted({int(part.name[-1]) for part in model.table})
+        raise ValueError(f"this network has no layer {layer}, only {', '.join(map(str, numbers))}")
     return numbered[-1]

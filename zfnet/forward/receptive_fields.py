@@ -43,7 +43,10 @@ def receptive_field(model: nn.Module, layer: str, image_px: int | None = None) -
 
 
 def receptive_fields(model: nn.Module, layers: Collection[str]) -> dict[str, list[Field | None]]:
-    """The receptive fields of several layers, as `receptive_field` gives them: one for each time that a layer runs."""
+    """The receptive fields of several layers, as `receptive_field` gives them: one for each time that a layer runs.
+
+    Raises ValueError for an unknown layer.
+    """
     names = named_layers(model)
     names.check(*layers)
     if names.chain is not None:

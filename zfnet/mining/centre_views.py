@@ -40,14 +40,15 @@ class CentreViews:
     def __iter__(self) -> Iterator[Indexed]:
         for batch in ordered_batches(self.source, self.batch_size, self.rank, self.world_size, self.workers):
             readable = batch.labels >= 0
-            images = self._cut(batch.images if readable.all() else batch.images[readable])  # (B, 3, size, size)
-            yield Indexed(images, batch.indices[readable])
+            images = self._cut(batch.images if readable.all() else batch.images[readable])
+            yield Indexed(images, batch.indices[readable])  # (B, 3, size, size), (B,)
 
     def fetch(self, numbers: Sequence[int]) -> SeenImages:
-        """Images by number, as the network sees them and as pixels (see `as_seen`)."""
+        """Images by number, as the network sees them (B, 3, size, size) and as pixels uint8 (see `as_seen`)."""
         return as_seen(self.source.read(numbers)[0], self.frame)
 
     def _cut(self, squares: Tensor) -> Tensor:
+        """Squares (B, 3, side, side) uint8 to what the network sees of them, (B, 3, size, size)."""
         views = centre_views(len(squares), self.frame.side_px, self.frame.size_px)
         return crop_views(squares.to(self.device, non_blocking=True), views, self.frame)
 
@@ -55,7 +56,10 @@ class CentreViews:
 def centre_crops(
     source: ImageSource, images: Sequence[int], frame: InputFrame, device: torch.device
 ) -> Iterator[Indexed]:
-    """The central views of the images that can be read, in batches on the device."""
+    """The central views (B, 3, size, size) of the images that can be read, in `Indexed` batches on the device.
+
+    images: their numbers in the source.
+    """
     for first in range(0, len(images), BATCH):
         squares, labels = source.read(images[first : first + BATCH])
         readable = labels >= 0

@@ -63,7 +63,7 @@ def mine_top(
 
 
 class Best:
-    """The strongest places so far, of all maps of all layers in one table (maps, k)."""
+    """The strongest places so far, in one table (all maps, k): a line for each map of each layer, k slots in it."""
 
     def __init__(self, maps: dict[str, Tensor], k: int, scores: Collection[str]) -> None:
         self.layers = {layer: _count(layer, m) for layer, m in maps.items()}
@@ -77,70 +77,76 @@ class Best:
 
     def update(self, maps: dict[str, Tensor], indices: Tensor) -> None:
         """Take in a batch: layer -> (B, maps, H, W) or (B, maps), and the positions (B,) of its images."""
-        rows = {layer: row_peaks(m) for layer, m in maps.items() if m.ndim == 4}
-        peaks = [rows[layer].amax(2) if layer in rows else m for layer, m in maps.items()]
-        value = torch.cat(peaks, dim=1).to(self.value.dtype)
+        by_row = {layer: row_peaks(m) for layer, m in maps.items() if m.ndim == 4}
+        peaks = [
+            by_row[layer].amax(2) if layer in by_row else m for layer, m in maps.items()
+        ]  # (B, maps) of each layer
+        value = torch.cat(peaks, dim=1).to(self.value.dtype)  # (B, all maps)
         indices = indices.to(value.device, torch.int64)
-        worst, whose = self.value[:, -1], self.image[:, -1]
-        beaten = (value < worst) | ((value == worst) & (indices[:, None] >= whose))
+        worst, worst_image = self.value[:, -1], self.image[:, -1]  # (all maps,)
+        beaten = (value < worst) | ((value == worst) & (indices[:, None] >= worst_image))  # (B, all maps)
         changed = (~beaten).any(0).nonzero()[:, 0]  # "not beaten" rather than "beats", so that nan shows up
         if len(changed):
-            which, slot, batch = self._merge(changed, value[:, changed].T, indices)
-            self.row[which, slot], self.column[which, slot] = self._places(maps, rows, batch, which)
+            line, slot, image = self._merge(changed, value[:, changed].T, indices)
+            self.row[line, slot], self.column[line, slot] = self._places(maps, by_row, image, line)
 
     def _merge(self, changed: Tensor, value: Tensor, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Merge the values (changed, B) of a batch into the rows `changed` of the table.
+        """Merge the values (m, B) of a batch into the lines `changed` (m,) of the table.
 
-        Returns what is new, each (n,): its row and column of the table, and which image of the batch it is.
+        Returns what is new, each (n,): its line and slot of the table, and which image of the batch it is.
         """
-        value = torch.cat([self.value[changed], value], dim=1)
+        value = torch.cat([self.value[changed], value], dim=1)  # (m, k + B)
         image = torch.cat([self.image[changed], indices.expand(len(changed), -1)], dim=1)
-        pick = strongest(value, image, self.k)
-        value = value.gather(1, pick)
+        pick = strongest(value, image, self.k)  # (m, k), columns of the two
+        value = value.gather(1, pick)  # (m, k)
         image = image.gather(1, pick)
         self._refuse_nan(value, image, changed)
         old = pick.clamp(max=self.k - 1)
         self.row[changed], self.column[changed] = self.row[changed].gather(1, old), self.column[changed].gather(1, old)
         self.value[changed], self.image[changed] = value, image
-        which, slot = (pick >= self.k).nonzero(as_tuple=True)
-        return changed[which], slot, pick[which, slot] - self.k
+        new, slot = (pick >= self.k).nonzero(as_tuple=True)  # (n,) both
+        return changed[new], slot, pick[new, slot] - self.k
 
     def _places(
-        self, maps: dict[str, Tensor], rows: dict[str, Tensor], batch: Tensor, which: Tensor
+        self, maps: dict[str, Tensor], by_row: dict[str, Tensor], image: Tensor, line: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Row and column (n,) of the first maximum of the map that is row `which` of the table in image `batch`."""
-        row, column = torch.zeros_like(batch), torch.zeros_like(batch)
+        """Row and column (n,) of the first maximum, in the batch's images (n,), of the maps of the table's lines (n,).
+
+        maps: layer -> (B, C, H, W) or (B, C); by_row: of those with places the `row_peaks` (B, C, H).
+        """
+        row, column = torch.zeros_like(image), torch.zeros_like(image)
         start = 0
         for layer, count in self.layers.items():
-            if layer in rows:
-                here = ((which >= start) & (which < start + count)).nonzero()[:, 0]
-                image, number = batch[here], which[here] - start
-                row[here] = rows[layer][image, number].argmax(1)  # the first of several, as torch documents
-                column[here] = maps[layer][image, number, row[here]].argmax(1)
+            if layer in by_row:
+                own = ((line >= start) & (line < start + count)).nonzero()[:, 0]  # the layer's of the n
+                unit = image[own], line[own] - start
+                row[own] = by_row[layer][unit].argmax(1)  # of (., H); the first of several, as torch documents
+                column[own] = maps[layer][*unit, row[own]].argmax(1)  # of (., W)
             start += count
         return row, column
 
     def _refuse_nan(self, value: Tensor, image: Tensor, changed: Tensor) -> None:
         wrong = value.isnan().nonzero()
         if len(wrong):
-            which, slot = wrong[0].tolist()
-            layer, number = self._called(int(changed[which]))
+            line, slot = wrong[0].tolist()
+            layer, number = self._called(int(changed[line]))
             raise ValueError(
-                f"map {number} of layer {layer!r} is nan on image {int(image[which, slot])}: "
+                f"map {number} of layer {layer!r} is nan on image {int(image[line, slot])}: "
                 "check that image, and that the weights are numbers"
             )
 
-    def _called(self, row: int) -> tuple[str, int]:
-        """The layer and the number of the map that a row of the table is about."""
+    def _called(self, line: int) -> tuple[str, int]:
+        """The layer and the number of the map that a line of the table is about."""
         names = [(layer, number) for layer, count in self.layers.items() for number in range(count)]
-        return names[row]
+        return names[line]
 
     def result(self) -> dict[str, TopUnits]:
+        """layer -> its lines of the table, on the CPU."""
         table = [values.cpu() for values in (self.value, self.image, self.row, self.column)]
         result, start = {}, 0
         for layer, count in self.layers.items():
             value, image, row, column = (values[start : start + count].clone() for values in table)
-            result[layer] = TopUnits(value, image, row, column, layer in self.scores)
+            result[layer] = TopUnits(value=value, image=image, row=row, column=column, scores=layer in self.scores)
             start += count
         return result
 
@@ -150,9 +156,10 @@ def row_peaks(maps: Tensor) -> Tensor:
 
     In channels-last memory the maximum over a view was measured 10 times as fast as amax(3), which does not vectorise.
     """
-    last = maps.permute(0, 2, 3, 1)
+    last = maps.permute(0, 2, 3, 1)  # (B, H, W, C)
     if last.is_contiguous():
-        return last.flatten(0, 1).amax(1).unflatten(0, (len(maps), -1)).permute(0, 2, 1)
+        peaks = last.flatten(0, 1).amax(1)  # (B * H, C)
+        return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)
     return maps.amax(3)
 
 

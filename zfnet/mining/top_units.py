@@ -45,8 +45,8 @@ class TopUnits:
     def units(self, number: int) -> Tensor:
         """The places of one map as units (n, 4), n <= k: image, map, row, column, strongest first."""
         found = self.image[number] >= 0
-        columns = (self.image[number], torch.full_like(self.image[number], number), self.row[number])
-        return torch.stack([*columns, self.column[number]], dim=1)[found]
+        image, row, column = self.image[number], self.row[number], self.column[number]  # (k,) each
+        return torch.stack([image, torch.full_like(image, number), row, column], dim=1)[found]  # (n, 4)
 
 
 class Mined(dict[str, TopUnits]):
@@ -78,7 +78,10 @@ class Mined(dict[str, TopUnits]):
 
     @staticmethod
     def load(path: str | Path, fingerprint: Mapping[str, str]) -> Mined:
-        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints."""
+        """What `save` wrote.
+
+        Raises ValueError if it holds for something else, naming both fingerprints, and for a file that is no such one.
+        """
         path = Path(path)
         try:
             with np.load(path) as arrays:
@@ -87,7 +90,9 @@ class Mined(dict[str, TopUnits]):
                 layers = {}
                 for layer in about["layers"]:
                     value, image, row, column = (torch.from_numpy(arrays[f"{layer}/{name}"]) for name in FIELDS)
-                    layers[layer] = TopUnits(value, image, row, column, layer in about["scores"])
+                    layers[layer] = TopUnits(
+                        value=value, image=image, row=row, column=column, scores=layer in about["scores"]
+                    )
         except (zipfile.BadZipFile, EOFError, KeyError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} is no file of mined units ({error!r}): delete it and mine again") from error
         return Mined(layers, about["images"])
@@ -126,14 +131,13 @@ def merge(results: Sequence[Mined]) -> Mined:
 
 
 def _merged(tops: Sequence[TopUnits]) -> TopUnits:
-    joined = [torch.cat([getattr(top, name) for top in tops], dim=1) for name in FIELDS]
-    pick = strongest(joined[0], joined[1], tops[0].value.shape[1])
-    value, image, row, column = (values.gather(1, pick) for values in joined)
-    return TopUnits(value, image, row, column, tops[0].scores)
+    joined = {name: torch.cat([getattr(top, name) for top in tops], dim=1) for name in FIELDS}  # (maps, k * results)
+    pick = strongest(joined["value"], joined["image"], tops[0].value.shape[1])  # (maps, k)
+    return TopUnits(**{name: values.gather(1, pick) for name, values in joined.items()}, scores=tops[0].scores)
 
 
 def strongest(value: Tensor, image: Tensor, k: int) -> Tensor:
     """Columns (maps, k) of the k largest of value (maps, n), n >= k, in order; equal ones by image (maps, n)."""
-    by_image = image.argsort(dim=1, stable=True)
-    by_value = value.gather(1, by_image).argsort(dim=1, descending=True, stable=True)
-    return by_image.gather(1, by_value[:, :k])
+    by_image = image.argsort(dim=1, stable=True)  # (maps, n)
+    by_value = value.gather(1, by_image).argsort(dim=1, descending=True, stable=True)  # (maps, n)
+    return by_image.gather(1, by_value[:, :k])  # (maps, k)

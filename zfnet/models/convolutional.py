@@ -128,7 +128,7 @@ def _convolution(layer: nn.Linear, side: int) -> nn.Conv2d:
     options = {"bias": bias is not None, "device": weight.device, "dtype": weight.dtype}
     conv: nn.Conv2d = skip_init(nn.Conv2d, maps, layer.out_features, side, **options)
     with torch.no_grad():
-        conv.weight.copy_(weight.view(layer.out_features, maps, side, side))
+        conv.weight.copy_(weight.view(layer.out_features, maps, side, side))  # (units, maps * side^2), maps first
         if conv.bias is not None:
             conv.bias.copy_(bias)
             conv.bias.requires_grad_(bias.requires_grad)

@@ -18,7 +18,7 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """A module that runs: its dotted name, its kind, the shape of what it returns for one image.
 
@@ -53,12 +53,20 @@ def layers_of(model: nn.Module, input_px: int | None = None) -> list[Layer]:
             continue
         new = sum(size for key, size in own.items() if key not in met)
         met.update(own)
-        shape = tuple(info.output_size[1:])
         layers.append(
-            Layer(names[info.layer_id], type(module).__name__, shape, new, _multiply_adds(module, info.output_size))
+            Layer(
+                name=names[info.layer_id],
+                kind=type(module).__name__,
+                shape=tuple(info.output_size[1:]),
+                parameters=new,
+                multiply_adds=_multiply_adds(module, info.output_size),
+            )
         )
     rest = sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in met)
-    return [*layers, Layer("(in modules that do not run)", "", (), rest, 0)] if rest else layers
+    if not rest:
+        return layers
+    unused = Layer(name="(in modules that do not run)", kind="", shape=(), parameters=rest, multiply_adds=0)
+    return [*layers, unused]
 
 
 def channels_of(model: nn.Module) -> int:
@@ -82,8 +90,10 @@ def summary(model: nn.Module, input_px: int | None = None) -> str:
     """The table of `layers_of` as text, with totals."""
     layers = layers_of(model, input_px)
     rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
-    rows += [(one.name, one.kind, shape_text(one.shape), *_counts(one.parameters, one.multiply_adds)) for one in layers]
-    totals = sum(one.parameters for one in layers), sum(one.multiply_adds for one in layers)
+    for layer in layers:
+        counts = _counts(layer.parameters, layer.multiply_adds)
+        rows.append((layer.name, layer.kind, shape_text(layer.shape), *counts))
+    totals = sum(layer.parameters for layer in layers), sum(layer.multiply_adds for layer in layers)
     rows.append(("total", "", "", *_counts(*totals)))
     size_px = _size(model, input_px)
     return (
@@ -92,6 +102,7 @@ def summary(model: nn.Module, input_px: int | None = None) -> str:
 
 
 def shape_text(shape: Sequence[int]) -> str:
+    """A shape as text: "96 x 55 x 55"."""
     return " x ".join(map(str, shape))
 
 
@@ -118,7 +129,9 @@ def arithmetic(model: nn.Module, layer: str) -> str:
 
     Raises ValueError for a layer without parameters of its own, with those that have some.
     """
-    modules = {name: module for name, module in model.named_modules() if any(True for _ in module.parameters(False))}
+    modules = {
+        name: module for name, module in model.named_modules() if any(True for _ in module.parameters(recurse=False))
+    }
     if layer not in modules:
         raise ValueError(f"layer {layer!r} has no parameters of its own; those that do are {', '.join(modules)}")
     module = modules[layer]

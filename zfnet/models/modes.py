@@ -35,7 +35,7 @@ def undisturbed(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[
 
 
 def like_parameters(model: nn.Module, values: Tensor) -> Tensor:
-    """The values in the type and on the device of the model's parameters; as they are if it has none."""
+    """Values of any shape in the type and on the device of the model's parameters; as they are if it has none."""
     like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), values)
     return values.to(like)
 
@@ -46,12 +46,12 @@ def full_float32() -> Iterator[None]:
 
     For small differences: a square that changes a probability by 2e-4 would be measured to one per cent.
     """
-    places = torch.backends.cudnn.conv, torch.backends.cuda.matmul  # type: ignore[attr-defined]
-    before = [place.fp32_precision for place in places]
+    backends = torch.backends.cudnn.conv, torch.backends.cuda.matmul  # type: ignore[attr-defined]
+    before = [backend.fp32_precision for backend in backends]
     try:
-        for place in places:
-            place.fp32_precision = "ieee"
+        for backend in backends:
+            backend.fp32_precision = "ieee"
         yield
     finally:
-        for place, precision in zip(places, before, strict=True):
-            place.fp32_precision = precision
+        for backend, precision in zip(backends, before, strict=True):
+            backend.fp32_precision = precision

@@ -23,6 +23,7 @@ class ContrastNorm(nn.LocalResponseNorm):
         super().__init__(size=5, alpha=5e-4, beta=0.75, k=2.0)
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Maps (B, C, H, W) normalised, (B, C, H, W) in their own type."""
         wide = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
         with torch.autocast(maps.device.type, enabled=False):
             normalised: Tensor = _Normalise.apply(wide, _band(wide, self.size, self.alpha / self.size), self.k)
@@ -37,7 +38,7 @@ def _band(maps: Tensor, neighbours: int, weight: float) -> Tensor:
 
 
 class _Normalise(torch.autograd.Function):
-    """y = x s^-3/4 with s = k + band(x^2), and its gradient g s^-3/4 - 3/2 x band(g x s^-7/4)."""
+    """y = x s^-3/4 with s = k + band(x^2), and its gradient g s^-3/4 - 3/2 x band(g x s^-7/4); x, y (B, C, H, W)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, band: Tensor, k: float) -> Tensor:

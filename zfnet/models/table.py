@@ -136,7 +136,10 @@ def resized(table: Table, sizes: Mapping[str, int]) -> Table:
 
 
 def widened(table: Table, width: float) -> Table:
-    """The table with every number of maps and units times `width`, rounded, at least 1; the classes stay."""
+    """The table with every number of maps and units times `width`, rounded, at least 1; the classes stay.
+
+    Raises ValueError for a width that is not above 0.
+    """
     if not width > 0:
         raise ValueError(f"width {width!r} is not a positive factor; 1.0 is the paper's network, 0.5 half as wide")
     sizes = {

@@ -45,11 +45,11 @@ def did_you_mean(path: Path, patterns: Sequence[str] = ("best.pt", "step-*.pt"))
     patterns: which of a folder's checkpoints to name; of several that fit one, the last by name.
     """
     if path.is_dir():
-        found = [sorted(folder.glob(one))[-1:] for folder in (path / "checkpoints", path) for one in patterns]
+        found = [sorted(folder.glob(pattern))[-1:] for folder in (path / "checkpoints", path) for pattern in patterns]
     else:
         inside = path.parent / "checkpoints" / path.name
         found = [[inside] if inside.is_file() else []]
-    return next((f": did you mean {one[0]}?" for one in found if one), "")
+    return next((f": did you mean {paths[0]}?" for paths in found if paths), "")
 
 
 def _check_sums(path: Path) -> None:
@@ -72,7 +72,10 @@ def _first_line(error: Exception) -> str:
 
 
 def state_dict_of(content: Any, source: str | Path) -> dict[str, Tensor]:
-    """The state_dict inside what a file held: itself, or under one of the usual names, without wrappers' prefixes."""
+    """The state_dict inside what a file held: itself, or under one of the usual names, without wrappers' prefixes.
+
+    Raises ValueError, naming the source, where there is none.
+    """
     for name in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
@@ -96,23 +99,23 @@ def _without_prefixes(name: str) -> str:
 
 def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
     """Copy the weights into the model; ValueError names the keys and shapes that do not fit, and copies nothing."""
-    own = model.state_dict()
-    missing = [name for name in own if name not in state]
-    unknown = [name for name in state if name not in own]
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in state]
+    unknown = [name for name in state if name not in expected]
     shapes = [
-        f"{name} is {tuple(state[name].shape)} in the file, {tuple(own[name].shape)} in the model"
-        for name in own
-        if name in state and state[name].shape != own[name].shape
+        f"{name} is {tuple(state[name].shape)} in the file, {tuple(expected[name].shape)} in the model"
+        for name in expected
+        if name in state and state[name].shape != expected[name].shape
     ]
     if missing or unknown or shapes:
-        told = [f"missing {_some(missing)}"] if missing else []
-        told += [f"not in the model {_some(unknown)}"] if unknown else []
-        told += [_some(shapes)] if shapes else []
-        raise ValueError(f"{source} does not fit {type(model).__name__}: {'; '.join(told)}")
+        reasons = [f"missing {_first_few(missing)}"] if missing else []
+        reasons += [f"not in the model {_first_few(unknown)}"] if unknown else []
+        reasons += [_first_few(shapes)] if shapes else []
+        raise ValueError(f"{source} does not fit {type(model).__name__}: {'; '.join(reasons)}")
     model.load_state_dict(dict(state))
 
 
-def _some(items: list[str], most: int = 8) -> str:
+def _first_few(items: list[str], most: int = 8) -> str:
     rest = f" and {len(items) - most} more" if len(items) > most else ""
     return ", ".join(items[:most]) + rest
 

@@ -55,11 +55,12 @@ class Manifest:
         self._write()
 
     def add(self, **facts: Any) -> None:
+        """Note more facts, in plain types, and write the file anew."""
         self.facts.update(facts)
         self._write()
 
     def finish(self, outcome: str, **facts: Any) -> None:
-        """outcome: "finished", "stopped" or the error's text."""
+        """Note how the run ended, when and what it took. outcome: "finished", "stopped" or the error's text."""
         self.add(
             outcome=outcome,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),

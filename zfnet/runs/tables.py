@@ -22,5 +22,6 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a file that `write_csv` wrote: column -> text."""
     with open(path, newline="") as file:
         return list(csv.DictReader(file))

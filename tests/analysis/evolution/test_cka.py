@@ -40,15 +40,15 @@ def test_it_is_the_hsic_of_the_gram_matrices_normalised(debiased: bool):
     measure = unbiased_hsic if debiased else hsic
     k, other = x @ x.T, y @ y.T  # not centred: the definitions do that
     expected = measure(k, other) / np.sqrt(measure(k, k) * measure(other, other))
-    assert linear_cka(gram(x), gram(y), debiased) == pytest.approx(expected, rel=1e-5)
+    assert linear_cka(gram(x), gram(y), debiased=debiased) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("debiased", [False, True])
 def test_rotation_scale_and_shift_change_nothing_another_map_does(debiased: bool):
     x = features(0)
     rotation, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(40, 40)))
-    assert linear_cka(gram(x), gram(-5 * x @ rotation + 100), debiased) == pytest.approx(1, abs=1e-5)
-    assert linear_cka(gram(x), gram(x @ np.diag(np.arange(40.0))), debiased) < 0.95
+    assert linear_cka(gram(x), gram(-5 * x @ rotation + 100), debiased=debiased) == pytest.approx(1, abs=1e-5)
+    assert linear_cka(gram(x), gram(x @ np.diag(np.arange(40.0))), debiased=debiased) < 0.95
 
 
 def test_unrelated_features_are_alike_only_where_the_bias_makes_them():

@@ -16,11 +16,16 @@ def result(name: str, values: Tensor, distance: Tensor, label: Tensor | None = N
     """A result of one layer, 5, with norm 10 and class 2 on the clean image."""
     count = len(distance)
     return Invariance(
-        name, values.double(), {5: distance}, {5: torch.full((count,), 10.0)},
-        others.get("probability", torch.zeros_like(distance)),
-        torch.full(distance.shape, 2) if label is None else label,
-        torch.ones(count), torch.full((count,), 2), torch.full((count,), 2),
-    )  # fmt: skip
+        transform=name,
+        values=values.double(),
+        distance={5: distance},
+        norm={5: torch.full((count,), 10.0)},
+        probability=others.get("probability", torch.zeros_like(distance)),
+        label=torch.full(distance.shape, 2) if label is None else label,
+        clean_probability=torch.ones(count),
+        clean_label=torch.full((count,), 2),
+        target=torch.full((count,), 2),
+    )
 
 
 PIXELS = torch.arange(-20, 21)

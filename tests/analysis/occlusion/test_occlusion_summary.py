@@ -21,8 +21,10 @@ def heat(probability: torch.Tensor, rows: list[int], columns: list[int], size_px
     lead = probability.shape[:-2]
     nothing, zero = torch.zeros_like(probability), torch.zeros(lead, dtype=torch.int64)
     return Occlusion(
-        probability, nothing.long(), nothing, zero, torch.tensor(rows), torch.tensor(columns),
-        torch.full(lead, 0.9), zero, torch.zeros(lead), zero, "conv", size_px,
+        probability=probability, label=nothing.long(), activity=nothing, map=zero,
+        rows=torch.tensor(rows), columns=torch.tensor(columns),
+        clean_probability=torch.full(lead, 0.9), clean_label=zero, clean_activity=torch.zeros(lead),
+        target=zero, layer="conv", size_px=size_px,
     )  # fmt: skip
 
 

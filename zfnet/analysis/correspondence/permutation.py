@@ -26,7 +26,7 @@ def chance_of_less(
         return float("nan")
     observed = _sums(counts, np.zeros((1, blocks), np.int64))[0]
     if members**blocks <= arrangements:
-        every = np.stack(np.unravel_index(np.arange(members**blocks), (members,) * blocks), axis=1)
+        every = np.stack(np.unravel_index(np.arange(members**blocks), (members,) * blocks), axis=1)  # (K^N, N)
         return float((_sums(counts, every) <= observed).mean())
     drawn = generator.integers(members, size=(arrangements, blocks))
     return float(((_sums(counts, drawn) <= observed).sum() + 1) / (arrangements + 1))

@@ -27,7 +27,7 @@ ROUNDING = 64  # a change below so many units of rounding of the image's largest
 COLUMNS_AT_ONCE = 2**14
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartChange:
     """One row of Table 1 in one layer.
 
@@ -65,12 +65,14 @@ def correspondence(
         raise ValueError(f"{len(images)} images, expected at least two to compare")
     if images.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"images are {images.dtype}, whose rounding hides small changes: expected float32 or float64")
-    total = sum(own.shape[0] * own.shape[1] for own in boxes.values())
+    total = sum(of_part.shape[0] * of_part.shape[1] for of_part in boxes.values())
     table = {}
-    with full_float32(), Progress("hiding parts", total, "image", enabled=progress) as shown:
-        for part, own in boxes.items():
-            canvases = (_canvas(image, one, fill, noise) for image, one in zip(images, own[:, 0], strict=True))
-            signs = sign_changes(deconvnet, images, canvases, own, layers, batch_size, shown)
+    with full_float32(), Progress("hiding parts", total, "image", enabled=progress) as bar:
+        for part, of_part in boxes.items():
+            canvases = (_canvas(image, box, fill, noise) for image, box in zip(images, of_part[:, 0], strict=True))
+            signs = sign_changes(
+                deconvnet, images, layers, boxes=of_part, canvases=canvases, batch_size=batch_size, progress=bar
+            )
             table[part] = {layer: _compared(signs[layer], generator) for layer in layers}
     return table
 
@@ -82,26 +84,27 @@ def _canvas(image: Tensor, box: NDArray[np.int64], fill: Fill, noise: torch.Gene
 
 
 def sign_changes(
-    deconvnet: Deconvnet, images: Tensor, canvases: Iterable[Tensor], boxes: NDArray[np.int64],
-    layers: Sequence[Layer], batch_size: int, progress: Progress,
+    deconvnet: Deconvnet, images: Tensor, layers: Sequence[Layer], *,
+    boxes: NDArray[np.int64], canvases: Iterable[Tensor], batch_size: int, progress: Progress,
 ) -> dict[Layer, Tensor]:  # fmt: skip
     """The sign of each feature's change when each of the boxes (N, K, 4) is hidden alone: layer -> (N, K, n) int8.
 
-    canvases: N of (3, H, W), what is seen in the boxes of each image.
+    images (N, 3, H, W); boxes: left, top, right, bottom in pixels; canvases: N of (3, H, W), what is seen in the boxes
+    of each image.
     """
     signs: dict[Layer, list[Tensor]] = {layer: [] for layer in layers}
-    for image, canvas, own in zip(images, canvases, boxes, strict=True):
-        clean = feature_vectors(deconvnet, image[None], layers)
-        for some in np.array_split(own, range(batch_size, len(own), batch_size)):
-            hidden = hide(image, some, canvas)
+    for image, canvas, of_image in zip(images, canvases, boxes, strict=True):
+        clean = feature_vectors(deconvnet, image[None], layers)  # (1, n) of each layer
+        for batch in np.array_split(of_image, range(batch_size, len(of_image), batch_size)):
+            hidden = hide(image, batch, canvas)  # (B, 3, H, W)
             for layer, features in feature_vectors(deconvnet, hidden, layers).items():
                 signs[layer].append(_sign(clean[layer], features))
-            progress.advance(len(some))
-    return {layer: torch.cat(own).unflatten(0, boxes.shape[:2]) for layer, own in signs.items()}
+            progress.advance(len(batch))
+    return {layer: torch.cat(parts).unflatten(0, boxes.shape[:2]) for layer, parts in signs.items()}  # (N, K, n)
 
 
 def _sign(clean: Tensor, hidden: Tensor) -> Tensor:
-    """The sign of clean - hidden as int8, on the CPU; 0 for what rounding alone may have changed."""
+    """The sign of clean (1, n) - hidden (B, n) as int8, on the CPU; 0 for what rounding alone may have changed."""
     change = clean - hidden
     least = ROUNDING * torch.finfo(clean.dtype).eps * clean.abs().max()
     return torch.where(change.abs() <= least, 0, change.sign()).to("cpu", torch.int8)
@@ -110,16 +113,17 @@ def _sign(clean: Tensor, hidden: Tensor) -> Tensor:
 def differing(signs: Tensor) -> NDArray[np.int64]:
     """How many signs of each two of M rows (M, n) int8 differ: (M, M)."""
     changed, agreement = signs.ne(0).sum(1), torch.zeros(len(signs), len(signs), dtype=torch.float64)
-    for some in signs.split(COLUMNS_AT_ONCE, dim=1):
-        rows = some.float()  # sums of whole numbers below 2^24, hence exact
+    for columns in signs.split(COLUMNS_AT_ONCE, dim=1):
+        rows = columns.float()  # (M, columns); sums of whole numbers below 2^24, hence exact
         agreement += rows @ rows.T + 3 * (rows.abs() @ rows.abs().T)
     # two that changed alike count twice in `changed`; alike 1 + 3 = 4 halves take both off, unlike -1 + 3 = 2 one
     return (changed[:, None] + changed - agreement / 2).to(torch.int64).numpy()
 
 
 def _compared(signs: Tensor, generator: np.random.Generator) -> PartChange:
+    """A layer's row of the table from its signs (N, 1 + draws, n)."""
     images, boxes, numbers = signs.shape
-    counts = differing(signs.flatten(0, 1)).reshape(images, boxes, images, boxes)
+    counts = differing(signs.flatten(0, 1)).reshape(images, boxes, images, boxes)  # of each two (image, box)
     first, second = np.triu_indices(images, 1)
-    pairs = np.stack([counts[first, box, second, box] for box in range(boxes)]) / numbers
-    return PartChange(pairs[0], pairs[1:], chance_of_less(counts, generator))
+    pairs = np.stack([counts[first, box, second, box] for box in range(boxes)]) / numbers  # (1 + draws, P)
+    return PartChange(pairs=pairs[0], random=pairs[1:], p_value=chance_of_less(counts, generator))

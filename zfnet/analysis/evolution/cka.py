@@ -17,10 +17,10 @@ def centred_gram(features: Tensor) -> Gram:
     All that linear CKA needs: p may be any number, and two Grams of the same rows compare layers of different p.
     """
     centred = features - features.mean(0)
-    return (centred @ centred.T).cpu().numpy().astype(np.float32)
+    return (centred @ centred.T).cpu().numpy().astype(np.float32)  # (n, p) @ (p, n): (n, n)
 
 
-def linear_cka(one: Gram, two: Gram, debiased: bool = False) -> float:
+def linear_cka(one: Gram, two: Gram, *, debiased: bool = False) -> float:
     """Linear CKA of two centred Gram matrices (n, n) of the same rows: 1 for the same up to rotation and scale.
 
     <K, L> / (|K| |L|), Kornblith et al. 2019. Where there are many more features than rows, each row is most like
@@ -41,7 +41,7 @@ def _without_diagonal(gram: Gram) -> NDArray[np.float64]:
     rest = gram.astype(np.float64)
     np.fill_diagonal(rest, 0)
     count = len(rest)
-    rows = rest.sum(0) / (count - 2)
+    rows = rest.sum(0) / (count - 2)  # (n,)
     rest += rest.sum() / ((count - 1) * (count - 2)) - rows[:, None] - rows
     np.fill_diagonal(rest, 0)
     return rest

@@ -18,7 +18,7 @@ from zfnet.data import ImageSource, InputFrame, SeenImages, Views, crop_views, p
 from zfnet.deconv import Deconvnet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerMoment:
     """The strongest view of each of M maps of a layer.
 
@@ -27,7 +27,7 @@ class LayerMoment:
     after the view was seen, and at 0 or below the unit has died since and its projection is empty.
     image (M,) its number in the data; row, column (M,) the place in the map; view (M, 3) the crop's row and column in
     the image's square, and whether it was flipped; label, path (M,) of the image; projection (M, C, h, w),
-    patch (M, h, w, 3) uint8 and corner (M, 2), as in features.Pictures, C the network's channels; warp (M, 2, 3)
+    patch (M, h, w, 3) uint8 and corner (M, 2), as in `Pictures`, C the network's channels; warp (M, 2, 3)
     float32 where the view looks from its crop, in augmented training (Views.warps).
     Where no image could be read value is -inf, and image, row, column and label are -1.
     """
@@ -47,10 +47,11 @@ class LayerMoment:
     warp: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Moment:
-    """After an epoch (0: before training): the Grams of the probe and, at chosen epochs, each layer's strongest views.
+    """After an epoch (0: before training): the reference images' Grams, at chosen epochs also the strongest views.
 
+    activations, projections: layer -> (n, n), as `ReferenceImages` gives them. layers: those of the strongest views.
     changed: layer -> the share of its maps whose strongest image is another than at the chosen epoch before.
     """
 
@@ -72,11 +73,15 @@ def moment_at(
     """
     activations = probe.activation_grams(deconvnet, list(watched))
     projections = probe.projection_grams(deconvnet, watched)
-    layers = {layer: picture_strongest(deconvnet, layer, one, source, probe.frame) for layer, one in found.items()}
-    changed = {
-        layer: float((one.images() != before[layer]).double().mean()) for layer, one in found.items() if layer in before
+    layers = {
+        layer: picture_strongest(deconvnet, layer, strongest, source, probe.frame) for layer, strongest in found.items()
     }
-    return Moment(epoch, activations, projections, layers, changed)
+    changed = {
+        layer: float((strongest.images() != before[layer]).double().mean())
+        for layer, strongest in found.items()
+        if layer in before
+    }
+    return Moment(epoch=epoch, activations=activations, projections=projections, layers=layers, changed=changed)
 
 
 def picture_strongest(
@@ -84,21 +89,21 @@ def picture_strongest(
 ) -> LayerMoment:
     """Cut the views anew, which gives the very pixels that were seen, and project them with the weights as they are."""
     value, origin, warp = (strongest.state()[name] for name in ("value", "about", "warp"))
-    there = (origin[:, IMAGE] >= 0).nonzero()[:, 0]
+    found = (origin[:, IMAGE] >= 0).nonzero()[:, 0]  # (m,) those of the M maps that have a view
     maps = strongest.maps.cpu()
-    seen, seen_warps = origin[there], None if warp.isnan().all() else warp[there]
-    units = torch.stack([torch.arange(len(there)), maps[there], seen[:, ROW], seen[:, COLUMN]], dim=1)
+    seen, seen_warps = origin[found], None if warp.isnan().all() else warp[found]  # (m, 6), (m, 2, 3)
+    units = torch.stack([torch.arange(len(found)), maps[found], seen[:, ROW], seen[:, COLUMN]], dim=1)  # (m, 4)
 
     def fetch(numbers: Sequence[int]) -> SeenImages:
-        own = list(numbers)
-        return views_of(source, seen[own], None if seen_warps is None else seen_warps[own], frame)
+        rows = list(numbers)
+        return views_of(source, seen[rows], None if seen_warps is None else seen_warps[rows], frame)
 
     pictures = picture_units(deconvnet, layer, units, fetch, frame.grey)
     images = origin[:, IMAGE].tolist()
 
     def full(values: NDArray[np.generic]) -> NDArray[np.generic]:
-        whole = np.zeros((len(maps), *values.shape[1:]), values.dtype)
-        whole[there.numpy()] = values
+        whole = np.zeros((len(maps), *values.shape[1:]), values.dtype)  # (m, ...) to (M, ...)
+        whole[found.numpy()] = values
         return whole
 
     return LayerMoment(
@@ -119,7 +124,7 @@ def picture_strongest(
 
 
 def views_of(source: ImageSource, origin: Tensor, warps: Tensor | None, frame: InputFrame) -> SeenImages:
-    """Views, origin (B, 6) and warps (B, 2, 3) as in Strongest, cut from their images."""
+    """Views, origin (B, 6) and warps (B, 2, 3) as in Strongest, cut from their images: (B, C, size, size)."""
     squares, _ = source.read(origin[:, IMAGE].tolist())  # (B, C, side, side)
     rows, columns, flips = origin[:, VIEW].unbind(1)
     views, device = Views(rows, columns, flips.bool(), warps), frame.mean.device
@@ -135,5 +140,5 @@ def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch) 
     for part in units.split(IMAGES_AT_ONCE):
         outputs = deconvnet.activations(fetch(part[:, 0].tolist()).inputs, [layer])[layer]
         place = (torch.arange(len(part)), *part[:, 1 : outputs.ndim].unbind(1))
-        values.append(outputs[tuple(axis.to(outputs.device) for axis in place)].double().cpu())
+        values.append(outputs[tuple(axis.to(outputs.device) for axis in place)].double().cpu())  # (B,)
     return torch.cat(values).numpy()

@@ -55,7 +55,11 @@ class Evolution(Observer):
         self._world = trainer.world
         self._deconvnet = Deconvnet(uncompiled(trainer.model))
         self._probe = ReferenceImages(
-            trainer.val, trainer.frame, self.plan.probe_images, self.plan.probe_projections, self.plan.seed
+            trainer.val,
+            trainer.frame,
+            images=self.plan.probe_images,
+            rows=self.plan.probe_projections,
+            seed=self.plan.seed,
         )
         self.watched = watch_maps(self._deconvnet, self._probe, self.plan)
         if self.plan.search == "online":
@@ -74,8 +78,8 @@ class Evolution(Observer):
         followed = state["search"], state["watched"], state.get("probe", self._probe.fingerprint)
         if followed != (self.plan.search, self.watched, self._probe.fingerprint):
             raise ValueError(
-                f"the checkpoint's run followed {_told(*followed)}, this one follows "
-                f"{_told(self.plan.search, self.watched, self._probe.fingerprint)}: "
+                f"the checkpoint's run followed {_in_words(*followed)}, this one follows "
+                f"{_in_words(self.plan.search, self.watched, self._probe.fingerprint)}: "
                 "give the same evolution settings, or evolution=null"
             )
         self._epoch, self._images = state["epoch"], state["images"]
@@ -107,8 +111,17 @@ class Evolution(Observer):
         self._images |= {layer: strongest.images() for layer, strongest in found.items()}
 
     def _keep(self, trainer: TrainingRun, epoch: int, found: Mapping[str, Strongest]) -> None:
-        places = self._deconvnet, self._probe, self.watched, trainer.train
-        self.keeper.keep(moment_at(epoch, *places, found, self._images))
+        self.keeper.keep(
+            moment_at(
+                epoch,
+                deconvnet=self._deconvnet,
+                probe=self._probe,
+                watched=self.watched,
+                source=trainer.train,
+                found=found,
+                before=self._images,
+            )
+        )
 
     def _found(self, trainer: TrainingRun, epoch: int) -> dict[str, Strongest]:
         """The strongest views of the epoch that ends, over all processes; none if it was not chosen."""
@@ -121,7 +134,14 @@ class Evolution(Observer):
         if not self._chosen(trainer, epoch):
             return {}
         images = subset(len(trainer.train), self.plan.sweep_images, self.plan.seed)
-        return strongest_by_sweep(self._deconvnet, self.watched, trainer.train, images, trainer.frame, trainer.world)
+        return strongest_by_sweep(
+            self._deconvnet,
+            watched=self.watched,
+            source=trainer.train,
+            images=images,
+            frame=trainer.frame,
+            world=trainer.world,
+        )
 
     def _chosen(self, trainer: TrainingRun, epoch: int) -> bool:
         return epoch in self.plan.epochs or epoch == trainer.recipe.epochs
@@ -151,7 +171,7 @@ class Evolution(Observer):
             "probe": self._probe.fingerprint,
             "epoch": self._epoch,
             "images": dict(self._images),
-            "strongest": {n: s.state() for n, s in self._online.strongest.items()}
+            "strongest": {layer: strongest.state() for layer, strongest in self._online.strongest.items()}
             if searching and self._online
             else {},
         }
@@ -160,6 +180,6 @@ class Evolution(Observer):
         self._loaded = state
 
 
-def _told(search: str, watched: Mapping[str, Sequence[int]], probe: str) -> str:
+def _in_words(search: str, watched: Mapping[str, Sequence[int]], probe: str) -> str:
     maps = "; ".join(f"{layer} maps {', '.join(map(str, maps))}" for layer, maps in watched.items())
     return f"{maps} by {search} with a probe of {probe}"

@@ -43,7 +43,7 @@ def places_to_look(model: nn.Module, layers: Sequence[str]) -> dict[str, tuple[s
 
 
 def covers(pool: nn.Module, pooled: Tensor, maps: Tensor) -> bool:
-    """Whether every place of the maps lies in a window of the pool."""
+    """Whether every place of the maps (B, C, H, W) lies in a window of the pool, which makes `pooled` of them."""
     windows = sliding(pool)
     assert windows is not None
     return all(
@@ -68,7 +68,7 @@ class OnlineSearch:
         self.device = device
         self.strongest = {layer: Strongest(maps, device) for layer, maps in watched.items()}
         plain = uncompiled(model)
-        self._again = None if plain is model else Deconvnet(plain)
+        self._uncompiled = None if plain is model else Deconvnet(plain)
         self._model, self._places = model, places_to_look(plain, list(watched))
         self._hooks: list[RemovableHandle] = []
 
@@ -78,18 +78,20 @@ class OnlineSearch:
             self.strongest[layer] = Strongest(strongest.maps.tolist(), self.device)
 
     def end(self) -> None:
+        """Remove the hooks of a pass that never came."""
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
 
     def see(self, seen: Seen) -> None:
+        """Say which images (B, 3, H, W), in which views, the next forward pass is of."""
         self.end()
         views, warps = seen.views, seen.views.warps
-        facts = torch.stack([seen.indices, views.rows, views.columns, views.flips.long()], dim=1)
+        facts = torch.stack([seen.indices, views.rows, views.columns, views.flips.long()], dim=1)  # (B, 4)
         origins = facts.to(self.device, non_blocking=True)
         batch = origins, None if warps is None else warps.to(self.device, non_blocking=True), seen.labels >= 0
-        if self._again is not None:
-            for layer, maps in self._again.activations(seen.images, list(self.strongest)).items():
+        if self._uncompiled is not None:
+            for layer, maps in self._uncompiled.activations(seen.images, list(self.strongest)).items():
                 self.strongest[layer].update(maps, *batch)
         else:
             self._hooks = [self._watch(layer, batch) for layer in self.strongest]

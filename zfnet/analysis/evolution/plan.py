@@ -23,7 +23,9 @@ class Plan:
     "sweep" looks for it at the epoch's end, with the weights of then, among the central views of `sweep_images`
     training images drawn by the seed.
     probe_images, probe_projections: validation images, and among them rows of projections, by which epochs are compared
-    (Probe).
+    (ReferenceImages).
+
+    Raises ValueError for another search, and for too few images.
     """
 
     epochs: Sequence[int] = (1, 2, 5, 10, 20, 30, 40, 64)

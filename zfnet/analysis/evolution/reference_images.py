@@ -29,6 +29,8 @@ class ReferenceImages:
     i mod M at its strongest place in image i, with its own activation for a seed. Rows are the same units of the same
     images at every epoch, and pixels are compared in the unit's own field, where filters show, and not in the image,
     where small fields hardly overlap.
+
+    Raises ValueError where fewer than LEAST images can be read.
     """
 
     def __init__(self, source: ImageSource, frame: InputFrame, images: int, rows: int, seed: int) -> None:
@@ -45,21 +47,23 @@ class ReferenceImages:
         return len(self._squares)
 
     def images(self, numbers: Sequence[int]) -> Tensor:
-        """Some of the images as the network sees them (B, 3, size, size)."""
+        """The images of these numbers as the network sees them (B, 3, size, size)."""
         views = centre_views(len(numbers), self.frame.side_px, self.frame.size_px)
         return crop_views(self._squares[list(numbers)].to(self.frame.mean.device), views, self.frame)
 
     def activation_grams(self, deconvnet: Deconvnet, layers: Sequence[str]) -> dict[str, Gram]:
+        """layer -> the centred Gram matrix (n, n) of its feature vectors of the n images."""
         modules = {layer: _features_of(deconvnet, layer) for layer in layers}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in layers}
         for first in range(0, len(self), BATCH):
             images = self.images(range(first, min(first + BATCH, len(self))))
             outputs = deconvnet.activations(images, set(modules.values()))
             for layer, module in modules.items():
-                rows[layer].append(_thinned(outputs[module]))
+                rows[layer].append(_thinned(outputs[module]))  # (B, p)
         return {layer: centred_gram(torch.cat(rows.pop(layer))) for layer in layers}
 
     def projection_grams(self, deconvnet: Deconvnet, watched: Mapping[str, Sequence[int]]) -> dict[str, Gram]:
+        """layer -> the centred Gram matrix (r, r) of the projections of its watched maps."""
         fields = {layer: receptive_field(deconvnet.model, layer) for layer in watched}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in watched}
         for first in range(0, self.rows, IMAGES_AT_ONCE):
@@ -69,7 +73,8 @@ class ReferenceImages:
             for layer, maps in watched.items():
                 units = _strongest_places(record.maps[layer], maps, numbers)
                 field = smaller(fields[layer], images)
-                rows[layer].append(project_fields(deconvnet, record, layer, units, field).flatten(1).float())
+                projected = project_fields(deconvnet, record, layer, units, field)  # (B, 3, h, w)
+                rows[layer].append(projected.flatten(1).float())
         return {layer: centred_gram(torch.cat(parts)) for layer, parts in rows.items()}
 
 
@@ -93,7 +98,7 @@ def _strongest_places(outputs: Tensor, maps: Sequence[int], numbers: Tensor) -> 
     In a unit the image is counted from the first of the batch.
     """
     batch, chosen = torch.arange(len(numbers)), torch.tensor(list(maps))[numbers % len(maps)]
-    own = outputs[batch.to(outputs.device), chosen.to(outputs.device)]
-    place = own.reshape(len(batch), -1).argmax(1).cpu()
+    watched = outputs[batch.to(outputs.device), chosen.to(outputs.device)]  # (B, h, w) or (B,)
+    place = watched.reshape(len(batch), -1).argmax(1).cpu()  # (B,)
     width = outputs.shape[3] if outputs.ndim == 4 else 1
     return torch.stack([batch, chosen, place.div(width, rounding_mode="floor"), place % width], dim=1)

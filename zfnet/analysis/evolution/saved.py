@@ -16,8 +16,6 @@ from zfnet.files import load_arrays, save_arrays
 ARRAYS = [field.name for field in fields(LayerMoment)]
 KINDS = ("activations", "projections")
 SETTLED = 0.9
-
-
 KIND, FOLDER = "evolution", "evolution"
 
 
@@ -29,8 +27,8 @@ def save_moment(folder: Path, moment: Moment) -> None:
     }
     for kind in KINDS:
         arrays |= {f"{layer}/{kind}": gram for layer, gram in getattr(moment, kind).items()}
-    for layer, one in moment.layers.items():
-        arrays |= {f"{layer}/{name}": getattr(one, name) for name in ARRAYS if getattr(one, name) is not None}
+    for layer, views in moment.layers.items():
+        arrays |= {f"{layer}/{name}": getattr(views, name) for name in ARRAYS if getattr(views, name) is not None}
     arrays |= {f"{layer}/changed": np.array(share) for layer, share in moment.changed.items()}
     folder.mkdir(parents=True, exist_ok=True)
     save_arrays(folder / f"epoch-{moment.epoch:04d}.npz", KIND, arrays)
@@ -47,7 +45,13 @@ def load_moment(path: Path) -> Moment:
         if f"{layer}/maps" in arrays
     }
     changed = {layer: float(arrays[f"{layer}/changed"]) for layer in watched if f"{layer}/changed" in arrays}
-    return Moment(int(arrays["epoch"]), activations, projections, layers, changed)
+    return Moment(
+        epoch=int(arrays["epoch"]),
+        activations=activations,
+        projections=projections,
+        layers=layers,
+        changed=changed,
+    )
 
 
 def load_moments(folder: Path) -> list[Moment]:

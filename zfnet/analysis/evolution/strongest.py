@@ -36,22 +36,21 @@ class Strongest:
         pooled: the outputs after a maximum over windows that cover them, which has the same peaks and fewer numbers.
         """
         shorter = outputs if pooled is None else pooled
-        watched = shorter[:, self.maps]
-        peaks = watched.amax((2, 3)) if outputs.ndim == 4 else watched
+        watched = shorter[:, self.maps]  # (B, M, h, w) or (B, M)
+        peaks = watched.amax((2, 3)) if outputs.ndim == 4 else watched  # (B, M)
         peaks = peaks.double().masked_fill(~readable[:, None], -torch.inf)
-        value = peaks.amax(0)
-        mine = self._hopeful(value)
-        if not len(mine):
+        value = peaks.amax(0)  # (M,)
+        hopeful = self._hopeful(value)
+        if not len(hopeful):
             return
-        batch = torch.where(peaks[:, mine] == value[mine], views[:, :1], NO_IMAGE).argmin(0)
-        places = outputs[batch, self.maps[mine]].reshape(len(mine), -1).argmax(1)  # the first of several
+        image = torch.where(peaks[:, hopeful] == value[hopeful], views[:, :1], NO_IMAGE).argmin(0)  # (m,) of the batch
+        places = outputs[image, self.maps[hopeful]].reshape(len(hopeful), -1).argmax(1)  # (m,) the first of several
         width = outputs.shape[3] if outputs.ndim == 4 else 1
-        found = views[batch]
+        view = views[image]  # (m, 4)
         row = places.div(width, rounding_mode="floor")
-        origin = torch.cat([found[:, :1], torch.stack([row, places - row * width], dim=1), found[:, 1:]], dim=1)
-        self._take(
-            mine, value[mine], origin, torch.full_like(self.warp[mine], torch.nan) if warps is None else warps[batch]
-        )
+        origin = torch.cat([view[:, :1], torch.stack([row, places - row * width], dim=1), view[:, 1:]], dim=1)  # (m, 6)
+        warp = torch.full_like(self.warp[hopeful], torch.nan) if warps is None else warps[image]  # (m, 2, 3)
+        self._take(hopeful, value[hopeful], origin, warp)
 
     def _hopeful(self, value: Tensor) -> Tensor:
         """The maps (m,) that may have a new strongest: after some batches few, whose places alone need to be found."""
@@ -59,15 +58,16 @@ class Strongest:
             return torch.arange(len(value), device=value.device)  # to count them would wait for the device
         return (value >= self.value).nonzero()[:, 0]
 
-    def _take(self, mine: Tensor, value: Tensor, origin: Tensor, warp: Tensor) -> None:
-        before = self.value[mine], self.origin[mine], self.warp[mine]
-        better = (value > before[0]) | ((value == before[0]) & (origin[:, IMAGE] < before[1][:, IMAGE]))
-        self.value = self.value.index_copy(0, mine, torch.where(better, value, before[0]))
-        self.origin = self.origin.index_copy(0, mine, torch.where(better[:, None], origin, before[1]))
-        self.warp = self.warp.index_copy(0, mine, torch.where(better[:, None, None], warp, before[2]))
+    def _take(self, index: Tensor, value: Tensor, origin: Tensor, warp: Tensor) -> None:
+        """Keep what is stronger than before: value (m,), origin (m, 6) and warp (m, 2, 3) of the maps at index (m,)."""
+        old_value, old_origin, old_warp = self.value[index], self.origin[index], self.warp[index]
+        better = (value > old_value) | ((value == old_value) & (origin[:, IMAGE] < old_origin[:, IMAGE]))  # (m,)
+        self.value = self.value.index_copy(0, index, torch.where(better, value, old_value))
+        self.origin = self.origin.index_copy(0, index, torch.where(better[:, None], origin, old_origin))
+        self.warp = self.warp.index_copy(0, index, torch.where(better[:, None, None], warp, old_warp))
 
     def merge(self, state: Mapping[str, Tensor]) -> None:
-        """Take in what another process, or this one before it stopped, has found."""
+        """Take in the `state` of another process, or of this one before it stopped."""
         every = torch.arange(len(self.maps), device=self.value.device)
         self._take(every, *(state[name].to(self.value.device) for name in ("value", "about", "warp")))
 
@@ -76,5 +76,5 @@ class Strongest:
         return self.origin[:, IMAGE].cpu()
 
     def state(self) -> dict[str, Tensor]:
-        """On the CPU: for checkpoints and other processes."""
+        """value (M,), about (M, 6: the origin) and warp (M, 2, 3), on the CPU: for checkpoints and other processes."""
         return {"value": self.value.cpu(), "about": self.origin.cpu(), "warp": self.warp.cpu()}

@@ -16,7 +16,7 @@ from zfnet.training import World
 
 
 def subset(count: int, most: int, seed: int) -> NDArray[np.int64]:
-    """At most so many of `count` images, drawn by the seed, in order."""
+    """The numbers (n,) of at most so many of `count` images, drawn by the seed, in order."""
     return np.sort(np.random.default_rng([seed, count]).choice(count, min(most, count), replace=False))
 
 
@@ -24,19 +24,22 @@ def strongest_by_sweep(
     deconvnet: Deconvnet, watched: Mapping[str, Sequence[int]], source: ImageSource, images: NDArray[np.int64],
     frame: InputFrame, world: World,
 ) -> dict[str, Strongest]:  # fmt: skip
-    """The strongest central view of each watched map over the given images, in eval mode; the same in all processes."""
-    mine = images[world.rank :: world.size].tolist()
-    crops = centre_crops(source, mine, frame, world.device)
-    own = mine_top(deconvnet, crops, list(watched), 1, progress=world.first, rank=world.rank, world_size=world.size)
-    parts = world.gather(own)
+    """The strongest central view of each watched map over images (n,) of the source, given by their numbers.
+
+    watched: layer -> maps. In eval mode; the same in all processes.
+    """
+    of_process = images[world.rank :: world.size].tolist()
+    crops = centre_crops(source, of_process, frame, world.device)
+    top = mine_top(deconvnet, crops, list(watched), 1, progress=world.first, rank=world.rank, world_size=world.size)
+    parts = world.gather(top)
     mined = merge(parts) if len(parts) > 1 else parts[0]
     view = centre_views(1, frame.side_px, frame.size_px)
     found = {}
     for layer, maps in watched.items():
-        top, strongest = mined[layer], Strongest(maps, torch.device("cpu"))
-        place = torch.stack([top.image[maps, 0], top.row[maps, 0], top.column[maps, 0]], dim=1)
-        there = torch.stack([view.rows, view.columns, view.flips.long()], dim=1).expand(len(maps), -1)
-        origin = torch.cat([place, there], dim=1)
-        strongest.merge({"value": top.value[maps, 0].double(), "about": origin, "warp": strongest.warp})
+        of_layer, strongest = mined[layer], Strongest(maps, torch.device("cpu"))
+        place = torch.stack([of_layer.image[maps, 0], of_layer.row[maps, 0], of_layer.column[maps, 0]], dim=1)  # (M, 3)
+        views = torch.stack([view.rows, view.columns, view.flips.long()], dim=1).expand(len(maps), -1)  # (M, 3)
+        origin = torch.cat([place, views], dim=1)  # (M, 6)
+        strongest.merge({"value": of_layer.value[maps, 0].double(), "about": origin, "warp": strongest.warp})
         found[layer] = strongest
     return found

@@ -12,7 +12,7 @@ def default_layers(model: nn.Module, images: Tensor) -> list[int | str]:
     """The first layer's output and the last one's before the class scores: the paper's 1 and 7.
 
     In networks that are not ours: the last module that runs before the second convolution or linear layer does, and
-    before the last one. Modules that run more than once do not count. images: one or more that the network takes.
+    before the last one. Modules that run more than once do not count. images (B, 3, H, W): one or more.
     Raises ValueError where there are no two such layers.
     """
     if isinstance(model, ConvNet):

@@ -18,7 +18,7 @@ from zfnet.progress import Progress
 SCORES = "the class scores"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Invariance:
     """What the network answered to B images under V settings of a transform, on the CPU.
 
@@ -74,10 +74,12 @@ def invariance(
     images = like_parameters(model, images.detach())
     with undisturbed(model):
         chosen = default_layers(model, images[:1]) if layers is None else list(layers)
-        return _swept(_Looking(model, images, chosen), targets, transform, settings, frame, progress)
+        network = _Watched(model, images, chosen)
+        target = _targets(targets, *network.scores.shape)
+        return _swept(network, target, name=transform, settings=settings, frame=frame, progress=progress)
 
 
-class _Looking:
+class _Watched:
     """A network, and what it answers to the untransformed images: features by layer (B, n), scores (B, classes)."""
 
     def __init__(self, model: nn.Module, images: Tensor, layers: Sequence[int | str]) -> None:
@@ -85,47 +87,57 @@ class _Looking:
         self._modules = {**{name: name for name in self.names.values()}, SCORES: ""}
         self.image_bytes = forward_outputs(model, images[:1], self._modules, keep=(), strict=True).unit_bytes
         found = [self(images[part]) for part in slices_that_fit(len(images), self.image_bytes, images.device)]
-        self.scores = torch.cat([scores for _, scores in found])
-        self.features = {layer: torch.cat([features[layer] for features, _ in found]) for layer in self.names}
+        self.scores = torch.cat([scores for _, scores in found])  # (B, classes)
+        self.features = {layer: torch.cat([features[layer] for features, _ in found]) for layer in self.names}  # (B, n)
 
     def __call__(self, images: Tensor) -> tuple[dict[int | str, Tensor], Tensor]:
         """Feature vectors (N, n) by layer and class scores (N, classes), at least in float32."""
         maps = forward_outputs(self.model, images, self._modules, keep=self._modules, strict=True).maps
         wide = torch.promote_types(images.dtype, torch.float32)
-        features = {layer: maps[name].flatten(1).to(wide) for layer, name in self.names.items()}
+        features = {layer: maps[name].flatten(1).to(wide) for layer, name in self.names.items()}  # (N, n)
         return features, check_scores(maps[SCORES]).to(wide)
 
 
 def _swept(
-    look: _Looking, targets: Sequence[int] | Tensor, name: str, settings: Tensor, frame: InputFrame | None,
-    progress: bool,
-) -> Invariance:  # fmt: skip
-    target = _targets(targets, *look.scores.shape)
-    count = len(look.images)
-    clean_probability, clean_label = _read(look.scores, target)
-    norm = {layer: features.norm(dim=1).cpu() for layer, features in look.features.items()}
+    network: _Watched, target: Tensor, *, name: str, settings: Tensor, frame: InputFrame | None, progress: bool
+) -> Invariance:
+    """What the network answers under the settings (V,) of the transform of that name. target: (B,)."""
+    count = len(network.images)
+    clean_probability, clean_label = _read(network.scores, target)
+    norm = {layer: features.norm(dim=1).cpu() for layer, features in network.features.items()}  # (B,)
     probability, label = (clean[:, None].repeat(1, len(settings)) for clean in (clean_probability, clean_label))
-    distance = {layer: torch.zeros_like(probability) for layer in look.names}
+    distance = {layer: torch.zeros_like(probability) for layer in network.names}  # (B, V), as these two
     kind = transform_called(name)
     run = torch.tensor([not kind.changes_nothing(value) for value in settings.tolist()]).nonzero()[:, 0]
-    image, setting = torch.arange(count).repeat(len(run)), run.repeat_interleave(count)
+    image, setting = torch.arange(count).repeat(len(run)), run.repeat_interleave(count)  # (B * settings to run,)
     with Progress(name, len(image), "image", enabled=progress) as bar:
-        for part in slices_that_fit(len(image), look.image_bytes, look.images.device):
+        for part in slices_that_fit(len(image), network.image_bytes, network.images.device):
             at = image[part], setting[part]
-            features, scores = look(torch.cat(list(_transformed(look.images, *at, name, settings, frame))))
+            transformed = _transformed(network.images, *at, name, settings, frame)
+            features, scores = network(torch.cat(list(transformed)))
             probability[at], label[at] = _read(scores, target[at[0]])
             for layer, values in features.items():
-                distance[layer][at] = (values - look.features[layer][at[0]]).norm(dim=1).cpu()
+                distance[layer][at] = (values - network.features[layer][at[0]]).norm(dim=1).cpu()
             bar.advance(len(scores))
-    return Invariance(name, settings, distance, norm, probability, label, clean_probability, clean_label, target)
+    return Invariance(
+        transform=name,
+        values=settings,
+        distance=distance,
+        norm=norm,
+        probability=probability,
+        label=label,
+        clean_probability=clean_probability,
+        clean_label=clean_label,
+        target=target,
+    )
 
 
 def _transformed(
     images: Tensor, image: Tensor, setting: Tensor, name: str, settings: Tensor, frame: InputFrame | None
 ) -> Iterator[Tensor]:
     """The images (N,) under the settings (N,): each setting's at once, since torchvision takes one setting a call."""
-    for one in setting.unique(sorted=True).tolist():
-        yield transform(images[image[setting == one]], name, float(settings[one]), frame)
+    for number in setting.unique(sorted=True).tolist():
+        yield transform(images[image[setting == number]], name, float(settings[number]), frame)
 
 
 def _read(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,6 +146,7 @@ def _read(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _settings(name: str, values: Sequence[float] | Tensor, size: tuple[int, int]) -> Tensor:
+    """Settings as (V,) float64 on the CPU. Raises ValueError for those that images of a size (H, W) cannot have."""
     settings = torch.as_tensor(values, dtype=torch.float64).detach().cpu()
     if settings.ndim != 1 or len(settings) == 0:
         raise ValueError(f"values are {tuple(settings.shape)}; expected a list of settings of {name}")

@@ -35,21 +35,25 @@ class Departure(NamedTuple):
 
 
 def departure(result: Invariance, layer: int | str) -> Departure:
-    """How fast and how straight the curves of a layer leave zero. Raises ValueError if no setting changes an image."""
+    """How fast and how straight the curves (B, V) of a layer leave zero.
+
+    Raises ValueError if no setting changes an image.
+    """
     sides = [_departure(result, layer, *_side(result, sign)) for sign in (-1, 1) if len(_side(result, sign)[0])]
     if not sides:
         raise ValueError(f"all settings of {result.transform} leave the images as they are: add others")
-    return Departure(*torch.from_numpy(np.mean(sides, axis=0)))
+    return Departure(*torch.from_numpy(np.mean(sides, axis=0)))  # (sides, 4, B) to four of (B,)
 
 
 def _departure(
     result: Invariance, layer: int | str, far: NDArray[np.float64], at: NDArray[np.int64]
 ) -> list[NDArray[np.float64]]:
-    distance = result.distance[layer].double().numpy()[:, at]
+    """A Departure's four numbers on one side: settings `at` (n,) of the result, so `far` (n,) from the identity."""
+    distance = result.distance[layer].double().numpy()[:, at]  # (B, n)
     greatest = distance.max(1, keepdims=True)
     share = np.divide(distance, greatest, out=np.full_like(distance, np.nan), where=greatest > 0)
     slope = share[:, 0] / far[0]
-    half_way = [np.interp(far[-1] / 2, [0, *far], [0, *one]) for one in share]
+    half_way = [np.interp(far[-1] / 2, [0, *far], [0, *curve]) for curve in share]
     norm = result.norm[layer].double().numpy()
     norm_slope = np.divide(distance[:, 0], norm, out=np.full_like(norm, np.nan), where=norm > 0) / far[0]
     return [slope, slope * far[-1], np.array(half_way), norm_slope]
@@ -60,22 +64,22 @@ def label_range(result: Invariance) -> Tensor:
 
     Without a break, as offsets from the identity; (0, 0) if the nearest settings change it. Rotations: -180 to 180.
     """
-    stays = (result.label == result.clean_label[:, None]).numpy()
+    stays = (result.label == result.clean_label[:, None]).numpy()  # (B, V)
     spans = []
     for sign in (-1, 1):
         far, at = _side(result, sign)
-        kept = np.logical_and.accumulate(stays[:, at], axis=1).sum(1)
+        kept = np.logical_and.accumulate(stays[:, at], axis=1).sum(1)  # (B,) how many settings
         spans.append(sign * np.array([0.0, *far])[kept])
     return torch.from_numpy(np.stack(spans, 1) + 0.0)  # 0, not -0
 
 
 def valley(result: Invariance, layer: int | str, degrees: float) -> tuple[Tensor, Tensor]:
-    """Whether an image turned so far is more like itself than turned somewhat less or more: two times (B,).
+    """Whether an image turned so far is more like itself than turned somewhat less or more: two tensors (B,).
 
-    The first: 1 - distance there / the mean distance 30 degrees before and after. The second: the probability there,
-    less the mean probability 30 degrees before and after. Both are above zero for objects that these degrees turn onto
-    themselves. Quarter turns do that with every image to a part: the square's corners fall on corners and no grey comes
-    in, and its upright edges become level ones. So compare images with each other.
+    The first: 1 - the distance at these degrees / the mean distance 30 degrees before and after. The second: the
+    probability at these degrees, less the mean probability 30 degrees before and after. Both are above zero for objects
+    that these degrees turn onto themselves. Quarter turns do that with every image to a part: the square's corners fall
+    on corners and no grey comes in, and its upright edges become level ones. So compare images with each other.
 
     Raises ValueError for another transform's result, and for settings that leave gaps wider than 30 degrees.
     """
@@ -85,9 +89,9 @@ def valley(result: Invariance, layer: int | str, degrees: float) -> tuple[Tensor
     if np.diff(turned, append=turned[0] + 360).max() > AROUND_DEGREES:
         raise ValueError(f"the settings leave gaps wider than {AROUND_DEGREES:g} degrees: expected a whole turn")
     at = np.array([degrees - AROUND_DEGREES, degrees, degrees + AROUND_DEGREES])
-    before, there, after = _turned(result, result.distance[layer], at)
-    before_p, there_p, after_p = _turned(result, result.probability, at)
-    return 1 - 2 * there / (before + after), there_p - (before_p + after_p) / 2
+    before, middle, after = _turned(result, result.distance[layer], at)  # (B,) each
+    before_p, middle_p, after_p = _turned(result, result.probability, at)
+    return 1 - 2 * middle / (before + after), middle_p - (before_p + after_p) / 2
 
 
 def _turned(result: Invariance, curves: Tensor, degrees: NDArray[np.float64]) -> Tensor:

@@ -41,6 +41,7 @@ class Transform:
     along: int = -1  # the side that the defaults are for: -2 the height, -1 the width
 
     def changes_nothing(self, value: float) -> bool:
+        """Whether a setting leaves every image as it is."""
         return (value - self.identity) % self.period == 0 if self.period else value == self.identity
 
 
@@ -66,7 +67,7 @@ def transform(images: Tensor, name: str, value: float, frame: InputFrame | None 
         return _brightened(wide, value, frame).to(images.dtype)
     uneven = _uneven_mean(wide, frame)
     inside = torch.ones_like(wide[:, :1])
-    moved = kind.apply(torch.cat([wide + uneven, inside], 1), value)
+    moved = kind.apply(torch.cat([wide + uneven, inside], 1), value)  # (B, 4, H, W): colours, and how much is image
     return (moved[:, :-1] - moved[:, -1:] * uneven).to(images.dtype)
 
 
@@ -94,7 +95,10 @@ def default_settings(name: str, size: tuple[int, int]) -> Tensor:
 
 
 def pixels_of(images: Tensor, frame: InputFrame) -> Tensor:
-    """Images (B, 3, H, W), as the network sees them, as pixels again: (B, 3, H, W) uint8."""
+    """Images (B, 3, H, W), as the network sees them, as pixels again: (B, 3, H, W) uint8.
+
+    Raises ValueError where the mean differs between pixels and the images are not of the frame's size.
+    """
     return _levels(images, frame).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -130,7 +134,7 @@ def _brightened(images: Tensor, value: float, frame: InputFrame | None) -> Tenso
 
 def _moved(images: Tensor, down: float, right: float) -> Tensor:
     if down != round(down) or right != round(right):
-        return F.affine(images, 0.0, [right, down], 1.0, [0.0, 0.0], InterpolationMode.BILINEAR)
+        return _affine(images, translate_px=[right, down], scale=1.0)
     height, width = images.shape[-2:]
     (to_rows, from_rows), (to_columns, from_columns) = _overlap(height, round(down)), _overlap(width, round(right))
     moved = torch.zeros_like(images)
@@ -145,7 +149,18 @@ def _overlap(length: int, shift: int) -> tuple[slice, slice]:
 
 
 def _scaled(images: Tensor, times: float) -> Tensor:
-    return F.affine(images, 0.0, [0, 0], times, [0.0, 0.0], InterpolationMode.BILINEAR)
+    return _affine(images, translate_px=[0, 0], scale=times)
+
+
+def _affine(images: Tensor, *, translate_px: list[float], scale: float) -> Tensor:
+    return F.affine(
+        images,
+        angle=0.0,
+        translate=translate_px,
+        scale=scale,
+        shear=[0.0, 0.0],
+        interpolation=InterpolationMode.BILINEAR,
+    )
 
 
 def _turned(images: Tensor, degrees: float) -> Tensor:
@@ -154,10 +169,9 @@ def _turned(images: Tensor, degrees: float) -> Tensor:
 
 def _blurred(images: Tensor, deviation_px: float) -> Tensor:
     size = 2 * _radius(deviation_px) + 1
-    across = F.gaussian_blur(
-        images, [size, 1], [deviation_px, deviation_px]
-    )  # one axis after the other is far less work
-    return F.gaussian_blur(across, [1, size], [deviation_px, deviation_px])
+    deviations = [deviation_px, deviation_px]
+    across = F.gaussian_blur(images, [size, 1], deviations)  # one axis after the other is far less work
+    return F.gaussian_blur(across, [1, size], deviations)
 
 
 def _radius(deviation_px: float) -> int:

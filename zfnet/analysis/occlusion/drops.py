@@ -19,9 +19,9 @@ def greatest_drop(heat: Occlusion) -> Tensor:
     Pixels are counted at their centres: a square of 3 at corner 0 has its centre at 1, one of 2 at 0.5. Equal drops go
     to the first in reading order.
     """
-    found = probability_drops(heat)
-    place = found.flatten(-2).argmax(-1)
-    row, column = place // found.shape[-1], place % found.shape[-1]
+    drops = probability_drops(heat)
+    place = drops.flatten(-2).argmax(-1)  # () or (B,)
+    row, column = place // drops.shape[-1], place % drops.shape[-1]
     return torch.stack([heat.rows[row], heat.columns[column]], -1) + (heat.size_px - 1) / 2
 
 
@@ -30,10 +30,10 @@ def averaged_drop(heat: Occlusion) -> Tensor:
 
     The attribution of captum's Occlusion where steps do not miss the border: captum cuts its last squares off there.
     """
-    found = probability_drops(heat)
-    over_rows, over_columns = (_covers(corners, heat.size_px).to(found) for corners in (heat.rows, heat.columns))
-    count = over_rows.sum(0)[:, None] * over_columns.sum(0)
-    return (over_rows.T @ found @ over_columns) / count.clamp(min=1)
+    drops = probability_drops(heat)
+    over_rows, over_columns = (_covers(corners, heat.size_px).to(drops) for corners in (heat.rows, heat.columns))
+    count = over_rows.sum(0)[:, None] * over_columns.sum(0)  # (H, W)
+    return (over_rows.T @ drops @ over_columns) / count.clamp(min=1)  # (H, R) @ (R, C) @ (C, W)
 
 
 def _covers(corners: Tensor, size_px: int) -> Tensor:

@@ -18,15 +18,15 @@ GATHERING = (nn.Conv2d, nn.MaxPool2d)
 
 def rows_of(maps: Tensor) -> Tensor:
     """The places of one image's maps (1, C, H, W) as rows (H * W, C)."""
-    return maps[0].flatten(1).T
+    return maps[0].flatten(1).T  # (C, H * W) turned
 
 
 def each_place(module: nn.Module, rows: Tensor) -> Tensor:
     """A layer that works on each place by itself, on rows (M, C)."""
     if isinstance(module, nn.ReLU):
         return rows.relu()  # never in place: the rows may be the caller's
-    line = rows.T[None, :, None]  # one image of a single line, channels last
-    return module(line)[0, :, 0].T
+    line = rows.T[None, :, None]  # (1, C, 1, M): one image of a single line, channels last
+    return module(line)[0, :, 0].T  # (M, C)
 
 
 class Gathering(ABC):
@@ -46,11 +46,11 @@ class Gathering(ABC):
         """About how many numbers it holds at once for so many places above."""
 
     def seen(self, below: Rects, number: Tensor, rows: Tensor, columns: Tensor, kernel: Pair) -> Tensor:
-        """Rows of the table under kernels at places (M,) above: (kernel's rows, columns, M)."""
+        """Rows of the table under kernels at places (M,) above, of squares number (M,): (kernel's rows, columns, M)."""
         under = []
         for axis, places in enumerate((rows, columns)):
             taps = torch.arange(kernel[axis], device=places.device, dtype=torch.int32) * self.dilation[axis]
-            under.append(places * self.windows.stride[axis] - self.windows.padding[axis] + taps[:, None])
+            under.append(places * self.windows.stride[axis] - self.windows.padding[axis] + taps[:, None])  # (taps, M)
         return below.lookup(number, *under)
 
 
@@ -59,15 +59,15 @@ class Filter(Gathering):
 
     def __init__(self, conv: nn.Conv2d, windows: Sliding) -> None:
         super().__init__(windows, _pair(conv.kernel_size), _pair(conv.dilation))
-        self.conv, self.flat = conv, conv.weight.permute(0, 2, 3, 1).flatten(1)
+        self.conv, self.flat = conv, conv.weight.permute(0, 2, 3, 1).flatten(1)  # (K, taps * C)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)
-        seen = table.index_select(0, index.T.flatten())
+        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)  # (taps, M)
+        seen = table.index_select(0, index.T.flatten())  # (M * taps, C)
         if self.conv.groups == 1:
-            return F.linear(seen.view(index.shape[1], self.flat.shape[1]), self.flat, self.conv.bias)
-        patches = seen.view(index.shape[1], *self.kernel, table.shape[1]).permute(0, 3, 1, 2)
-        return F.conv2d(patches, self.conv.weight, self.conv.bias, groups=self.conv.groups).flatten(1)
+            return F.linear(seen.view(index.shape[1], self.flat.shape[1]), self.flat, self.conv.bias)  # (M, K)
+        patches = seen.view(index.shape[1], *self.kernel, table.shape[1]).permute(0, 3, 1, 2)  # (M, C, k, l)
+        return F.conv2d(patches, self.conv.weight, self.conv.bias, groups=self.conv.groups).flatten(1)  # (M, K)
 
     def holds(self, places: float, channels: int, maps: int) -> float:
         taps = self.kernel[0] * self.kernel[1]
@@ -85,12 +85,13 @@ class TileFilter(Gathering):
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
         number, rows, columns = above.tiles(SIDE)
         index = self.seen(below, number, rows, columns, (ACROSS * self.step, ACROSS * self.step))
-        blocks = index.view(ACROSS, self.step, ACROSS, self.step, -1).permute(0, 2, 4, 1, 3)
+        blocks = index.view(ACROSS, self.step, ACROSS, self.step, -1)
+        blocks = blocks.permute(0, 2, 4, 1, 3)  # (ACROSS, ACROSS, T, step, step)
         channels = self.step**2 * table.shape[1]
         seen = table.index_select(0, blocks.flatten()).view(ACROSS**2, len(number), channels)
-        tiles = filter_tiles(seen, self.filters)
-        found = tiles.flatten(0, 1).index_select(0, above.in_tiles(SIDE))
-        return found if self.bias is None else found.add_(self.bias)
+        tiles = filter_tiles(seen, self.filters)  # (SIDE^2, T, K)
+        values = tiles.flatten(0, 1).index_select(0, above.in_tiles(SIDE))  # (M, K)
+        return values if self.bias is None else values.add_(self.bias)
 
     def holds(self, places: float, channels: int, maps: int) -> float:
         return places * 2 * (ACROSS / SIDE) ** 2 * 2 * (self.step**2 * channels + maps)  # as if tiles were half full
@@ -114,8 +115,8 @@ class Maximum(Gathering):
         super().__init__(windows, *kernel_of(pool))
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)
-        largest = table.index_select(0, index[0])
+        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)  # (taps, M)
+        largest = table.index_select(0, index[0])  # (M, C)
         for tap in index[1:]:
             torch.maximum(largest, table.index_select(0, tap), out=largest)
         return largest

@@ -23,7 +23,7 @@ LEAST_BYTES = 2**20  # what a square is taken to need on whole maps, so that a l
 
 
 class IncrementalOcclusion:
-    """A Sweep of a chain of layers."""
+    """The OcclusionMethod of a chain of layers."""
 
     def __init__(self, chain: Chain, layer: str) -> None:
         self.layer, self._tap, self._steps = layer, chain.taps[layer], chain.steps
@@ -41,16 +41,16 @@ class IncrementalOcclusion:
         whole_from, list_bytes = self._plan(Rects.of_squares(corners, size_px, bounds))
         for part in slices_that_fit(len(corners), max(self._whole_bytes(whole_from), LEAST_BYTES), canvas.device):
             lists = [
-                self._changed(canvas, Rects.of_squares(corners[part][few], size_px, bounds), whole_from, map_)
-                for few in slices_that_fit(len(corners[part]), SHORTER * list_bytes, canvas.device)
+                self._changed(canvas, Rects.of_squares(corners[part][short], size_px, bounds), whole_from, map_)
+                for short in slices_that_fit(len(corners[part]), SHORTER * list_bytes, canvas.device)
             ]
-            maps = torch.cat([whole for whole, _ in lists])
-            found = self._run(maps, whole_from, {self._last, self._tap} - set(range(whole_from)))
-            if self._tap in found:
-                activity = map_sums(self.layer, found[self._tap][:, map_[None]])[:, 0]
+            maps = torch.cat([whole for whole, _ in lists])  # (N, C, H, W)
+            outputs = self._run(maps, whole_from, {self._last, self._tap} - set(range(whole_from)))
+            if self._tap in outputs:
+                activity = map_sums(self.layer, outputs[self._tap][:, map_[None]])[:, 0]  # (N, 1, h, w) to (N,)
             else:
-                activity = torch.cat([sums for _, sums in lists])
-            yield found[self._last], activity
+                activity = torch.cat([sums for _, sums in lists])  # (N,)
+            yield outputs[self._last], activity
 
     def _plan(self, squares: Rects) -> tuple[int, int]:
         """The first step that runs on whole maps, and about how many bytes one square's lists take before it."""
@@ -80,18 +80,18 @@ class IncrementalOcclusion:
             if position in self._layers:
                 layer = self._layers[position]
                 above = rects.through(layer.windows, self._bounds(position))
-                rows = layer(self._table(position - 1, rows, layer.beyond), rects, above)
+                rows = layer(self._table(position - 1, rows, layer.beyond), rects, above)  # (places, maps above)
                 rects = above
             else:
                 rows = each_place(step.module, rows)
             if position == self._tap:
-                table = self._table(position, rows)[:, map_[None]]
-                sums = map_sums(self.layer, table[rects.everywhere()].permute(0, 3, 1, 2))[:, 0]
-        whole = self._table(whole_from - 1, rows)[rects.everywhere()]
+                table = self._table(position, rows)[:, map_[None]]  # (rows, 1)
+                sums = map_sums(self.layer, table[rects.everywhere()].permute(0, 3, 1, 2))[:, 0]  # (N, 1, h, w) to (N,)
+        whole = self._table(whole_from - 1, rows)[rects.everywhere()]  # (N, H, W, C)
         return whole.permute(0, 3, 1, 2), sums
 
     def _table(self, position: int, changed: Tensor, beyond: float = 0.0) -> Tensor:
-        """The table of Rects for the output of a step."""
+        """The table (rows, C) of Rects for the output of a step, whose changed places are `changed` (places, C)."""
         clean = rows_of(self._clean[position])
         return torch.cat([clean.new_full((1, clean.shape[1]), beyond), clean, changed])
 
@@ -106,4 +106,4 @@ class IncrementalOcclusion:
     def _run(self, maps: Tensor, start: int, wanted: Iterable[int]) -> dict[int, Tensor]:
         """The outputs of the wanted steps for maps (N, C, H, W) that enter step `start`."""
         chain = Chain(self._steps[start:], {str(position): position - start for position in wanted})
-        return {int(name): found for name, found in walk(chain, maps, chain.taps, chain.taps).items()}
+        return {int(name): output for name, output in walk(chain, maps, chain.taps, chain.taps).items()}

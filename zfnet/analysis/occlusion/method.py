@@ -24,7 +24,7 @@ class OcclusionMethod(Protocol):
     def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Of the same image with a square at corners (P, 2), in batches: scores (N, classes) and one map's sum (N,).
 
-        canvas (3, H, W): what the square shows at each pixel.
+        canvas (3, H, W): what the square, of size_px, shows at each pixel. map_: the number of the layer's map, ().
         """
         ...
 
@@ -42,4 +42,4 @@ def map_sums(layer: str, maps: Tensor) -> Tensor:
             f"layer {layer!r} gives {tuple(maps.shape)}; expected maps (images, maps, rows, columns) or units "
             "(images, units)"
         )
-    return maps.sum((2, 3), dtype=wide)
+    return maps.sum((2, 3), dtype=wide)  # (N, maps)

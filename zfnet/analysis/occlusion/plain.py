@@ -15,7 +15,7 @@ SCORES = "the class scores"
 
 
 class PlainOcclusion:
-    """A Sweep of any network. module: the dotted name of the module whose output is the layer."""
+    """The OcclusionMethod of any network. module: the dotted name of the module whose output is the layer."""
 
     def __init__(self, model: nn.Module, layer: str, module: str) -> None:
         self.model, self.layer = model, layer
@@ -32,4 +32,4 @@ class PlainOcclusion:
             first = corners[part].flip(1)  # (N, 2): left, top
             images = hide(self._image, torch.cat([first, first + size_px], dim=1), canvas)  # (N, 3, H, W)
             maps = forward_outputs(self.model, images, self._modules, keep=self._modules, strict=True).maps
-            yield maps[SCORES], map_sums(self.layer, maps[self.layer][:, map_[None]])[:, 0]
+            yield maps[SCORES], map_sums(self.layer, maps[self.layer][:, map_[None]])[:, 0]  # (N, classes), (N,)

@@ -33,22 +33,22 @@ def pointing_game(heat: Occlusion, boxes: Sequence[Sequence[Box]]) -> Pointing:
 
     Raises ValueError for boxes of another number of images.
     """
-    best = greatest_drop(heat).reshape(-1, 2)
+    best = greatest_drop(heat).reshape(-1, 2)  # (B, 2)
     if len(boxes) != len(best):
         raise ValueError(f"boxes of {len(boxes)} images for {len(best)}: expected a list of boxes for each")
     (rows, middle_row), (columns, middle_column) = (
         (corners + (heat.size_px - 1) / 2, (corners[-1:] + heat.size_px - 1) / 2)
         for corners in (heat.rows, heat.columns)
     )
-    hit = [_inside(point[:1], point[1:], own).any() for point, own in zip(best, boxes, strict=True)]
-    chance = [_inside(rows, columns, own).float().mean() for own in boxes]
-    middle = [_inside(middle_row, middle_column, own).any() for own in boxes]
-    return Pointing(torch.stack(hit), torch.stack(chance), torch.stack(middle))
+    hit = [_inside(point[:1], point[1:], of_image).any() for point, of_image in zip(best, boxes, strict=True)]
+    chance = [_inside(rows, columns, of_image).float().mean() for of_image in boxes]
+    middle = [_inside(middle_row, middle_column, of_image).any() for of_image in boxes]
+    return Pointing(hit=torch.stack(hit), chance=torch.stack(chance), middle=torch.stack(middle))  # (B,) each
 
 
 def _inside(rows: Tensor, columns: Tensor, boxes: Sequence[Box]) -> Tensor:
     """Whether points at rows (R,) x columns (C,) lie in any of the boxes: (R, C)."""
-    edges = torch.tensor(boxes).reshape(-1, 4)
+    edges = torch.tensor(boxes).reshape(-1, 4)  # (K, 4)
     return (_within(rows, edges[:, [1, 3]])[:, :, None] & _within(columns, edges[:, [0, 2]])[:, None]).any(0)
 
 
@@ -65,20 +65,20 @@ def part_drops(heat: Occlusion, parts: Sequence[Part]) -> dict[str, float]:
 
     Raises ValueError if the heat is of several images.
     """
-    found = probability_drops(heat)
-    if found.ndim != 2:
-        raise ValueError(f"the heat is of {len(found)} images: expected one")
+    drops = probability_drops(heat)
+    if drops.ndim != 2:
+        raise ValueError(f"the heat is of {len(drops)} images: expected one")
     result = {}
     for part in parts:
         left, top, right, bottom = part.box
         tall = _overlap(heat.rows, heat.size_px, top, bottom)
         wide = _overlap(heat.columns, heat.size_px, left, right)
-        hidden = tall[:, None] * wide
+        hidden = tall[:, None] * wide  # (R, C), pixels
         if hidden.max() > 0:
-            result[part.name] = float(found[hidden == hidden.max()].mean())
+            result[part.name] = float(drops[hidden == hidden.max()].mean())
     return result
 
 
 def _overlap(corners: Tensor, size_px: int, start: int, stop: int) -> Tensor:
-    """How many of the pixels from start to stop lie under squares at the corners (n,)."""
+    """How many of the pixels from start to stop lie under squares at the corners (n,): (n,)."""
     return ((corners + size_px).clamp(max=stop) - corners.clamp(min=start)).clamp(min=0)

@@ -12,11 +12,11 @@ from zfnet.forward import Pair, Sliding
 NOWHERE = -(2**30)  # twice this still fits into int32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rects:
     """On maps of (H, W) = bounds, one rectangle for each of N squares: the places that may differ from the clean map.
 
-    start, stop: (2, N) first rows and columns, and the first ones outside.
+    start, stop: (2, N) first rows and columns, and the first ones outside. first, pitch: (N,).
 
     The maps' values are rows of a table (places, channels): one for what lies beyond the border, then the H * W clean
     places, then the rectangles' places, one rectangle after the other, line by line. Rectangle n begins first[n] rows
@@ -31,15 +31,17 @@ class Rects:
 
     @classmethod
     def of(cls, start: Tensor, stop: Tensor, bounds: Pair) -> Rects:
-        """Rectangles with a row of the table for each place of each."""
-        return cls(start, stop, bounds, _before((stop - start).prod(0)), stop[1] - start[1])
+        """Rectangles from start to stop, (2, N), with a row of the table for each place of each."""
+        first = _before((stop - start).prod(0))
+        return cls(start=start, stop=stop, bounds=bounds, first=first, pitch=stop[1] - start[1])
 
     @classmethod
     def of_squares(cls, corners: Tensor, size_px: int, bounds: Pair) -> Rects:
         """Squares at corners (N, 2) that show a canvas of the image's size, which the table holds whole."""
-        start = corners.T.int()
-        first = start[0] * bounds[1] + start[1]
-        return cls(start, start + size_px, bounds, first, torch.full_like(first, bounds[1]))
+        start = corners.T.int()  # (2, N)
+        first = start[0] * bounds[1] + start[1]  # (N,)
+        pitch = torch.full_like(first, bounds[1])
+        return cls(start=start, stop=start + size_px, bounds=bounds, first=first, pitch=pitch)
 
     def __len__(self) -> int:
         return self.start.shape[1]
@@ -66,8 +68,8 @@ class Rects:
         Returns the rectangle's number, the first row and the first column of each tile, (T,) each. With side 1: the
         rectangles' places in the table's order.
         """
-        across = _up(self.stop - self.start, side)
-        counts = across.prod(0)
+        across = _up(self.stop - self.start, side)  # (2, N)
+        counts = across.prod(0)  # (N,)
         number = torch.arange(len(self), device=counts.device).repeat_interleave(counts)
         within = torch.arange(len(number), device=counts.device, dtype=torch.int32) - _before(counts)[number]
         line = within // across[1][number]
@@ -75,9 +77,9 @@ class Rects:
         return number, self.start[0][number] + line * side, self.start[1][number] + along * side
 
     def in_tiles(self, side: int) -> Tensor:
-        """For each place of the rectangles its row in a table (side * side * T) of the tiles' places."""
-        across = _up(self.stop - self.start, side)
-        counts = across.prod(0)
+        """For each place (M,) of the rectangles its row in a table (side * side * T) of the tiles' places."""
+        across = _up(self.stop - self.start, side)  # (2, N)
+        counts = across.prod(0)  # (N,)
         number, rows, columns = self.tiles(1)
         rows, columns = rows - self.start[0][number], columns - self.start[1][number]
         tile = _before(counts)[number] + rows // side * across[1][number] + columns // side
@@ -90,17 +92,17 @@ class Rects:
             torch.arange(bound, device=number.device, dtype=torch.int32)[:, None].expand(-1, len(self))
             for bound in self.bounds
         )
-        return self.lookup(number, rows, columns).permute(2, 0, 1)
+        return self.lookup(number, rows, columns).permute(2, 0, 1)  # (H, W, N) to (N, H, W)
 
     def lookup(self, number: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """Rows of the table (a, b, M) for the places rows (a, M) x columns (b, M) of the maps of squares `number`."""
-        (top, left), (bottom, right) = self.start[:, number], self.stop[:, number]
+        """Rows of the table (a, b, M) for the places rows (a, M) x columns (b, M) of squares number (M,)."""
+        (top, left), (bottom, right) = self.start[:, number], self.stop[:, number]  # (M,) each
         height, width = self.bounds
         changed_from = self.first[number] + (height * width + 1)
         changed = _where(rows, top, bottom, (rows - top) * self.pitch[number] + changed_from)[:, None] + _where(
             columns, left, right, columns - left
         )
-        clean = _where(rows, 0, height, rows * width + 1)[:, None] + _where(columns, 0, width, columns)
+        clean = _where(rows, 0, height, rows * width + 1)[:, None] + _where(columns, 0, width, columns)  # (a, b, M)
         return torch.maximum(changed, clean, out=changed).clamp_(min=0)  # changed rows come after the clean ones
 
 

@@ -23,7 +23,7 @@ OF_EACH_IMAGE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Occlusion:
     """What the network answered with the square at each of R x C places, on the CPU. Several images: a leading B.
 
@@ -68,7 +68,7 @@ def occlude(
 
     image: (3, H, W), normalised as the network takes it, with one target class; or (B, 3, H, W) with B targets.
     fill: what the square shows: a number (0.0 after the mean is subtracted is the paper's grey), one a channel, the
-    image's 'mean', its 'blur', or 'noise' from the generator (see occlusion_grid).
+    image's 'mean', its 'blur', or 'noise' from the generator (see `canvas_of`).
     layer: the last convolution by default. In our own networks its maps are rectified, as `Deconvnet.activations`
     gives them; in other networks it is any module, and its output as the module returned it.
     incremental: in a chain of layers compute only what the square changes; the same numbers, several times faster.
@@ -85,35 +85,38 @@ def occlude(
         full_float32(),
         Progress("occluding", len(images) * len(rows) * len(columns), unit="place", enabled=progress) as bar,
     ):
-        canvas = canvas_of(images, fill, size_px, generator)
+        canvases = canvas_of(images, fill, size_px, generator)  # (B, 3, H, W)
         method = _method_of(model, layer, images[0], incremental)
         targets = _targets(target, len(images))
         heats = [
-            _one(method, *given, (rows, columns), size_px, bar) for given in zip(images, canvas, targets, strict=True)
+            _of_image(method, image, canvas=canvas, target=target, rows=rows, columns=columns, size_px=size_px, bar=bar)
+            for image, canvas, target in zip(images, canvases, targets, strict=True)
         ]
     return heats[0] if image.ndim == 3 else _joined(heats)
 
 
-def _one(
-    method: OcclusionMethod, image: Tensor, canvas: Tensor, target: Tensor, at: tuple[Tensor, Tensor], size_px: int,
-    bar: Progress,
+def _of_image(
+    method: OcclusionMethod, image: Tensor, *, canvas: Tensor, target: Tensor, rows: Tensor, columns: Tensor,
+    size_px: int, bar: Progress,
 ) -> Occlusion:  # fmt: skip
-    rows, columns = at
+    """One image (3, H, W) with a square showing its canvas (3, H, W) at each of the rows (R,) x columns (C,)."""
     scores, sums = method.clean(image)
     if not 0 <= target < len(scores):
         raise ValueError(f"target {int(target)} is not a class of the network: expected 0 to {len(scores) - 1}")
     map_ = sums.argmax()
     parts = []
-    for found in method.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
-        parts.append(_read(*found, target))
-        bar.advance(len(found[0]))
+    for covered_scores, covered_sums in method.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
+        parts.append(_read(covered_scores, covered_sums, target))
+        bar.advance(len(covered_scores))
     probability, label, activity = (
         torch.cat(values).reshape(len(rows), len(columns)) for values in zip(*parts, strict=True)
+    )  # (R, C) each
+    clean_probability, clean_label, clean_activity = (
+        value[0] for value in _read(scores[None], sums[map_][None], target)
     )
-    clean = [value[0] for value in _read(scores[None], sums[map_][None], target)]
     return Occlusion(
-        probability, label, activity, map_.cpu(), rows, columns,
-        clean_probability=clean[0], clean_label=clean[1], clean_activity=clean[2],
+        probability=probability, label=label, activity=activity, map=map_.cpu(), rows=rows, columns=columns,
+        clean_probability=clean_probability, clean_label=clean_label, clean_activity=clean_activity,
         target=target, layer=method.layer, size_px=size_px,
     )  # fmt: skip
 

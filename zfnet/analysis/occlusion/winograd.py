@@ -34,14 +34,14 @@ def spectra(weight: Tensor, step: int) -> Tensor:
     The step * step * C maps are those of the places' rows, columns and maps within a step, in this order.
     """
     height, width = weight.shape[2:]
-    padded = F.pad(weight, (0, 3 * step - width, 0, 3 * step - height))
+    padded = F.pad(weight, (0, 3 * step - width, 0, 3 * step - height))  # (K, C, 3 step, 3 step)
     taps = padded.unflatten(3, (3, step)).unflatten(2, (3, step)).permute(2, 4, 3, 5, 1, 0)  # 3, 3, step, step, C, K
-    spread = _transforms()[1].to(weight) @ taps.flatten(0, 1).flatten(1)
-    return spread.unflatten(1, (-1, len(weight)))
+    spread = _transforms()[1].to(weight) @ taps.flatten(0, 1).flatten(1)  # (16, 9) @ (9, step * step * C * K)
+    return spread.unflatten(1, (-1, len(weight)))  # (16, step * step * C, K)
 
 
 def filter_tiles(seen: Tensor, filters: Tensor) -> Tensor:
     """What T tiles see, (16, T, C), under filters (16, C, K): their places (4, T, K)."""
-    given, _, out = (matrix.to(seen) for matrix in _transforms())
-    products = torch.bmm((given @ seen.flatten(1)).view_as(seen), filters)
-    return (out @ products.flatten(1)).unflatten(1, products.shape[1:])
+    spread, _, out = (matrix.to(seen) for matrix in _transforms())
+    products = torch.bmm((spread @ seen.flatten(1)).view_as(seen), filters)  # (16, T, C) @ (16, C, K): (16, T, K)
+    return (out @ products.flatten(1)).unflatten(1, products.shape[1:])  # (4, 16) @ (16, T * K): (4, T, K)

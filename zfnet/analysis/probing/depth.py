@@ -41,7 +41,7 @@ class Probing:
     jobs: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One fold of one probe at one layer.
 
@@ -64,9 +64,9 @@ class Outcome:
 
 def probe_layers(
     probing: Probing, svm: Sequence[int | str], softmax: Sequence[int | str] = (),
-    told: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
+    report_layer: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
 ) -> list[Outcome]:  # fmt: skip
-    """An SVM at some layers, a softmax at some, every fold; told(layer, its outcomes) hears of each layer that is done.
+    """An SVM at some layers, a softmax at some, every fold; report_layer(layer, its outcomes) hears of each in turn.
 
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
@@ -83,7 +83,7 @@ def probe_layers(
                 features[layer].delete()
         if layer in softmax:
             outcomes += probe_softmax(probing, layer, features[layer])
-        told(layer, outcomes)
+        report_layer(layer, outcomes)
         every += outcomes
     return every
 
@@ -92,8 +92,15 @@ def probe_svm(probing: Probing, layer: int | str, matrix: NDArray[np.float64]) -
     """A linear SVM on a layer's Gram matrix (n, n), an outcome a fold."""
 
     def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
-        own, others = matrix[np.ix_(train, train)], matrix[np.ix_(test, train)]
-        return svm_probe(own, probing.labels[train], others, probing.costs, probing.splits, seed, probing.jobs)
+        return svm_probe(
+            matrix[np.ix_(train, train)],
+            probing.labels[train],
+            matrix[np.ix_(test, train)],
+            costs=probing.costs,
+            splits=probing.splits,
+            seed=seed,
+            jobs=probing.jobs,
+        )
 
     return _over_folds(probing, SVM, layer, np.isfinite(matrix.diagonal()), fit)
 
@@ -103,8 +110,15 @@ def probe_softmax(probing: Probing, layer: int | str, features: Features) -> lis
     vectors = features.array()
 
     def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
-        own, others, labels = vectors[train], vectors[test], probing.labels[train]
-        return softmax_probe(own, labels, others, probing.costs, probing.splits, seed, jobs=probing.jobs)
+        return softmax_probe(
+            vectors[train],
+            probing.labels[train],
+            vectors[test],
+            costs=probing.costs,
+            splits=probing.splits,
+            seed=seed,
+            jobs=probing.jobs,
+        )
 
     return _over_folds(probing, SOFTMAX, layer, np.isfinite(vectors[:, 0]), fit)
 
@@ -114,27 +128,35 @@ def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArra
     outcomes = []
     with Progress(f"layer {layer}, {probe}", len(probing.folds), "fold", enabled=probing.extraction.progress) as shown:
         for fold in probing.folds:
-            own = Fold(fold.train[readable[fold.train]], fold.test[readable[fold.test]], fold.seed)
+            kept = Fold(train=fold.train[readable[fold.train]], test=fold.test[readable[fold.test]], seed=fold.seed)
             of = {
-                **probing.extraction.identity(layer), "probe": probe, "fold": _digest(own, probing.labels),
-                "seed": own.seed, "costs": list(probing.costs), "splits": probing.splits,
+                **probing.extraction.identity(layer), "probe": probe, "fold": _digest(kept, probing.labels),
+                "seed": kept.seed, "costs": list(probing.costs), "splits": probing.splits,
             }  # fmt: skip
-            result = remembered(probing.folder, of, partial(_outcome, probing, probe, layer, own, fit))
-            outcomes.append(Outcome(**result))
+            compute = partial(_outcome, probing, probe=probe, layer=layer, fold=kept, fit=fit)
+            outcomes.append(Outcome(**remembered(probing.folder, of, compute)))
             shown.advance(1)
     return outcomes
 
 
-def _outcome(probing: Probing, probe: str, layer: int | str, fold: Fold, fit: Fit) -> dict[str, Any]:
+def _outcome(probing: Probing, *, probe: str, layer: int | str, fold: Fold, fit: Fit) -> dict[str, Any]:
     found = fit(fold.train, fold.test, fold.seed)
     accuracy = mean_class_accuracy(probing.labels[fold.test], found.predicted)
-    tested = probing.extraction.indices[fold.test]
-    return asdict(Outcome(
-        probe, layer, fold.seed, len(fold.train), len(fold.test), accuracy, found.cost, found.validation,
-        found.predicted.tolist(), tested.tolist(),
-    ))  # fmt: skip
+    outcome = Outcome(
+        probe=probe,
+        layer=layer,
+        seed=fold.seed,
+        train=len(fold.train),
+        test=len(fold.test),
+        accuracy=accuracy,
+        cost=found.cost,
+        validation=found.validation,
+        predicted=found.predicted.tolist(),
+        tested=probing.extraction.indices[fold.test].tolist(),
+    )
+    return asdict(outcome)
 
 
 def _digest(fold: Fold, labels: NDArray[np.int64]) -> str:
-    parts = [part.tobytes() for one in (fold.train, fold.test) for part in (one, labels[one])]
+    parts = [part.tobytes() for images in (fold.train, fold.test) for part in (images, labels[images])]
     return hashlib.sha256(b"/".join(parts)).hexdigest()[:16]

@@ -64,6 +64,7 @@ class Extraction:
 
     @property
     def device(self) -> torch.device:
+        """Where the network's parameters are, and the features are computed."""
         return next(self.network.model.parameters()).device
 
     @cached_property
@@ -119,14 +120,14 @@ def _compute(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> N
             vectors = _vectors(deconvnet, squares, frame, layers, extraction)
             rows = {layer: _rows(vector, readable, extraction.dtype) for layer, vector in vectors.items()}
             writers = writers or _writers(extraction, rows, folder, stack)
-            for layer, own in rows.items():
-                finite = np.isfinite(own).all(1)
+            for layer, of_layer in rows.items():
+                finite = np.isfinite(of_layer).all(1)  # (B,)
                 if not finite[readable].all():
                     image = chosen.path(int(batch.indices[readable & ~finite][0]))
                     raise ValueError(
                         f"layer {layer} of {image}: features are not finite in {extraction.dtype or 'full precision'}"
                     )
-                writers[layer].write(own)
+                writers[layer].write(of_layer)
             progress.advance(len(batch))
 
 
@@ -138,13 +139,14 @@ def _vectors(
     table = centre_views(1, *sizes) if extraction.views == 1 else ten_views(*sizes)
     sums: dict[Layer, Tensor] = {}
     for view in range(len(table)):
-        crops = crop_views(squares, table[torch.full((len(squares),), view)], frame)
+        crops = crop_views(squares, table[torch.full((len(squares),), view)], frame)  # (B, 3, size, size)
         for layer, vector in feature_vectors(deconvnet, crops, layers, extraction.dtype).items():
             sums[layer] = sums[layer] + vector if layer in sums else vector
     return {layer: total / len(table) for layer, total in sums.items()}
 
 
 def _rows(vectors: Tensor, readable: NDArray[np.bool_], dtype: torch.dtype | None) -> NDArray[Any]:
+    """Feature vectors (B, n) as they are kept; readable (B,): the rows of the other images are NaN."""
     kept = torch.float16 if dtype == torch.float16 else torch.promote_types(vectors.dtype, torch.float32)
     rows = vectors.to(kept).cpu().numpy()
     return np.where(readable[:, None], rows, np.nan).astype(rows.dtype) if not readable.all() else rows
@@ -154,8 +156,13 @@ def _writers(
     extraction: Extraction, rows: dict[Layer, NDArray[Any]], folder: Path, stack: ExitStack
 ) -> dict[Layer, Writer]:
     plans = {
-        layer: planned(extraction.path(folder, "features", layer), len(extraction.indices), own.shape[1], own.dtype)
-        for layer, own in rows.items()
+        layer: planned(
+            extraction.path(folder, "features", layer),
+            images=len(extraction.indices),
+            numbers=of_layer.shape[1],
+            dtype=of_layer.dtype,
+        )
+        for layer, of_layer in rows.items()
     }
     of = f"features of {len(extraction.indices):,} images at layers {', '.join(map(str, rows))}"
     check_room(folder, sum(plan.file_bytes for plan in plans.values()), of)

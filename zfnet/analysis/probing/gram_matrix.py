@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 PRODUCT_BYTES = 64 * 2**20
 
 
-def gram_of(features: Features, device: torch.device | str = "cpu", progress: bool = True) -> NDArray[np.float64]:
+def gram_of(features: Features, device: torch.device | str = "cpu", *, progress: bool = True) -> NDArray[np.float64]:
     """X X^T (n, n) of the features X (n, d); rows and columns of unreadable images are NaN.
 
     Products over one block of columns are summed in float32 (float64 for features in float64), the blocks in float64.
@@ -36,7 +36,7 @@ def gram_of(features: Features, device: torch.device | str = "cpu", progress: bo
             block = block.float() if block.dtype == torch.float16 else block
             for start in range(0, features.images, rows):  # what is above the diagonal is below it, too
                 end = start + rows
-                total[start:end, :end] += block[start:end] @ block[:end].T
+                total[start:end, :end] += block[start:end] @ block[:end].T  # (rows, columns) @ (columns, end)
             shown.advance(columns.shape[1])
     gram = total.cpu().numpy()
     for start in range(0, features.images, rows):
@@ -48,14 +48,14 @@ def gram_of(features: Features, device: torch.device | str = "cpu", progress: bo
 def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float64]:
     """A layer's Gram matrix (n, n) from the folder or, where it is not there yet, of features extracted into it.
 
-    The matrix stays in the folder; the features do too, until somebody deletes them.
+    The matrix stays in the folder; the features do too, until somebody deletes them. Raises ValueError as `extract`.
     """
     path = extraction.path(folder, "gram", layer).with_suffix(".npz")
     kept = _read(extraction, layer, folder, "gram")
     if kept is not None:
         return kept
     features = extract(extraction, [layer], folder)[layer]
-    made = gram_of(features, extraction.device, extraction.progress)
+    made = gram_of(features, extraction.device, progress=extraction.progress)
     with claimed(path) as file:
         np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
     return made

@@ -26,7 +26,7 @@ MOST_STEPS = 2000
 SAME = 1e-12  # of the mean square: what rounding of features in float64 leaves between equal images
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Probe:
     """What a linear model says of m test images, from C classes.
 
@@ -54,10 +54,13 @@ def svm_probe(
 
     train_gram (n, n): products of the training images' features; test_gram (m, n): of each test image's with theirs.
     labels (n,). jobs: processes that share the cross-validation.
+
+    Raises ValueError for costs and splits that no cross-validation can be made of, fewer than two classes or too few
+    images of one, and images whose features are all the same.
     """
     variance = train_gram.diagonal().mean() - train_gram.mean()
     _check_spread(variance, train_gram.diagonal().mean())
-    search = _search(SVC(kernel="precomputed"), labels, costs, splits, seed, None, jobs)
+    search = _search(SVC(kernel="precomputed"), labels, costs=costs, splits=splits, seed=seed, groups=None, jobs=jobs)
     search.fit(train_gram / variance, labels)
     return _probe(search, test_gram / variance, None)
 
@@ -76,19 +79,20 @@ def softmax_probe(
 
     train (n, d), labels (n,), test (m, d). More numbers than images are first turned into n `coordinates`, which
     changes nothing but the time. groups (n,): rows of one group stay together in the cross-validation, such as one
-    image given once for each of its labels.
+    image given once for each of its labels. Raises ValueError as `svm_probe` does.
     """
     kept = np.promote_types(train.dtype, np.float32)  # sums of squares pass the largest float16, 65,504
     train, test = train.astype(kept, copy=False), test.astype(kept, copy=False)
     size, centre = np.square(train).sum(axis=1).mean(), train.mean(axis=0)
-    train, test = train - centre, test - centre
+    train, test = train - centre, test - centre  # (n, d), (m, d)
     variance = np.square(train).sum(axis=1).mean()
     _check_spread(variance, size)
     spread = np.sqrt(variance)
     train, test = train / spread, test / spread
     if train.shape[1] > len(train):
-        train, test = coordinates(train @ train.T, test @ train.T)
-    search = _search(LogisticRegression(max_iter=MOST_STEPS), labels, costs, splits, seed, groups, jobs)
+        train, test = coordinates(train @ train.T, test @ train.T)  # (n, r), (m, r)
+    regression = LogisticRegression(max_iter=MOST_STEPS)
+    search = _search(regression, labels, costs=costs, splits=splits, seed=seed, groups=groups, jobs=jobs)
     search.fit(train, labels, groups=groups)
     return _probe(search, test, search.predict_log_proba(test))
 
@@ -106,13 +110,16 @@ def coordinates(
 
 
 def mean_class_accuracy(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """The mean, over the classes of the truth, of the share of a class's images that are recognised: 0..1."""
+    """The mean, over the classes of the truth, of the share of a class's images that are recognised: 0..1.
+
+    truth, predicted (m,): the class of each image.
+    """
     right = truth == predicted
     return float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
 
 
 def _search(
-    model: SVC | LogisticRegression, labels: NDArray[np.int64], costs: Sequence[float], splits: int, seed: int,
+    model: SVC | LogisticRegression, labels: NDArray[np.int64], *, costs: Sequence[float], splits: int, seed: int,
     groups: NDArray[np.int64] | None, jobs: int,
 ) -> GridSearchCV:  # fmt: skip
     """The search for C: of those with the best accuracy the smallest, the strongest penalty."""
@@ -142,5 +149,9 @@ def _check_spread(variance: float, size: float) -> None:
 
 def _probe(search: GridSearchCV, test: NDArray[np.floating], scores: NDArray[np.float64] | None) -> Probe:
     return Probe(
-        search.predict(test), search.classes_, scores, float(search.best_params_["C"]), float(search.best_score_)
+        predicted=search.predict(test),
+        classes=search.classes_,
+        scores=scores,
+        cost=float(search.best_params_["C"]),
+        validation=float(search.best_score_),
     )

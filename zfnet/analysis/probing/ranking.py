@@ -18,7 +18,7 @@ def average_precision(scores: NDArray[np.floating], truth: NDArray[np.integer]) 
         raise ValueError(f"{int(np.isnan(scores).sum())} of {len(scores)} scores are not numbers and have no rank")
     counted = truth != 0
     order = np.argsort(-scores[counted], kind="stable")
-    hits = truth[counted][order] > 0
+    hits = truth[counted][order] > 0  # (counted ones,), the surest first
     if not hits.any():
         return float("nan")
     precision = hits.cumsum() / np.arange(1, len(hits) + 1)

@@ -30,7 +30,7 @@ HEADER_BYTES = 4096
 PANEL_BYTES = 64 * 2**20  # of a block of columns, all images
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Features:
     """The feature vectors of `images` images, `numbers` each, in a file. Rows of unreadable images are NaN.
 
@@ -45,6 +45,7 @@ class Features:
 
     @property
     def file_bytes(self) -> int:
+        """The size of the whole file."""
         return HEADER_BYTES + self.images * self.numbers * self.dtype.itemsize
 
     def panels(self) -> Iterator[NDArray[Any]]:
@@ -69,6 +70,10 @@ class Features:
         return HEADER_BYTES + (self.images * start + row * width) * self.dtype.itemsize
 
     def header(self, what: Mapping[str, Any]) -> bytes:
+        """The file's first HEADER_BYTES: the layout, and what the features are of.
+
+        Raises ValueError where that takes more.
+        """
         shape = {"images": self.images, "numbers": self.numbers, "dtype": self.dtype.name, "columns": self.columns}
         text = json.dumps({"format": FORMAT, "of": dict(what), **shape}).encode()
         if len(text) > HEADER_BYTES:
@@ -76,13 +81,14 @@ class Features:
         return text.ljust(HEADER_BYTES)
 
     def delete(self) -> None:
+        """Remove the file, if it is there."""
         self.path.unlink(missing_ok=True)
 
 
 def planned(path: Path, images: int, numbers: int, dtype: np.dtype[Any], panel_bytes: int = PANEL_BYTES) -> Features:
     """Features that are still to be written."""
     columns = min(numbers, max(panel_bytes // (images * dtype.itemsize), 1))
-    return Features(path, images, numbers, dtype, columns)
+    return Features(path=path, images=images, numbers=numbers, dtype=dtype, columns=columns)
 
 
 def found(path: Path, what: Mapping[str, Any]) -> Features | None:
@@ -90,7 +96,13 @@ def found(path: Path, what: Mapping[str, Any]) -> Features | None:
     try:
         with open(path, "rb") as file:
             held = json.loads(file.read(HEADER_BYTES))
-            features = Features(path, held["images"], held["numbers"], np.dtype(held["dtype"]), held["columns"])
+            features = Features(
+                path=path,
+                images=held["images"],
+                numbers=held["numbers"],
+                dtype=np.dtype(held["dtype"]),
+                columns=held["columns"],
+            )
             size = os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         return None
@@ -114,7 +126,7 @@ class Writer:
         """The next images' feature vectors, (B, numbers)."""
         layout = self._features
         for start in range(0, layout.numbers, layout.columns):
-            part = np.ascontiguousarray(rows[:, start : start + layout.columns], layout.dtype)
+            part = np.ascontiguousarray(rows[:, start : start + layout.columns], layout.dtype)  # (B, columns)
             _write_all(self._file.fileno(), part.data.cast("B"), layout.offset(self._row, start))
         self._row += len(rows)
 
