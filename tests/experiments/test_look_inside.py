@@ -83,7 +83,7 @@ def test_an_untrained_network_is_told_and_the_photograph_is_scikit_learns(carry_
     [
         (["colours=virids"], "colour map 'virids' is not one of matplotlib's; close to it: viridis"),
         (["scale=minmax"], "scale=minmax is not one of unit, standard"),
-        (["layer=conv9"], "layer 'conv9' is not in ConvNet (close to it: conv"),
+        (["layer=conv9"], "layer 'conv9' is not one of conv1, relu1, pool1"),
         (["layer=conv1", "channels=[0,5000]"], "channel 5000 is not in layer 'conv1', which has channels 0 to "),
         (["image=nowhere.jpg"], "no image file at nowhere.jpg"),
         (["layer=conv1", "pick=changed"], "pick=changed compares two images: give image=FILE and second=FILE"),

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from zfnet import build_model
-from zfnet.data.frames import make_frame
-from zfnet.training import Recipe, Trainer, load_checkpoint, open_network
+from zfnet.data import make_frame
+from zfnet.network import open_network
+from zfnet.training import Recipe, Trainer, load_checkpoint
 
 CHECKPOINT = Path(__file__).parent / "written_before" / "checkpoint-1.pt"
 ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.02, "input_px": 64}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from zfnet.data.source import ImageSource
+if TYPE_CHECKING:
+    from zfnet.data.source import ImageSource  # torch, which packing does without
 
 NAME_FILES = ("words.txt", "classes.tsv", "classes.json")
 
