@@ -80,8 +80,8 @@ class ReferenceImages:
 
 def _features_of(deconvnet: Deconvnet, layer: str) -> str:
     """The module whose output is the layer's feature vector: in our own networks the last of the layer's block."""
-    own = isinstance(deconvnet.model, ConvNet) and layer in deconvnet.layers
-    return output_of(deconvnet.model, int(layer[-1]) if own else layer)
+    has_number = isinstance(deconvnet.model, ConvNet) and layer in deconvnet.layers
+    return output_of(deconvnet.model, int(layer[-1]) if has_number else layer)
 
 
 def _thinned(outputs: Tensor) -> Tensor:
