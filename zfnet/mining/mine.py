@@ -159,7 +159,7 @@ def row_peaks(maps: Tensor) -> Tensor:
     last = maps.permute(0, 2, 3, 1)  # (B, H, W, C)
     if last.is_contiguous():
         peaks = last.flatten(0, 1).amax(1)  # (B * H, C)
-        return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)
+        return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)  # (B, H, C) to (B, C, H)
     return maps.amax(3)
 
 
