@@ -109,7 +109,10 @@ def save_arrays(path: Path, figure: str, arrays: Mapping[str, Any]) -> None:
 
 
 def load_arrays(path: str | Path, figure: str) -> dict[str, NDArray[Any]]:
-    """What `save_arrays` wrote. Raises ValueError for a damaged file or one of another figure, naming both."""
+    """What `save_arrays` wrote: name -> array, of the figure's own shapes.
+
+    Raises ValueError for a damaged file or one of another figure, naming both.
+    """
     try:
         with np.load(path) as file:
             arrays = dict(file)

@@ -79,8 +79,8 @@ def test_a_kill_at_each_step_of_the_commit(
     write_pack(images, tmp_path / "whole", SIDE_PX, workers=1)
     step = getattr(write_module, place)
 
-    def step_then_kill(*arguments: object) -> object:
-        step(*arguments)
+    def step_then_kill(*arguments: object, **named: object) -> object:
+        step(*arguments, **named)
         raise Killed
 
     with monkeypatch.context() as patched:
@@ -111,7 +111,7 @@ def test_a_kill_between_the_journal_and_the_rename(
 def interrupted(tmp_path: Path, images: ImageList, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A partial pack with every chunk journalled."""
     with monkeypatch.context() as patched:
-        patched.setattr(write_module, "_complete", lambda *arguments: (_ for _ in ()).throw(Killed))
+        patched.setattr(write_module, "_complete", lambda *arguments, **named: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
     return tmp_path / "pack.partial"

@@ -30,5 +30,5 @@ def band_shares(pictures: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def largest_over_median(filters: NDArray[np.floating]) -> float:
     """The largest filter's norm over the median one's, of filters (N, ...); infinite where that is zero."""
-    norms = np.sqrt((filters.reshape(len(filters), -1).astype(np.float64) ** 2).sum(1))
+    norms = np.sqrt((filters.reshape(len(filters), -1).astype(np.float64) ** 2).sum(1))  # (N,)
     return float(norms.max() / np.median(norms)) if np.median(norms) > 0 else float("inf")

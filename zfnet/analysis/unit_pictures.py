@@ -67,7 +67,7 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
         own_field = smaller(field, images)
         parts.append(_pictures(deconvnet, layer, in_batch, images=images, pixels=pixels, field=own_field, grey=grey))
         order.append(of_batch)
-    back = torch.cat(order).argsort().numpy()
+    back = torch.cat(order).argsort().numpy()  # (N,) from the batches' order to that of the units
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts])[back]
         for name in ("projection", "patch", "corner")

@@ -45,11 +45,11 @@ class Augmentation:
         angle, shear, *scales, down, right = generator.uniform(-1, 1, (6, count))
         angle = angle * math.radians(self.rotation_deg)
         rotation = _matrices(np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle))
-        one, none = np.ones(count), np.zeros(count)
-        sheared = _matrices(one, none, self.shear * shear, one)
-        scaled = _matrices(1 + self.zoom * scales[0], none, none, 1 + self.zoom * scales[1])
-        shifted = self.shift * size_px * np.stack([down, right], axis=1)
-        matrices = np.concatenate([rotation @ sheared @ scaled, shifted[..., None]], axis=2)
+        ones, zeros = np.ones(count), np.zeros(count)
+        sheared = _matrices(ones, zeros, self.shear * shear, ones)
+        scaled = _matrices(1 + self.zoom * scales[0], zeros, zeros, 1 + self.zoom * scales[1])
+        shifted = self.shift * size_px * np.stack([down, right], axis=1)  # (count, 2)
+        matrices = np.concatenate([rotation @ sheared @ scaled, shifted[..., None]], axis=2)  # (count, 2, 3)
         return torch.from_numpy(matrices.astype(np.float32))
 
 
@@ -58,11 +58,12 @@ def _matrices(*entries: np.ndarray) -> np.ndarray:
     return np.stack(entries, axis=1).reshape(-1, 2, 2)
 
 
-def warped(images: Tensor, mean: Tensor, corners: Tensor, flips: Tensor, matrices: Tensor, size_px: int) -> Tensor:
+def warped(images: Tensor, mean: Tensor, *, corners: Tensor, flips: Tensor, matrices: Tensor, size_px: int) -> Tensor:
     """Crops (B, size, size, C) of images (B, side, side, C) minus the mean (side, side, C), seen through matrices.
 
-    corners (B, 2): row and column of each crop in its image; flips (B,): mirrored last. Pixels in between are
-    bilinear; beyond the image the nearest pixel of its border is seen.
+    corners (B, 2): row and column of each crop in its image; flips (B,): mirrored last; matrices (B, 2, 3) as
+    `Augmentation.draw` gives them. Pixels in between are bilinear; beyond the image the nearest pixel of its border is
+    seen.
     """
     device, side_px = images.device, images.shape[1]
     corners, flips, matrices = (part.to(device, non_blocking=True) for part in (corners, flips, matrices))
@@ -73,6 +74,6 @@ def warped(images: Tensor, mean: Tensor, corners: Tensor, flips: Tensor, matrice
     columns_part = columns[:, :, None] * matrices[:, None, :, 1] + (corners + middle + matrices[:, :, 2])[:, None]
     places = rows_part[:, :, None] + columns_part[:, None]  # (B, size, size, 2): row, column in the image
     grid = places.flip(3) * (2 / max(side_px - 1, 1)) - 1  # grid_sample counts from -1 to 1, column first
-    pixels = (images - mean).permute(0, 3, 1, 2)
+    pixels = (images - mean).permute(0, 3, 1, 2)  # (B, C, side, side)
     seen = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=True)
-    return seen.permute(0, 2, 3, 1).contiguous()
+    return seen.permute(0, 2, 3, 1).contiguous()  # (B, size, size, C)

@@ -40,7 +40,7 @@ def clear_places(width: int, height: int, avoid: Sequence[Box], within: Box) -> 
         touched_y = slice(max(box[1] - height + 1 - top, 0), max(box[3] - top, 0))
         free[touched_y, touched_x] = False
     rows, columns = free.nonzero()
-    return np.stack([columns + left, rows + top], axis=1)
+    return np.stack([columns + left, rows + top], axis=1)  # (P, 2)
 
 
 def draw_boxes(
@@ -49,5 +49,5 @@ def draw_boxes(
     """Boxes (draws, 4) as large as `box`, at places of `clear_places` drawn at random; (0, 4) where there are none."""
     width, height = box[2] - box[0], box[3] - box[1]
     places = clear_places(width, height, avoid, within)
-    chosen = places[generator.integers(len(places), size=draws)] if len(places) else places
-    return np.concatenate([chosen, chosen + np.array([width, height])], axis=1)
+    corners = places[generator.integers(len(places), size=draws)] if len(places) else places  # (draws, 2)
+    return np.concatenate([corners, corners + np.array([width, height])], axis=1)  # (draws, 4)

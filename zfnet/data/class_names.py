@@ -56,10 +56,12 @@ class Named(Protocol):
     """Classes by number: folder names, where they are known, and readable names. Every Network has them."""
 
     @property
-    def wnids(self) -> tuple[str, ...]: ...
+    def wnids(self) -> tuple[str, ...]:
+        """The folder name of each class; empty where only the readable names are known."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """The readable name of each class."""
 
 
 def class_number(word: str | int, network: Named) -> int:

@@ -37,7 +37,7 @@ class UnreadableImage(ValueError):
 
 
 def check_max_megapixels(value: float) -> float:
-    """The value; ValueError where Pillow would not go along."""
+    """The value, in million pixels. Raises ValueError where Pillow would not go along."""
     if not 0 < value <= PILLOWS_MEGAPIXELS:
         raise ValueError(
             f"max_megapixels={value!r}, expected more than 0 and at most {PILLOWS_MEGAPIXELS}, Pillow's limit"
@@ -134,8 +134,9 @@ def _reason(error: Exception) -> str:
         return f"not an image of {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    told = " ".join(str(error).split())
-    return told if told and isinstance(error, OSError | ValueError) else f"{type(error).__name__} {told}".rstrip()
+    message = " ".join(str(error).split())
+    named = bool(message) and isinstance(error, OSError | ValueError)
+    return message if named else f"{type(error).__name__} {message}".rstrip()
 
 
 def _orientation(image: Image.Image) -> int:

@@ -93,7 +93,7 @@ def find_matches(rows: NDArray[np.bool_], others: NDArray[np.bool_], distance: i
     for first in range(0, len(rows), BLOCK):
         signs = _signs(rows[first : first + BLOCK])
         for second in range(0, len(others), BLOCK):
-            apart = (BITS - signs @ _signs(others[second : second + BLOCK]).T) / 2
+            apart = (BITS - signs @ _signs(others[second : second + BLOCK]).T) / 2  # (rows, others) of the block
             apart += BITS * (~rows[first : first + BLOCK, :1] | ~others[second : second + BLOCK, 0])  # unreadable
             one, other = np.nonzero(apart <= distance)
             found.append(np.stack([one + first, other + second, apart[one, other].astype(np.int64)]))
@@ -119,7 +119,7 @@ def _name(path: str) -> str:
 
 
 def _signs(rows: NDArray[np.bool_]) -> NDArray[np.float32]:
-    return np.where(rows[:, 1:], np.float32(1), np.float32(-1))
+    return np.where(rows[:, 1:], np.float32(1), np.float32(-1))  # (N, BITS)
 
 
 def _phash() -> Callable[..., Any]:

@@ -25,11 +25,11 @@ class FolderImages:
 
     strict: raise UnreadableImage on the first file that cannot be read in full; otherwise it is zeros labelled
     UNREADABLE. max_megapixels: larger ones count as unreadable. Holds no randomness and no open file, so it goes into
-    loader workers as it is.
+    loader workers as it is. Raises ValueError for a side under 1 px and a limit that Pillow does not go along with.
     """
 
     def __init__(
-        self, images: ImageList, side_px: int, strict: bool = False, max_megapixels: float = MAX_MEGAPIXELS
+        self, images: ImageList, side_px: int, *, strict: bool = False, max_megapixels: float = MAX_MEGAPIXELS
     ) -> None:
         if side_px < 1:
             raise ValueError(f"a side of {side_px} px, expected at least 1")
@@ -48,6 +48,7 @@ class FolderImages:
         return len(self._paths)
 
     def path(self, index: int) -> str:
+        """The file of image `index`."""
         return os.fsdecode(bytes(self._paths[index]))
 
     def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:

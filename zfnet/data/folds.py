@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold: positions (sorted, no position in both) among the images, and the seed that it was drawn from."""
+    """One fold: positions among the images, train (n,) and test (m,), and the seed that it was drawn from.
+
+    Both are sorted, and no position is in both.
+    """
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -33,11 +36,11 @@ def sample_folds(
     among the more, and a class with images enough is tested on the same ones, so that results over train_per_class
     compare. A class short of test images is tested on what remains.
 
-    Raises ValueError where a class has not one image left to test on, naming it.
+    Raises ValueError where a class has not one image left to test on, naming it, and for numbers under 1.
     """
     if min(train_per_class, test_per_class, folds) < 1:
-        given = f"train_per_class={train_per_class}, test_per_class={test_per_class}, folds={folds}"
-        raise ValueError(f"{given}, expected at least 1 of each")
+        counts_given = f"train_per_class={train_per_class}, test_per_class={test_per_class}, folds={folds}"
+        raise ValueError(f"{counts_given}, expected at least 1 of each")
     classes, counts = np.unique(labels[labels >= 0], return_counts=True)
     if len(classes) == 0:
         raise ValueError("no labelled images to draw folds from")
@@ -56,4 +59,4 @@ def _fold(labels: NDArray[np.int64], classes: NDArray[np.int64], train: int, tes
         drawn = np.random.default_rng([seed, label]).permutation(np.flatnonzero(labels == label))
         trained.append(drawn[:train])
         tested.append(drawn[train:][-test:])  # from the end: the same ones however many are trained from
-    return Fold(np.sort(np.concatenate(trained)), np.sort(np.concatenate(tested)), seed)
+    return Fold(train=np.sort(np.concatenate(trained)), test=np.sort(np.concatenate(tested)), seed=seed)

@@ -23,7 +23,9 @@ def make_frame(kind: str, train: ImageSource, size_px: int) -> InputFrame:
 
     kind: "paper" subtracts the per-pixel mean over the training set and leaves the scale, about [-128, 128];
     "unit" also divides by each channel's deviation, measured on SCALE_IMAGES evenly spaced images;
-    "torchvision" uses torchvision's own numbers.
+    "torchvision" uses torchvision's own numbers. size_px: the side of the crop that the network sees.
+
+    Raises ValueError for another kind, and a crop larger than the images.
     """
     if kind == "torchvision":
         return torchvision_frame(size_px, train.side_px)
@@ -43,7 +45,7 @@ def _deviation(train: ImageSource, mean: Tensor) -> Tensor:
         if labels[0] != UNREADABLE:
             squares += (images[0] - mean).square().double().mean((1, 2))
             count += 1
-    return (squares / max(count, 1)).sqrt().clamp(min=1.0).float().reshape(-1, 1, 1)
+    return (squares / max(count, 1)).sqrt().clamp(min=1.0).float().reshape(-1, 1, 1)  # (C, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class InputFrame:
 
     mean: (3, side_px, side_px) or (3, 1, 1), in 0..255; scale: (3, 1, 1); with 1 in place of 3 for grey images. The
     paper's scale is 1, which leaves the input in about [-128, 128].
+
+    Raises ValueError for a crop larger than the square, and for other shapes.
     """
 
     side_px: int
@@ -66,10 +70,10 @@ class InputFrame:
                 "use a smaller input_px or make the images larger (side)"
             )
         channels = 1 if self.channels == 1 else 3
-        one, allowed = (channels, 1, 1), ((channels, 1, 1), (channels, self.side_px, self.side_px))
-        if self.mean.shape not in allowed or self.scale.shape != one:
+        even, uneven = (channels, 1, 1), (channels, self.side_px, self.side_px)
+        if self.mean.shape not in (even, uneven) or self.scale.shape != even:
             shapes = f"mean {tuple(self.mean.shape)} and scale {tuple(self.scale.shape)}"
-            raise ValueError(f"{shapes} do not fit: expected mean {allowed[0]} or {allowed[1]}, scale {one}")
+            raise ValueError(f"{shapes} do not fit: expected mean {even} or {uneven}, scale {even}")
 
     @property
     def channels(self) -> int:
@@ -83,6 +87,7 @@ class InputFrame:
         return grey
 
     def to(self, device: torch.device | str) -> InputFrame:
+        """The same frame with its mean and scale on a device."""
         return InputFrame(self.side_px, self.size_px, self.mean.to(device), self.scale.to(device))
 
     def state(self) -> dict[str, Any]:
@@ -91,6 +96,7 @@ class InputFrame:
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> InputFrame:
+        """What `state` returned, as a frame again."""
         return InputFrame(state["side_px"], state["size_px"], state["mean"], state["scale"])
 
 

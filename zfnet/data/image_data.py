@@ -50,6 +50,8 @@ class ImageData:
     it. max_megapixels: an image of more million pixels counts as one that cannot be read; it bounds the memory of a
     hostile file. devkit: of ImageNet 2012, where val/ is the flat official folder. What follows max_megapixels is the
     parts world's.
+
+    Raises ValueError for another kind, a limit that Pillow does not go along with, and a pack of MNIST.
     """
 
     root: str
@@ -78,11 +80,20 @@ class ImageData:
         return ("all",) if self.kind in CALTECH else SPLITS
 
     def prepare(self) -> None:
-        """Download, draw and pack what is to be; one process does this before any opens the images."""
+        """Download, draw and pack what is to be; one process does this before any opens the images.
+
+        Raises ValueError for what cannot be downloaded, drawn or packed.
+        """
         if self.download:
             self._download()
         if self.kind == "parts_world":
-            make_parts_world(self.root, self.train_per_class, self.val_per_class, self.draw_px, self.seed)
+            make_parts_world(
+                self.root,
+                train_per_class=self.train_per_class,
+                val_per_class=self.val_per_class,
+                side_px=self.draw_px,
+                seed=self.seed,
+            )
         if self.pack is not None:
             for split in self.splits:
                 write_pack(
@@ -91,7 +102,10 @@ class ImageData:
                 )  # fmt: skip
 
     def open(self, split: str) -> ImageSource:
-        """The images of one of `splits`."""
+        """The images of one of `splits`.
+
+        Raises ValueError for another split, and where the images are not there or not as they should be.
+        """
         if split not in self.splits:
             raise ValueError(f"split {split!r} is not one of {', '.join(self.splits)}")
         packed = self.root if self.kind == "pack" else self.pack
@@ -99,7 +113,7 @@ class ImageData:
             return open_pack(Path(packed) / split)
         if self.kind == "mnist":
             return MnistImages(self.root, split, self.side)
-        return FolderImages(self._list(split), self.side, self.strict, self.max_megapixels)
+        return FolderImages(self._list(split), self.side, strict=self.strict, max_megapixels=self.max_megapixels)
 
     def _download(self) -> None:
         if self.kind not in DOWNLOADS:

@@ -48,7 +48,7 @@ class _Rows(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 def training_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order in which epoch `epoch` visits the images."""
+    """The order (count,) in which epoch `epoch` visits the images."""
     return np.random.default_rng([seed, epoch, 0]).permutation(count)
 
 
@@ -65,6 +65,7 @@ def training_batches(
     """This process's part of each batch of an epoch, from batch `start` on; the last, uneven batch is dropped.
 
     batch_size is global: each of `world_size` processes gets batch_size / world_size consecutive images of it.
+    Raises ValueError for a batch_size that does not divide among them.
     """
     if batch_size % world_size:
         raise ValueError(f"batch_size {batch_size} does not divide among {world_size} processes")

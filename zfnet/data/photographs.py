@@ -20,7 +20,10 @@ from zfnet.data.views import centre_views, crop_views
 
 
 def list_any_folder(folder: str | Path) -> ImageList:
-    """Every image file in a folder and the folders in it; the folder a file lies in is its class."""
+    """Every image file in a folder and the folders in it; the folder a file lies in is its class.
+
+    Raises ValueError for a folder that is not there or holds no image.
+    """
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{folder}: no such folder")

@@ -37,6 +37,7 @@ class Subset:
         return len(self.indices)
 
     def path(self, index: int) -> str:
+        """Where image `index` of these came from, as the source says it."""
         return self.source.path(int(self.indices[index]))
 
     def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -35,20 +35,20 @@ class Views:
 
     def __getitem__(self, indices: Tensor | slice) -> Views:
         warps = None if self.warps is None else self.warps[indices]
-        return Views(self.rows[indices], self.columns[indices], self.flips[indices], warps)
+        return Views(rows=self.rows[indices], columns=self.columns[indices], flips=self.flips[indices], warps=warps)
 
 
 def ten_views(side_px: int, size_px: int) -> Views:
-    """The paper's ten: four corners and the centre, then the same five flipped."""
+    """The paper's ten (N = 10): four corners and the centre, then the same five flipped."""
     far, middle = side_px - size_px, (side_px - size_px) // 2
     corners = torch.tensor([(0, 0), (0, far), (far, 0), (far, far), (middle, middle)] * 2)
-    return Views(corners[:, 0], corners[:, 1], torch.arange(10) >= 5)
+    return Views(rows=corners[:, 0], columns=corners[:, 1], flips=torch.arange(10) >= 5)
 
 
 def centre_views(count: int, side_px: int, size_px: int) -> Views:
     """The central crop, not flipped, for each of `count` images."""
     middle = torch.full((count,), (side_px - size_px) // 2)
-    return Views(middle, middle.clone(), torch.zeros(count, dtype=torch.bool))
+    return Views(rows=middle, columns=middle.clone(), flips=torch.zeros(count, dtype=torch.bool))
 
 
 def training_views(
@@ -57,7 +57,7 @@ def training_views(
     """One view for each training image, drawn from (seed, epoch) alone and looked up by image.
 
     kind: "ten" draws one of the paper's ten, "anywhere" any corner position and flip, "centre" draws nothing.
-    augmentation moves them besides; it changes neither corners nor flips.
+    augmentation moves them besides; it changes neither corners nor flips. Raises ValueError for another kind.
     """
     views = _crops(kind, count, side_px, size_px, np.random.default_rng([seed, epoch, 1]))
     if not augmentation:
@@ -70,7 +70,7 @@ def _crops(kind: str, count: int, side_px: int, size_px: int, generator: np.rand
         return ten_views(side_px, size_px)[torch.from_numpy(generator.integers(10, size=count))]
     if kind == "anywhere":
         corners = torch.from_numpy(generator.integers(side_px - size_px + 1, size=(2, count)))
-        return Views(corners[0], corners[1], torch.from_numpy(generator.random(count) < 0.5))
+        return Views(rows=corners[0], columns=corners[1], flips=torch.from_numpy(generator.random(count) < 0.5))
     if kind == "centre":
         return centre_views(count, side_px, size_px)
     raise ValueError(f"views {kind!r} is not one of {', '.join(VIEW_KINDS)}")
@@ -81,23 +81,24 @@ def crop_views(images: Tensor, views: Views, frame: InputFrame) -> Tensor:
 
     images: (B, 3, side, side) uint8 on the frame's device; views: B of them. Returns (B, 3, size, size) float32 in
     channels-last memory. The mean is subtracted where the crop lies, before the warp and the flip.
+    Raises ValueError for images of another size or number than the frame and the views say.
     """
     side_px, channels = frame.side_px, frame.channels
     if images.shape[1:] != (channels, side_px, side_px) or len(views) != len(images):
         expected = f"({len(views)}, {channels}, {side_px}, {side_px})"
         raise ValueError(f"images are {tuple(images.shape)}, expected {expected}, one for each view")
-    mean = frame.mean.expand(channels, side_px, side_px).permute(1, 2, 0).contiguous()
-    crops = _crops_of(images.permute(0, 2, 3, 1), mean, views, frame.size_px)
-    rows = crops.view(len(crops), -1, channels * frame.size_px)  # whole rows at once
+    mean = frame.mean.expand(channels, side_px, side_px).permute(1, 2, 0).contiguous()  # (side, side, C)
+    crops = _crops_of(images.permute(0, 2, 3, 1), mean, views, frame.size_px)  # (B, size, size, C)
+    rows = crops.view(len(crops), -1, channels * frame.size_px)  # (B, size, size * C): whole rows at once
     rows.div_(frame.scale.reshape(channels).repeat(frame.size_px))
-    return crops.permute(0, 3, 1, 2)
+    return crops.permute(0, 3, 1, 2)  # (B, C, size, size)
 
 
 def _crops_of(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
     """(B, side, side, C) to (B, size, size, C), minus the mean (side, side, C)."""
     if views.warps is not None:
-        corners = torch.stack([views.rows, views.columns], dim=1)
-        return warped(images, mean, corners, views.flips, views.warps, size_px)
+        corners = torch.stack([views.rows, views.columns], dim=1)  # (B, 2)
+        return warped(images, mean, corners=corners, flips=views.flips, matrices=views.warps, size_px=size_px)
     return (_gathered if images.is_cuda else _sliced)(images, mean, views, size_px)
 
 
@@ -120,10 +121,10 @@ def _sliced(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
 
 
 def _gathered(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
-    """The same by one gather, for GPUs, where a kernel a slice would be the slow way."""
+    """The same by one gather, for GPUs, where a kernel a slice would be the slow way: (B, size, size, C)."""
     device, steps = images.device, torch.arange(size_px, device=images.device)
     flips = views.flips.to(device, non_blocking=True)[:, None]
     rows = views.rows.to(device, non_blocking=True)[:, None] + steps
     columns = views.columns.to(device, non_blocking=True)[:, None] + torch.where(flips, steps.flip(0), steps)
-    rows, columns = rows[:, :, None], columns[:, None, :]
+    rows, columns = rows[:, :, None], columns[:, None, :]  # (B, size, 1) and (B, 1, size)
     return images[torch.arange(len(images), device=device)[:, None, None], rows, columns] - mean[rows, columns]

@@ -95,7 +95,7 @@ def _all_parities(weight: Tensor, stride: int) -> Tensor:
     maps, below, *kernel = weight.shape
     blocks = [-(-taps // stride) for taps in kernel]
     padded = F.pad(weight, (0, blocks[1] * stride - kernel[1], 0, blocks[0] * stride - kernel[0]))
-    split = padded.view(maps, below, blocks[0], stride, blocks[1], stride)
+    split = padded.view(maps, below, blocks[0], stride, blocks[1], stride)  # (maps, maps below, k', stride, l', stride)
     split = split.permute(0, 1, 3, 5, 2, 4)  # (maps, maps below, stride, stride, k', l')
     return _as_convolution(split.reshape(maps, below * stride * stride, *blocks))
 

@@ -34,8 +34,8 @@ class CentreViews:
         self.rank, self.world_size, self.device, self.workers = rank, world_size, torch.device(device), workers
 
     def __len__(self) -> int:
-        mine = range(self.rank, len(self.source), self.world_size)
-        return -(-len(mine) // self.batch_size)
+        of_process = range(self.rank, len(self.source), self.world_size)
+        return -(-len(of_process) // self.batch_size)
 
     def __iter__(self) -> Iterator[Indexed]:
         for batch in ordered_batches(self.source, self.batch_size, self.rank, self.world_size, self.workers):

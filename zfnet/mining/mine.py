@@ -118,10 +118,10 @@ class Best:
         start = 0
         for layer, count in self.layers.items():
             if layer in by_row:
-                own = ((line >= start) & (line < start + count)).nonzero()[:, 0]  # the layer's of the n
-                unit = image[own], line[own] - start
-                row[own] = by_row[layer][unit].argmax(1)  # of (., H); the first of several, as torch documents
-                column[own] = maps[layer][*unit, row[own]].argmax(1)  # of (., W)
+                of_layer = ((line >= start) & (line < start + count)).nonzero()[:, 0]  # (m,) of the n
+                unit = image[of_layer], line[of_layer] - start
+                row[of_layer] = by_row[layer][unit].argmax(1)  # of (m, H); the first of several, as torch documents
+                column[of_layer] = maps[layer][*unit, row[of_layer]].argmax(1)  # of (m, W)
             start += count
         return row, column
 
@@ -159,7 +159,7 @@ def row_peaks(maps: Tensor) -> Tensor:
     last = maps.permute(0, 2, 3, 1)  # (B, H, W, C)
     if last.is_contiguous():
         peaks = last.flatten(0, 1).amax(1)  # (B * H, C)
-        return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)
+        return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)  # (B, H, C) to (B, C, H)
     return maps.amax(3)
 
 

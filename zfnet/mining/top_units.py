@@ -78,10 +78,7 @@ class Mined(dict[str, TopUnits]):
 
     @staticmethod
     def load(path: str | Path, fingerprint: Mapping[str, str]) -> Mined:
-        """What `save` wrote.
-
-        Raises ValueError if it holds for something else, naming both fingerprints, and for a file that is no such one.
-        """
+        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints."""
         path = Path(path)
         try:
             with np.load(path) as arrays:

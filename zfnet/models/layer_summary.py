@@ -48,11 +48,11 @@ def layers_of(model: nn.Module, input_px: int | None = None) -> list[Layer]:
     met: set[int] = set()
     for info in ran:
         module = modules[names[info.layer_id]]
-        own = {id(parameter): parameter.numel() for parameter in module.parameters(recurse=False)}
-        if not (info.is_leaf_layer or own):
+        sizes = {id(parameter): parameter.numel() for parameter in module.parameters(recurse=False)}
+        if not (info.is_leaf_layer or sizes):
             continue
-        new = sum(size for key, size in own.items() if key not in met)
-        met.update(own)
+        new = sum(size for key, size in sizes.items() if key not in met)
+        met.update(sizes)
         layers.append(
             Layer(
                 name=names[info.layer_id],

@@ -126,12 +126,12 @@ def picture_strongest(
 def views_of(source: ImageSource, origin: Tensor, warps: Tensor | None, frame: InputFrame) -> SeenImages:
     """Views, origin (B, 6) and warps (B, 2, 3) as in Strongest, cut from their images: (B, C, size, size)."""
     squares, _ = source.read(origin[:, IMAGE].tolist())  # (B, C, side, side)
-    rows, columns, flips = origin[:, VIEW].unbind(1)
+    rows, columns, flips = origin[:, VIEW].unbind(1)  # (B,) each
     views, device = Views(rows, columns, flips.bool(), warps), frame.mean.device
     plain = plain_frame(frame.side_px, frame.size_px, frame.channels).to(device)
     squares = squares.to(device)
     pixels = crop_views(squares, views, plain).round().to(torch.uint8)
-    return SeenImages(inputs=crop_views(squares, views, frame), pixels=pixels.expand(-1, 3, -1, -1))
+    return SeenImages(inputs=crop_views(squares, views, frame), pixels=pixels.expand(-1, 3, -1, -1))  # grey thrice
 
 
 def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch) -> NDArray[np.float64]:

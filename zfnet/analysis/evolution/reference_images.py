@@ -74,14 +74,14 @@ class ReferenceImages:
                 units = _strongest_places(record.maps[layer], maps, numbers)
                 field = smaller(fields[layer], images)
                 projected = project_fields(deconvnet, record, layer, units, field)  # (B, 3, h, w)
-                rows[layer].append(projected.flatten(1).float())
+                rows[layer].append(projected.flatten(1).float())  # (B, 3 * h * w)
         return {layer: centred_gram(torch.cat(parts)) for layer, parts in rows.items()}
 
 
 def _features_of(deconvnet: Deconvnet, layer: str) -> str:
     """The module whose output is the layer's feature vector: in our own networks the last of the layer's block."""
-    own = isinstance(deconvnet.model, ConvNet) and layer in deconvnet.layers
-    return output_of(deconvnet.model, int(layer[-1]) if own else layer)
+    has_number = isinstance(deconvnet.model, ConvNet) and layer in deconvnet.layers
+    return output_of(deconvnet.model, int(layer[-1]) if has_number else layer)
 
 
 def _thinned(outputs: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def _thinned(outputs: Tensor) -> Tensor:
     step = 1
     while outputs.ndim == 4 and outputs[:1, :, ::step, ::step].numel() > MOST_FEATURES:
         step += 1
-    return (outputs[:, :, ::step, ::step] if step > 1 else outputs).flatten(1).float()
+    return (outputs[:, :, ::step, ::step] if step > 1 else outputs).flatten(1).float()  # (B, p)
 
 
 def _strongest_places(outputs: Tensor, maps: Sequence[int], numbers: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ def _turned(result: Invariance, curves: Tensor, degrees: NDArray[np.float64]) ->
     """Curves (B, V) at other angles (A,): (A, B)."""
     settings = result.values.numpy()
     found = [np.interp(degrees, settings, curve, period=360.0) for curve in curves.double().numpy()]
-    return torch.from_numpy(np.stack(found, 1))
+    return torch.from_numpy(np.stack(found, 1))  # B of (A,) to (A, B)
 
 
 def _side(result: Invariance, sign: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

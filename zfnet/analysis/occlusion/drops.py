@@ -22,7 +22,7 @@ def greatest_drop(heat: Occlusion) -> Tensor:
     drops = probability_drops(heat)
     place = drops.flatten(-2).argmax(-1)  # () or (B,)
     row, column = place // drops.shape[-1], place % drops.shape[-1]
-    return torch.stack([heat.rows[row], heat.columns[column]], -1) + (heat.size_px - 1) / 2
+    return torch.stack([heat.rows[row], heat.columns[column]], -1) + (heat.size_px - 1) / 2  # (2,) or (B, 2)
 
 
 def averaged_drop(heat: Occlusion) -> Tensor:

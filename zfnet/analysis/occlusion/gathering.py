@@ -88,7 +88,7 @@ class TileFilter(Gathering):
         blocks = index.view(ACROSS, self.step, ACROSS, self.step, -1)
         blocks = blocks.permute(0, 2, 4, 1, 3)  # (ACROSS, ACROSS, T, step, step)
         channels = self.step**2 * table.shape[1]
-        seen = table.index_select(0, blocks.flatten()).view(ACROSS**2, len(number), channels)
+        seen = table.index_select(0, blocks.flatten()).view(ACROSS**2, len(number), channels)  # (16, T, step^2 * C)
         tiles = filter_tiles(seen, self.filters)  # (SIDE^2, T, K)
         values = tiles.flatten(0, 1).index_select(0, above.in_tiles(SIDE))  # (M, K)
         return values if self.bias is None else values.add_(self.bias)

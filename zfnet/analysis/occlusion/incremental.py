@@ -93,7 +93,7 @@ class IncrementalOcclusion:
     def _table(self, position: int, changed: Tensor, beyond: float = 0.0) -> Tensor:
         """The table (rows, C) of Rects for the output of a step, whose changed places are `changed` (places, C)."""
         clean = rows_of(self._clean[position])
-        return torch.cat([clean.new_full((1, clean.shape[1]), beyond), clean, changed])
+        return torch.cat([clean.new_full((1, clean.shape[1]), beyond), clean, changed])  # (1 + H * W + places, C)
 
     def _bounds(self, position: int) -> tuple[int, int]:
         return self._clean[position].shape[2], self._clean[position].shape[3]

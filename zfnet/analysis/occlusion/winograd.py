@@ -24,7 +24,7 @@ OUT = ((1.0, 1.0, 1.0, 0.0), (0.0, 1.0, -1.0, -1.0))
 def _transforms() -> tuple[Tensor, Tensor, Tensor]:
     """Input, filter and output, of both axes: a tile is output @ ((filter @ taps) * (input @ what it sees))."""
     lines = (torch.tensor(matrix, dtype=torch.float64) for matrix in (SEEN, TAPS, OUT))
-    seen, taps, out = (torch.kron(matrix, matrix) for matrix in lines)
+    seen, taps, out = (torch.kron(matrix, matrix) for matrix in lines)  # (16, 16), (16, 9), (4, 16)
     return seen, taps, out
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 PRODUCT_BYTES = 64 * 2**20
 
 
-def gram_of(features: Features, device: torch.device | str = "cpu", *, progress: bool = True) -> NDArray[np.float64]:
+def gram_of(features: Features, device: torch.device | str = "cpu", progress: bool = True) -> NDArray[np.float64]:
     """X X^T (n, n) of the features X (n, d); rows and columns of unreadable images are NaN.
 
     Products over one block of columns are summed in float32 (float64 for features in float64), the blocks in float64.
@@ -55,7 +55,7 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
     if kept is not None:
         return kept
     features = extract(extraction, [layer], folder)[layer]
-    made = gram_of(features, extraction.device, progress=extraction.progress)
+    made = gram_of(features, extraction.device, extraction.progress)
     with claimed(path) as file:
         np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
     return made

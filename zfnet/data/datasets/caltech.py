@@ -15,7 +15,7 @@ CLUTTER = "clutter"
 DOWNLOAD = "download it with data.download=true, or unpack it there"
 
 
-def list_caltech101(root: str | Path, download: bool = False) -> ImageList:
+def list_caltech101(root: str | Path, *, download: bool = False) -> ImageList:
     """The 101 object categories; BACKGROUND_Google is no category and is left out, as torchvision leaves it out.
 
     root: the folder that holds (or, with download, will hold) caltech101/. Raises ValueError where it is not there.
@@ -31,7 +31,7 @@ def list_caltech101(root: str | Path, download: bool = False) -> ImageList:
     return ImageList(paths, np.array(found.y, np.int64), categories, categories)
 
 
-def list_caltech256(root: str | Path, download: bool = False) -> ImageList:
+def list_caltech256(root: str | Path, *, download: bool = False) -> ImageList:
     """The 256 object categories; 257.clutter, which torchvision counts as one, is left out.
 
     root: the folder that holds (or, with download, will hold) caltech256/. Raises ValueError where it is not there or

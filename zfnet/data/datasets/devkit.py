@@ -15,7 +15,10 @@ LAYOUT = "ILSVRC2012_devkit_t12/data/{meta.mat,ILSVRC2012_validation_ground_trut
 
 
 def list_split(root: str | Path, split: str, devkit: str | Path | None = None) -> ImageList:
-    """root/train or root/val as class folders; with a devkit, root/val is the flat official folder."""
+    """root/train or root/val as class folders; with a devkit, root/val is the flat official folder.
+
+    Raises ValueError as `list_folder` and `list_flat_validation` do.
+    """
     if split == "val" and devkit is not None:
         return list_flat_validation(Path(root) / "val", devkit, list_folder(root, "train").wnids)
     return list_folder(root, split)

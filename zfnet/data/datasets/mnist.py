@@ -44,6 +44,7 @@ class MnistImages:
         return len(self.labels)
 
     def path(self, index: int) -> str:
+        """Which digit image `index` is, in words: it has no file of its own."""
         return f"MNIST {self.split} digit {index}"
 
     def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -67,10 +68,10 @@ def _read(root: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
         found = MNIST(str(root), train=split == "train")
     except (RuntimeError, ValueError, AssertionError, OSError) as error:
         if "not found" in str(error):
-            told = f"{root}: no MNIST in it; expected {LAYOUT}, or download it: data.download=true"
+            message = f"{root}: no MNIST in it; expected {LAYOUT}, or download it: data.download=true"
         else:
-            told = f"{root}: MNIST's files are damaged ({error}); remove {root}/MNIST and download it again"
-        raise ValueError(told) from error
+            message = f"{root}: MNIST's files are damaged ({error}); remove {root}/MNIST and download it again"
+        raise ValueError(message) from error
     digits, labels = found.data.numpy(), found.targets.numpy().astype(np.int64)
     if len(digits) != len(labels):
         raise ValueError(f"{root}: {len(digits)} digits but {len(labels)} labels in {split}; download MNIST again")

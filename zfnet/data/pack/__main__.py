@@ -25,6 +25,7 @@ SPLITS = ("train", "val")
 
 
 def main() -> None:
+    """Pack what the command line asks for."""
     given = _arguments()
     try:
         packs = _pack(given)
@@ -64,7 +65,12 @@ def _pack(given: argparse.Namespace) -> list[PackImages]:
     layout.check_room(given.out, sum(_needed(images, given.out / split, given.side) for split, images in lists.items()))
     return [
         write_pack(
-            images, given.out / split, given.side, given.workers, given.strict, max_megapixels=given.max_megapixels
+            images,
+            given.out / split,
+            given.side,
+            given.workers,
+            strict=given.strict,
+            max_megapixels=given.max_megapixels,
         )
         for split, images in lists.items()
     ]

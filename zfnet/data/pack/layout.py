@@ -18,7 +18,7 @@ HEADER_BYTES = 128  # of pixels.npy, whatever its number of rows
 FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """pack.json. Written last: a folder without it holds no pack."""
 
@@ -32,6 +32,7 @@ class Summary:
     format: int = FORMAT
 
     def text(self) -> str:
+        """What stands in the file."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
@@ -41,6 +42,7 @@ def partial_folder(out: Path) -> Path:
 
 
 def row_bytes(side_px: int) -> int:
+    """Size of one image, (side, side, 3) uint8."""
     return side_px * side_px * 3
 
 
@@ -86,6 +88,7 @@ def allocated_bytes(path: Path) -> int:
 
 
 def gigabytes(count: int) -> str:
+    """So many bytes in words: "252.0 GB", or MB below one."""
     return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 

@@ -26,7 +26,7 @@ SKIPPED_SHOWN = 20
 
 
 def write_pack(
-    images: ImageList, out: str | Path, side_px: int = 256, workers: int | None = None, strict: bool = False,
+    images: ImageList, out: str | Path, side_px: int = 256, workers: int | None = None, *, strict: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> PackImages:  # fmt: skip
     """Pack the images into the folder `out` and open it; a pack of the same files and side there already is reused.
@@ -55,7 +55,7 @@ def write_pack(
             task = Task(str(partial / layout.PIXELS), side_px, strict=strict, max_megapixels=max_megapixels)
             total = _write_pixels(images, task, workers or os.cpu_count() or 1, journal)
             entries = [journal.done[chunk] for chunk in sorted(journal.done)]
-            _complete(images, partial, side_px, source, entries, total)
+            _complete(images, partial, side_px=side_px, source=source, entries=entries, total=total)
         _commit(partial, out, source)
     pack = open_pack(out)
     _report(pack)
@@ -103,7 +103,7 @@ def _write_pixels(images: ImageList, task: Task, workers: int, journal: Journal)
 
 
 def _complete(
-    images: ImageList, partial: Path, side_px: int, source: str, entries: list[Entry], total: NDArray[np.int64]
+    images: ImageList, partial: Path, *, side_px: int, source: str, entries: list[Entry], total: NDArray[np.int64]
 ) -> None:
     """Put all but the cut of the file of pixels in place; the summary comes last, when the disk holds the rest."""
     skipped = {index: reason for entry in entries for index, reason in entry.skipped.items()}
@@ -119,7 +119,13 @@ def _complete(
             np.save(partial / name, array)
     fingerprint = _fingerprint(images.wnids, images.labels[kept], side_px, entries)
     summary = Summary(
-        len(kept), side_px, list(images.wnids), list(images.names), fingerprint, source, list(skipped.values())
+        count=len(kept),
+        side_px=side_px,
+        wnids=list(images.wnids),
+        names=list(images.names),
+        fingerprint=fingerprint,
+        source=source,
+        skipped=list(skipped.values()),
     )
     layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS)])
     with whole_file(partial / layout.SUMMARY, durable=True) as file:

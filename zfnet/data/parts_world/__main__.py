@@ -10,6 +10,7 @@ from zfnet.data.parts_world.write import make_parts_world
 
 
 def main() -> None:
+    """Make what the command line asks for."""
     parser = argparse.ArgumentParser(
         prog="make_parts_world",
         description="Draw the parts world: ten classes told apart by their parts, as JPEGs in ImageNet format.",
@@ -23,7 +24,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None, help="processes; one for each core if not given")
     given = parser.parse_args()
     try:
-        root = make_parts_world(given.root, given.train, given.val, given.side, given.seed, given.workers)
+        root = make_parts_world(
+            given.root,
+            train_per_class=given.train,
+            val_per_class=given.val,
+            side_px=given.side,
+            seed=given.seed,
+            workers=given.workers,
+        )
     except ValueError as error:
         sys.exit(f"make_parts_world: {error}")
     except KeyboardInterrupt:

@@ -11,16 +11,18 @@ Points = NDArray[np.float64]  # (N, 2): x, y
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, corners: int = 36) -> Points:
-    """An ellipse about (x, y), its x axis turned by `turn` radians (clockwise as seen)."""
+    """An ellipse (corners, 2) about (x, y), its x axis turned by `turn` radians (clockwise as seen)."""
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
     return rotated(np.stack([rx * np.cos(angle), ry * np.sin(angle)], 1), turn, (x, y))
 
 
 def polygon(*corners: tuple[float, float]) -> Points:
+    """The outline (N, 2) through corners given as (x, y)."""
     return np.asarray(corners, np.float64)
 
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
+    """The outline (4, 2) of an upright rectangle."""
     return polygon((left, top), (right, top), (right, bottom), (left, bottom))
 
 

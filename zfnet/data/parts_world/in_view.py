@@ -51,7 +51,7 @@ def images_with(content: PartsFile, split: str | None, wnid: str, parts: Sequenc
 
 
 def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[SeenParts]:
-    """Read the images one by one. Raises ValueError where one cannot be read."""
+    """Read the images one by one, each as a SeenParts. Raises ValueError where one cannot be read."""
     view, margin = centre_views(1, frame.side_px, frame.size_px), (frame.side_px - frame.size_px) // 2
     inner = slice(margin, margin + frame.size_px)
     for image in images:
@@ -60,9 +60,12 @@ def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> I
         to_view = (*picture.size, frame.side_px, frame.size_px)
         parts = {part.name: box_in_view(part.box, *to_view) for part in image.parts}
         yield SeenParts(
-            image.path, crop_views(pixels, view, frame)[0], pixels[0, :, inner, inner], parts,
-            box_in_view(image.object, *to_view),
-        )  # fmt: skip
+            path=image.path,
+            image=crop_views(pixels, view, frame)[0],
+            pixels=pixels[0, :, inner, inner],
+            parts=parts,
+            object=box_in_view(image.object, *to_view),
+        )
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,16 @@ class InView:
 
 
 def parts_in_view(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[InView]:
-    """Read the images one by one and leave out objects and parts that lie beyond the view."""
-    for image, one in zip(images, seen(root, images, frame), strict=True):
-        whole = _cut_off(one.object, frame.size_px)
-        parts = [(part, _cut_off(one.parts[part.name], frame.size_px)) for part in image.parts]
+    """Read the images one by one and leave out objects and parts that lie beyond the view.
+
+    Raises ValueError where an image cannot be read.
+    """
+    for image, view in zip(images, seen(root, images, frame), strict=True):
+        whole = _cut_off(view.object, frame.size_px)
+        boxes = [(part, _cut_off(view.parts[part.name], frame.size_px)) for part in image.parts]
         if whole is not None:
-            yield InView(one, whole, [Part(part.name, box, part.deciding) for part, box in parts if box is not None])
+            parts = [Part(part.name, box, part.deciding) for part, box in boxes if box is not None]
+            yield InView(seen=view, object=whole, parts=parts)
 
 
 def _cut_off(box: Box, size_px: int) -> Box | None:

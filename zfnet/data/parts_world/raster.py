@@ -17,7 +17,7 @@ Span = tuple[int, int]
 _COVERED = [0] + [255] * 255
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """Paint on a window of a picture: rows and columns give the window's (first, last + 1).
 
@@ -81,7 +81,15 @@ def rasterise(shapes: Sequence[Shape], side_px: int, contour_px: float, finer: i
             paint.line(outline, fill=shape.edge, width=width)
             stamp.line(outline, fill=number, width=width)
     alpha = np.asarray(owner.point(_COVERED).reduce(finer), np.float32)[..., None] / np.float32(255)
-    return Layer(rows, columns, np.array(colour.reduce(finer), np.float32), alpha, np.asarray(owner), parts, finer)
+    return Layer(
+        rows=rows,
+        columns=columns,
+        colour=np.array(colour.reduce(finer), np.float32),
+        alpha=alpha,
+        owner=np.asarray(owner),
+        parts=parts,
+        finer=finer,
+    )
 
 
 def _window(shapes: Sequence[Shape], side_px: int, contour_px: float) -> tuple[Span, Span]:

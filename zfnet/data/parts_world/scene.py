@@ -57,7 +57,7 @@ def draw(class_index: int, rng: np.random.Generator, side_px: int, omit: frozens
     corners = np.asarray(list(boxes.values()))
     whole = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
     parts = tuple(Part(name, box, name in kind.deciding) for name, box in sorted(boxes.items()))
-    return Drawing(_photographed(picture, rng), whole, parts)
+    return Drawing(pixels=_photographed(picture, rng), object=whole, parts=parts)
 
 
 def _extent(shapes: list[Shape]) -> tuple[Points, Points]:
@@ -109,8 +109,8 @@ def _lit(layer: Layer, rng: np.random.Generator, side_px: int) -> Layer:
     along = np.linspace(-strength, strength, side_px, dtype=np.float32)
     light = 1 + np.float32(np.cos(turn)) * along[None] + np.float32(np.sin(turn)) * along[:, None]
     light += np.float32(rng.uniform(0.0, 0.12)) * clouds(rng, side_px, int(rng.integers(12, 48)))
-    here = light[slice(*layer.rows), slice(*layer.columns), None]
-    return replace(layer, colour=np.minimum(layer.colour * here, 255 * layer.alpha))
+    on_layer = light[slice(*layer.rows), slice(*layer.columns), None]  # (h, w, 1)
+    return replace(layer, colour=np.minimum(layer.colour * on_layer, 255 * layer.alpha))
 
 
 def _photographed(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -14,13 +14,13 @@ def sideways(kind: str, rng: np.random.Generator, light: tuple[float, float]) ->
     long, tall = rng.uniform(0.72, 0.85), rng.uniform(0.44, 0.6)
     sketch = Sketch(light)
     behind, front = (_bird_behind, _bird_front) if kind == "bird" else (_fish_behind, _fish_front)
-    behind(sketch, rng, coat, long, tall)
+    behind(sketch, rng, coat=coat, long=long, tall=tall)
     nose = rng.uniform(0.0, 0.15)
     angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     outline = np.stack([long * np.cos(angle) * (1 + nose * np.cos(angle)), tall * np.sin(angle)], 1)
     sketch.solid("body", rounded(outline * 1.02, 1), coat)
-    _pattern(sketch, rng, coat, long, tall)
-    front(sketch, rng, coat, accent, long, tall)
+    _pattern(sketch, rng, coat=coat, long=long, tall=tall)
+    front(sketch, rng, coat=coat, accent=accent, long=long, tall=tall)
     x, y, size = 0.55 * long, -0.28 * tall, rng.uniform(0.13, 0.16)
     sketch.flat("eye", ellipse(x, y, size, size), WHITE)
     sketch.flat("eye", ellipse(x + 0.2 * size, y, 0.68 * size, 0.68 * size), tone(accent, 0.7), edge=False)
@@ -29,7 +29,7 @@ def sideways(kind: str, rng: np.random.Generator, light: tuple[float, float]) ->
     return sketch
 
 
-def _pattern(sketch: Sketch, rng: np.random.Generator, coat: Colour, long: float, tall: float) -> None:
+def _pattern(sketch: Sketch, rng: np.random.Generator, *, coat: Colour, long: float, tall: float) -> None:
     """Nothing, stripes, spots or a pale belly: any of them on either creature."""
     pattern = rng.integers(4)
     if pattern == 0:
@@ -46,7 +46,7 @@ def _pattern(sketch: Sketch, rng: np.random.Generator, coat: Colour, long: float
             sketch.flat("body", ellipse(x, y, size, size, corners=14), tone(coat, 0.65), edge=False)
 
 
-def _bird_behind(sketch: Sketch, rng: np.random.Generator, coat: Colour, long: float, tall: float) -> None:
+def _bird_behind(sketch: Sketch, rng: np.random.Generator, *, coat: Colour, long: float, tall: float) -> None:
     """Legs and tail feathers."""
     for name, x in (("rear_leg", -0.12), ("front_leg", 0.14)):
         foot = x + rng.uniform(-0.06, 0.1)
@@ -61,7 +61,7 @@ def _bird_behind(sketch: Sketch, rng: np.random.Generator, coat: Colour, long: f
 
 
 def _bird_front(
-    sketch: Sketch, rng: np.random.Generator, coat: Colour, accent: Colour, long: float, tall: float
+    sketch: Sketch, rng: np.random.Generator, *, coat: Colour, accent: Colour, long: float, tall: float
 ) -> None:
     """Beak and wing."""
     y, length, gape = -0.1 * tall, rng.uniform(0.34, 0.46), rng.uniform(0.0, 0.16)
@@ -79,7 +79,7 @@ def _bird_front(
         sketch.solid("wing", points, tone(wing, 0.85 + 0.1 * feather))
 
 
-def _fish_behind(sketch: Sketch, rng: np.random.Generator, coat: Colour, long: float, tall: float) -> None:
+def _fish_behind(sketch: Sketch, rng: np.random.Generator, *, coat: Colour, long: float, tall: float) -> None:
     """Forked tail and the fins on back and belly."""
     fin = tone(coat, 0.75)
     spread, root = rng.uniform(0.38, 0.55), -0.88 * long
@@ -103,7 +103,7 @@ def _fish_behind(sketch: Sketch, rng: np.random.Generator, coat: Colour, long: f
 
 
 def _fish_front(
-    sketch: Sketch, rng: np.random.Generator, coat: Colour, accent: Colour, long: float, tall: float
+    sketch: Sketch, rng: np.random.Generator, *, coat: Colour, accent: Colour, long: float, tall: float
 ) -> None:
     """Gill, side fin and mouth."""
     gill = curve([(0.3 * long, -0.6 * tall), (0.2 * long, 0.0), (0.3 * long, 0.65 * tall)])

@@ -19,7 +19,7 @@ def sitting(kind: str, rng: np.random.Generator, light: tuple[float, float]) -> 
     _body(sketch, rng, coat, pale, winged=kind == "owl")
     head = Sketch(light)
     width, height = rng.uniform(0.58, 0.7), rng.uniform(0.5, 0.58)
-    _ears(kind, head, rng, coat, pale, width, height)
+    _ears(kind, head, rng, coat=coat, pale=pale, width=width, height=height)
     head.solid("head", rounded(_head_outline(rng, width, height), 1), coat)
     turn = rng.uniform(-0.09, 0.09)
     _eyes(kind, head, rng, accent, turn)
@@ -43,7 +43,7 @@ def _tail(sketch: Sketch, rng: np.random.Generator, coat: Colour) -> None:
     sketch.flat("tail", ribbon(line, np.linspace(0.2, rng.uniform(0.06, 0.2), len(line))[:, None]), tone(coat, 0.9))
 
 
-def _body(sketch: Sketch, rng: np.random.Generator, coat: Colour, pale: Colour, winged: bool) -> None:
+def _body(sketch: Sketch, rng: np.random.Generator, coat: Colour, pale: Colour, *, winged: bool) -> None:
     """A torso with a pattern, two feet, and two arms or wings."""
     width, height = rng.uniform(0.42, 0.56), rng.uniform(0.48, 0.58)
     sketch.solid("body", ellipse(0, 0.5, width, height), coat)
@@ -64,13 +64,13 @@ def _body(sketch: Sketch, rng: np.random.Generator, coat: Colour, pale: Colour, 
         sketch.solid(f"{name}_foot", ellipse(side * 0.55 * width, 1.0, 0.2, 0.11), tone(coat, 0.92))
         swing = rng.uniform(0.0, 0.35)
         if winged:
-            _wing(sketch, f"{name}_wing", side, width, swing, tone(coat, 0.75))
+            _wing(sketch, f"{name}_wing", side=side, width=width, swing=swing, colour=tone(coat, 0.75))
         else:
             arm = ellipse(side * (0.72 * width + 0.1 * swing), 0.55, 0.11, 0.3, turn=-side * swing)
             sketch.solid(f"{name}_arm", arm, tone(coat, 0.92))
 
 
-def _wing(sketch: Sketch, part: str, side: int, width: float, swing: float, colour: Colour) -> None:
+def _wing(sketch: Sketch, part: str, *, side: int, width: float, swing: float, colour: Colour) -> None:
     for feather in range(3):
         turn = -side * (0.1 + swing + 0.22 * feather)
         points = rotated(ellipse(0, 0.34, 0.11, 0.36), turn, (side * 0.75 * width, 0.18))
@@ -78,7 +78,7 @@ def _wing(sketch: Sketch, part: str, side: int, width: float, swing: float, colo
 
 
 def _ears(
-    kind: str, head: Sketch, rng: np.random.Generator, coat: Colour, pale: Colour, width: float, height: float
+    kind: str, head: Sketch, rng: np.random.Generator, *, coat: Colour, pale: Colour, width: float, height: float
 ) -> None:
     """Pointed for cat and owl alike, hanging for the dog, long for the rabbit."""
     size = rng.uniform(0.9, 1.15)

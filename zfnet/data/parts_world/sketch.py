@@ -38,7 +38,7 @@ class Sketch:
         self.light = light
         self.shapes: list[Shape] = []
 
-    def flat(self, part: str, points: Points, colour: Colour, edge: bool = True) -> None:
+    def flat(self, part: str, points: Points, colour: Colour, *, edge: bool = True) -> None:
         """Paint one outline in one colour, with a darker contour unless edge=False."""
         self.shapes.append(Shape(part, points, colour, tone(colour, 0.45) if edge else None))
 

@@ -17,7 +17,7 @@ def vehicle(kind: str, rng: np.random.Generator, light: tuple[float, float]) -> 
     glass = mixed((150, 195, 215), pleasant(rng), 0.25)
     roof, hood = rng.uniform(-0.55, -0.4), rng.uniform(0.25, 0.6)
     sketch = Sketch(light)
-    _KINDS[kind](sketch, rng, paint, accent, glass, roof, hood)
+    _KINDS[kind](sketch, rng, paint=paint, accent=accent, glass=glass, roof=roof, hood=hood)
     sketch.flat("headlight", ellipse(0.91, 0.14, 0.09, 0.09), (255, 236, 150))
     return sketch
 
@@ -30,7 +30,7 @@ def _hull(sketch: Sketch, part: str, corners: Points, paint: Colour) -> None:
     sketch.flat(part, rectangle(left + 0.04, 0.0, right - 0.06, 0.04), tone(paint, 1.3), edge=False)
 
 
-def _wheel(sketch: Sketch, rng: np.random.Generator, part: str, x: float, radius: float, lugs: bool = False) -> None:
+def _wheel(sketch: Sketch, rng: np.random.Generator, part: str, x: float, radius: float, *, lugs: bool = False) -> None:
     """A tyre on the ground; with lugs, a tractor's."""
     y, phase, rubber = GROUND - radius, rng.uniform(0, 2 * np.pi), (52, 50, 54)
     if lugs:
@@ -56,7 +56,7 @@ def _pane(sketch: Sketch, part: str, corners: Points, glass: Colour) -> None:
 
 
 def _car(
-    sketch: Sketch, rng: np.random.Generator, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
+    sketch: Sketch, rng: np.random.Generator, *, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
 ) -> None:
     tail = rng.uniform(0.12, 0.4)
     low = -0.02
@@ -80,7 +80,7 @@ def _car(
 
 
 def _bus(
-    sketch: Sketch, rng: np.random.Generator, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
+    sketch: Sketch, rng: np.random.Generator, *, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
 ) -> None:
     front = 1 - 0.75 * hood
     hull = polygon((-1, BASE), (-1, roof), (front - 0.08, roof), (front, 0.0), (0.97, 0.04), (1, BASE))
@@ -101,7 +101,7 @@ def _bus(
 
 
 def _truck(
-    sketch: Sketch, rng: np.random.Generator, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
+    sketch: Sketch, rng: np.random.Generator, *, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
 ) -> None:
     cab = rng.uniform(0.3, 0.42)
     front = 1 - 0.5 * hood
@@ -126,7 +126,7 @@ def _truck(
 
 
 def _tractor(
-    sketch: Sketch, rng: np.random.Generator, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
+    sketch: Sketch, rng: np.random.Generator, *, paint: Colour, accent: Colour, glass: Colour, roof: float, hood: float
 ) -> None:
     front = 0.55 - 0.9 * hood
     chimney = rng.uniform(front + 0.25, 0.8)

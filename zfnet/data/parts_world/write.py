@@ -25,7 +25,7 @@ SPLITS = ("train", "val")
 _IMAGES_A_TURN = 16  # handed to a process at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Task:
     folder: Path
     split: int
@@ -59,13 +59,14 @@ def make_parts_world(
     if _is_made(root, arguments):
         return root
     tasks = [
-        (split, class_index, number)
+        {"split": split, "class_index": class_index, "number": number}
         for split, count in enumerate((train_per_class, val_per_class))
         for class_index in range(len(CLASSES))
         for number in range(count)
     ]
     with _working_folder(root) as folder:
-        _write_world(folder, [_Task(folder, *task, seed, side_px) for task in tasks], arguments, workers)
+        to_draw = [_Task(folder=folder, **task, seed=seed, side_px=side_px) for task in tasks]
+        _write_world(folder, to_draw, arguments, workers)
         try:
             folder.rename(root)  # atomic; replaces an empty folder and nothing else
         except OSError:
