@@ -41,7 +41,7 @@ class Probing:
     jobs: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One fold of one probe at one layer.
 
@@ -64,9 +64,9 @@ class Outcome:
 
 def probe_layers(
     probing: Probing, svm: Sequence[int | str], softmax: Sequence[int | str] = (),
-    told: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
+    on_layer: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
 ) -> list[Outcome]:  # fmt: skip
-    """An SVM at some layers, a softmax at some, every fold; told(layer, its outcomes) hears of each layer that is done.
+    """An SVM at some layers, a softmax at some, every fold; on_layer(layer, its outcomes) hears of each that is done.
 
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
@@ -83,7 +83,7 @@ def probe_layers(
                 features[layer].delete()
         if layer in softmax:
             outcomes += probe_softmax(probing, layer, features[layer])
-        told(layer, outcomes)
+        on_layer(layer, outcomes)
         every += outcomes
     return every
 
@@ -93,7 +93,10 @@ def probe_svm(probing: Probing, layer: int | str, matrix: NDArray[np.float64]) -
 
     def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
         own, others = matrix[np.ix_(train, train)], matrix[np.ix_(test, train)]
-        return svm_probe(own, probing.labels[train], others, probing.costs, probing.splits, seed, probing.jobs)
+        return svm_probe(
+            own, probing.labels[train], others,
+            costs=probing.costs, splits=probing.splits, seed=seed, jobs=probing.jobs,
+        )  # fmt: skip
 
     return _over_folds(probing, SVM, layer, np.isfinite(matrix.diagonal()), fit)
 
@@ -104,7 +107,9 @@ def probe_softmax(probing: Probing, layer: int | str, features: Features) -> lis
 
     def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
         own, others, labels = vectors[train], vectors[test], probing.labels[train]
-        return softmax_probe(own, labels, others, probing.costs, probing.splits, seed, jobs=probing.jobs)
+        return softmax_probe(
+            own, labels, others, costs=probing.costs, splits=probing.splits, seed=seed, jobs=probing.jobs
+        )  # fmt: skip
 
     return _over_folds(probing, SOFTMAX, layer, np.isfinite(vectors[:, 0]), fit)
 
@@ -130,8 +135,8 @@ def _outcome(probing: Probing, probe: str, layer: int | str, fold: Fold, fit: Fi
     accuracy = mean_class_accuracy(probing.labels[fold.test], found.predicted)
     tested = probing.extraction.indices[fold.test]
     return asdict(Outcome(
-        probe, layer, fold.seed, len(fold.train), len(fold.test), accuracy, found.cost, found.validation,
-        found.predicted.tolist(), tested.tolist(),
+        probe=probe, layer=layer, seed=fold.seed, train=len(fold.train), test=len(fold.test), accuracy=accuracy,
+        cost=found.cost, validation=found.validation, predicted=found.predicted.tolist(), tested=tested.tolist(),
     ))  # fmt: skip
 
 
