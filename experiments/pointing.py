@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.pointing:pointing")
+
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,16 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list, build
-from experiments.common.job import Run, start
-from experiments.common.network import opened
+from experiments.common.config import list_or_none, pick
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
 from experiments.tables.pointing_table import class_rows, part_rows, show
 from zfnet.analysis.occlusion import Occlusion, occlude, part_drops, pointing_game
 from zfnet.data import ImageData, class_number, draw_boxes
-from zfnet.data.parts_world import InView, Part, images_with, parts_in_view, read_parts, wnids_of
-from zfnet.figures.drawing import style
+from zfnet.data.parts_world import Box, InView, Part, images_with, parts_in_view, read_parts, wnids_of
 from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, save_points
 from zfnet.network import Network
 from zfnet.runs import write_csv
@@ -29,54 +33,70 @@ Arrays = dict[str, NDArray[Any]]
 Drops = tuple[float, float, float]  # with the part hidden, with random boxes on the object, with them anywhere
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/pointing.yaml says of the images, the square and the random boxes."""
+
+    data: ImageData | None = None
+    split: str | None
+    classes: str | list[str] | None
+    images: int
+    square_px: int
+    stride_px: int
+    fill: Any
+    draws: int
+    seed: int
+
+
 def pointing(config: DictConfig, run: Run) -> None:
     """Hide, count, save the arrays, tell and draw; or tell and draw again from saved arrays."""
     if not run.world.first:
         return
     if config.redraw is None:
-        points = compute(config, run)
+        points = compute(pick(NetworkChoice, config), pick(Settings, config), run)
         save_points(run.folder / "pointing.npz", points)
     else:
         points = load_points(config.redraw)
     report(points, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> Points:
+def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
     """Everything that is told, class by class."""
-    if config.checkpoint is None or config.data is None:
-        raise ValueError("give checkpoint=FILE (or torchvision:NAME) and data=..., or redraw=FILE.npz")
-    network = opened(config, run)
-    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
-    data = build(ImageData, config.data)
+    data = settings.data
+    if data is None:
+        raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
+    network = open_chosen(choice, run)
     data.prepare()
     content = read_parts(data.root)
     each_class: list[Arrays] = []
-    for wnid in wnids_of(content, None if config.classes is None else as_list(config.classes)):
+    for wnid in wnids_of(content, list_or_none(settings.classes)):
         name = content.names.get(wnid, wnid)
         target = class_number(wnid if wnid in network.wnids else name, network)
-        listed = images_with(content, config.split, wnid, ())
-        images = list(islice(parts_in_view(data.root, listed, network.frame), config.images))
+        listed = images_with(content, settings.split, wnid, ())
+        images = list(islice(parts_in_view(data.root, listed, network.frame), settings.images))
         if images:
-            each_class.append(play(config, run, network, images, target))
+            each_class.append(play(network, images, target, settings, run))
         else:
             print(f"{name}: no image whose object is in view: left out")
     if not each_class:
-        raise ValueError(f"no image of split={config.split} in {data.root}/parts.json has its object in view")
-    run.note(checkpoint=str(config.checkpoint), root=str(data.root))
-    return joined(each_class, network.names, config.square_px)
+        raise ValueError(f"no image of split={settings.split} in {data.root}/parts.json has its object in view")
+    run.note(checkpoint=choice.source, root=data.root)
+    return joined(each_class, network.names, settings.square_px)
 
 
-def play(config: DictConfig, run: Run, network: Network, images: Sequence[InView], target: int) -> Arrays:
+def play(network: Network, images: Sequence[InView], target: int, settings: Settings, run: Run) -> Arrays:
     """One class: what Points holds of its images and, counted from 0, of their parts."""
-    noise, generator = torch.Generator().manual_seed(config.seed), np.random.default_rng([config.seed, target])
+    noise, generator = torch.Generator().manual_seed(settings.seed), np.random.default_rng([settings.seed, target])
     batch = torch.stack([image.seen.image for image in images]).to(run.world.device)
     heat = occlude(
-        network.model, batch, [target] * len(images), config.square_px, config.stride_px, config.fill, generator=noise
-    )
+        network.model, batch, [target] * len(images), settings.square_px, settings.stride_px,
+        fill=settings.fill, generator=noise,
+    )  # fmt: skip
+    size_px = network.frame.size_px
     parts = [
         (number, part, drops)
         for number, image in enumerate(images)
-        for part, drops in worths(heat.of(number), image, network.frame.size_px, config.draws, generator)
+        for part, drops in drops_beside_random(heat.of(number), image, size_px, settings.draws, generator)
     ]
     deciding = [[part.box for part in image.parts if part.deciding] for image in images]
     games = {
@@ -112,7 +132,7 @@ def part_arrays(parts: Sequence[tuple[int, Part, Drops]]) -> Arrays:
     }
 
 
-def worths(
+def drops_beside_random(
     heat: Occlusion, image: InView, size_px: int, draws: int, generator: np.random.Generator
 ) -> Iterator[tuple[Part, Drops]]:
     """Each part and what hiding it takes; the mean of random boxes of its size on the object, and of those anywhere."""
@@ -120,10 +140,15 @@ def worths(
     for part in image.parts:
         random = []
         for within in (image.object, (0, 0, size_px, size_px)):
-            boxes = draw_boxes(part.box, [], within, draws, generator).tolist()
-            drops = part_drops(heat, [Part(str(number), tuple(box), False) for number, box in enumerate(boxes)])
+            boxes = draw_boxes(part.box, avoid=[], within=within, draws=draws, generator=generator).tolist()
+            drops = part_drops(heat, [unnamed_part(number, tuple(box)) for number, box in enumerate(boxes)])
             random.append(mean(np.array(list(drops.values()))))
         yield part, (own.get(part.name, float("nan")), random[0], random[1])
+
+
+def unnamed_part(number: int, box: Box) -> Part:
+    """A random box, to be hidden as a part is."""
+    return Part(name=str(number), box=box, deciding=False)
 
 
 def joined(classes: Sequence[Arrays], names: Sequence[str], square_px: int) -> Points:
@@ -144,14 +169,5 @@ def report(points: Points, folder: Path) -> None:
     write_csv(folder / "pointing.csv", rows)
     write_csv(folder / "parts.csv", part_rows(points))
     show(points, rows)
-    figure = draw_pointing(points)
-    print(f"drawn: {style.save(figure, folder, 'pointing')}")
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        writer.add_image("pointing", style.pixels(figure), dataformats="HWC")
-        for name, value in rows[-1].items():
-            if not isinstance(value, str):
-                writer.add_scalar(f"pointing/{name}", value)
-
-
-if __name__ == "__main__":
-    start(pointing, "pointing")
+    scalars = {f"pointing/{name}": value for name, value in rows[-1].items() if not isinstance(value, str)}
+    publish({"pointing": draw_pointing(points)}, folder, scalars)

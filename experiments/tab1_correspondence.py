@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.tab1_correspondence:table_1")
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list
-from experiments.common.job import Run, start
-from experiments.common.network import opened, with_random_weights
+from experiments.common.config import as_list, pick
+from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.analysis.correspondence import LEAST_BLOCKS, PartChange, correspondence
 from zfnet.data import InputFrame, draw_boxes, is_within
 from zfnet.data.parts_world import PartsFile, SeenParts, images_with, read_parts, seen, wnids_of
 from zfnet.deconv import Deconvnet
+from zfnet.network import with_random_weights
 from zfnet.runs import write_csv
 
 PAPER = {  # mean and standard deviation over 5 dogs, by what is hidden and layer
@@ -26,12 +31,36 @@ PAPER = {  # mean and standard deviation over 5 dogs, by what is hidden and laye
     ("nose", 5): (0.079, 0.017), ("nose", 7): (0.069, 0.011),
     ("random", 5): (0.107, 0.017), ("random", 7): (0.073, 0.014),
 }  # fmt: skip
-FRESH = ("fresh_mean", "fresh_random_mean", "fresh_ratio", "fresh_ratio_least", "fresh_ratio_most", "fresh_p_value")
+FRESH_COLUMNS = (  # of networks with fresh weights
+    "fresh_mean", "fresh_random_mean", "fresh_ratio", "fresh_ratio_least", "fresh_ratio_most", "fresh_p_value",
+)  # fmt: skip
 Rows = list[dict[str, Any]]
 Changes = Mapping[str, Mapping[int | str, PartChange]]  # part -> layer -> what is found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/tab1_correspondence.yaml says of the images, what hides their parts, and what it is compared with."""
+
+    root: str
+    split: str | None
+    classes: str | list[str] | None
+    parts: str | list[str]
+    layers: int | str | list[int | str]
+    images: int
+    draws: int
+    random_in: str
+    fill: Any
+    batch_size: int
+    fresh: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.random_in not in ("image", "object"):
+            raise ValueError(f"random_in={self.random_in!r} is not one of image, object")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hidden:
     """What is hidden in N images of a class: part -> (N, 1 + draws, 4), its own box first, then random ones."""
 
@@ -44,71 +73,75 @@ def table_1(config: DictConfig, run: Run) -> None:
     """Compare, print the table class by class and save it with the distance of every pair."""
     if not run.world.first:
         return
-    if config.random_in not in ("image", "object"):
-        raise ValueError(f"random_in={config.random_in!r} is not one of image, object")
-    network = opened(config, run)
-    models = [network.model, *(with_random_weights(network, config.seed + number) for number in range(config.fresh))]
-    deconvnets = [Deconvnet(model.to(run.world.device)) for model in models]
-    content = read_parts(config.root)
+    choice, settings = pick(NetworkChoice, config), pick(Settings, config)
+    network = open_chosen(choice, run, relayout=False)
+    networks = [network, *(with_random_weights(network, settings.seed + at) for at in range(settings.fresh))]
+    deconvnets = [Deconvnet(one.model) for one in networks]
+    content = read_parts(settings.root)
     rows: Rows = []
     arrays: dict[str, Any] = {}
-    for wnid in chosen_classes(config, content):
+    for wnid in chosen_classes(content, settings):
         name = content.names.get(wnid, wnid)
-        hidden = hide_parts(config, content, wnid, network.frame)
+        hidden = hide_parts(content, wnid, network.frame, settings)
         if len(hidden.images) < 2:
             print(f"{name}: {len(hidden.images)} images with all the parts in view and room for random boxes: left out")
             continue
-        changes, *of_fresh = (changes_of(deconvnet, hidden, config) for deconvnet in deconvnets)
-        own = [{"class": name, **row} for row in table_rows(changes, of_fresh, len(hidden.images))]
-        show(name, own, hidden, config)
+        changes, *untrained = (changes_of(deconvnet, hidden, settings) for deconvnet in deconvnets)
+        own = [{"class": name, **row} for row in table_rows(changes, untrained, len(hidden.images))]
+        show(name, own, hidden, settings)
         rows += own
-        arrays.update(arrays_of(name, hidden, changes, of_fresh))
+        arrays.update(arrays_of(name, hidden, changes, untrained))
     if not rows:
-        raise ValueError(f"no class of {config.root} has two images with {', '.join(as_list(config.parts))} in view")
+        parts = ", ".join(as_list(settings.parts))
+        raise ValueError(f"no class of {settings.root} has two images with {parts} in view")
     write_csv(run.folder / "tab1.csv", rows)
     np.savez_compressed(run.folder / "tab1.npz", **arrays)
-    run.note(checkpoint=str(config.checkpoint), root=str(config.root))
+    run.note(checkpoint=choice.source, root=settings.root)
     print(f"table and the distances of all pairs: {run.folder}")
 
 
-def chosen_classes(config: DictConfig, content: PartsFile) -> list[str]:
+def chosen_classes(content: PartsFile, settings: Settings) -> list[str]:
     """Folder names of the classes asked for, or of those with enough images. Raises ValueError for unknown ones."""
-    if config.classes is not None:
-        return wnids_of(content, as_list(config.classes))
-    parts = as_list(config.parts)
-    return [w for w in wnids_of(content, None) if len(images_with(content, config.split, w, parts)) >= LEAST_BLOCKS]
+    if settings.classes is not None:
+        return wnids_of(content, as_list(settings.classes))
+    parts = as_list(settings.parts)
+    return [w for w in wnids_of(content, None) if len(images_with(content, settings.split, w, parts)) >= LEAST_BLOCKS]
 
 
-def hide_parts(config: DictConfig, content: PartsFile, wnid: str, frame: InputFrame) -> Hidden:
+def hide_parts(content: PartsFile, wnid: str, frame: InputFrame, settings: Settings) -> Hidden:
     """The first images of a class whose parts are all wholly in view and leave room for random boxes."""
-    names, generator = as_list(config.parts), np.random.default_rng([config.seed, 1])
-    listed = images_with(content, config.split, wnid, names)
+    names, generator = as_list(settings.parts), np.random.default_rng([settings.seed, 1])
+    listed = images_with(content, settings.split, wnid, names)
     images: list[SeenParts] = []
     boxes, left_out, size_px = [], 0, frame.size_px
-    for image in seen(config.root, listed, frame):
-        if len(images) == config.images:
+    for image in seen(settings.root, listed, frame):
+        if len(images) == settings.images:
             break
         parts = [image.parts[name] for name in names]
-        left, top, right, bottom = image.object if config.random_in == "object" else (0, 0, size_px, size_px)
+        left, top, right, bottom = image.object if settings.random_in == "object" else (0, 0, size_px, size_px)
         within = (max(left, 0), max(top, 0), min(right, size_px), min(bottom, size_px))
-        drawn = [draw_boxes(part, parts, within, config.draws, generator) for part in parts]
+        drawn = [
+            draw_boxes(part, avoid=parts, within=within, draws=settings.draws, generator=generator) for part in parts
+        ]
         if all(is_within(part, size_px) for part in parts) and all(len(one) for one in drawn):
             images.append(image)
             boxes.append([np.concatenate([[part], random]) for part, random in zip(parts, drawn, strict=True)])
         else:
             left_out += 1
-    return Hidden(images, {name: np.array([own[at] for own in boxes]) for at, name in enumerate(names)}, left_out)
+    of_part = {name: np.array([own[at] for own in boxes]) for at, name in enumerate(names)}
+    return Hidden(images=images, boxes=of_part, left_out=left_out)
 
 
-def changes_of(deconvnet: Deconvnet, hidden: Hidden, config: DictConfig) -> Changes:
+def changes_of(deconvnet: Deconvnet, hidden: Hidden, settings: Settings) -> Changes:
     """What hiding the boxes changes in one network; the same noise and permutations for every network."""
-    images = torch.stack([image.image for image in hidden.images])
-    generator, noise = np.random.default_rng(config.seed), torch.Generator().manual_seed(config.seed)
-    layers = as_list(config.layers)
-    return correspondence(deconvnet, images, hidden.boxes, layers, generator, config.fill, noise, config.batch_size)
+    return correspondence(
+        deconvnet, torch.stack([image.image for image in hidden.images]), hidden.boxes, as_list(settings.layers),
+        generator=np.random.default_rng(settings.seed), fill=settings.fill,
+        noise=torch.Generator().manual_seed(settings.seed), batch_size=settings.batch_size,
+    )  # fmt: skip
 
 
-def table_rows(changes: Changes, of_fresh: Sequence[Changes], images: int) -> Iterator[dict[str, Any]]:
+def table_rows(changes: Changes, untrained: Sequence[Changes], images: int) -> Iterator[dict[str, Any]]:
     """For each layer a row a part, then one for the random boxes of all parts together."""
     for layer in next(iter(changes.values())):
         for part, layers in changes.items():
@@ -117,24 +150,24 @@ def table_rows(changes: Changes, of_fresh: Sequence[Changes], images: int) -> It
                 "masked": part, "layer": layer, "images": images, "mean": own.pairs.mean(),
                 "deviation": own.pairs.std(), "random_mean": own.random.mean(), "random_deviation": own.random.std(),
                 "p_value": own.p_value, "ratio": own.pairs.mean() / own.random.mean(),
-                **fresh_columns([one[part][layer] for one in of_fresh]), **paper_columns(part, layer),
+                **untrained_columns([one[part][layer] for one in untrained]), **paper_columns(part, layer),
             }  # fmt: skip
         every = np.concatenate([layers[layer].random for layers in changes.values()])
-        nothing = dict.fromkeys(("p_value", "ratio", *FRESH), float("nan"))
+        nothing = dict.fromkeys(("p_value", "ratio", *FRESH_COLUMNS), float("nan"))
         yield {
             "masked": "random", "layer": layer, "images": images, "mean": every.mean(), "deviation": every.std(),
             "random_mean": every.mean(), "random_deviation": every.std(), **nothing, **paper_columns("random", layer),
         }  # fmt: skip
 
 
-def fresh_columns(changes: Sequence[PartChange]) -> dict[str, float]:
-    """What fresh weights give for a row: means over the networks, the least and the greatest ratio, the greatest p."""
+def untrained_columns(changes: Sequence[PartChange]) -> dict[str, float]:
+    """What networks with fresh weights give for a row: means, the least and the greatest ratio, the greatest p."""
     if not changes:
-        return dict.fromkeys(FRESH, float("nan"))
+        return dict.fromkeys(FRESH_COLUMNS, float("nan"))
     means, randoms = np.array([(one.pairs.mean(), one.random.mean()) for one in changes]).T
     ratios, p_value = means / randoms, max(one.p_value for one in changes)
     values = means.mean(), randoms.mean(), ratios.mean(), ratios.min(), ratios.max(), p_value
-    return dict(zip(FRESH, map(float, values), strict=True))
+    return dict(zip(FRESH_COLUMNS, map(float, values), strict=True))
 
 
 def paper_columns(masked: str, layer: int | str) -> dict[str, float | str]:
@@ -142,10 +175,10 @@ def paper_columns(masked: str, layer: int | str) -> dict[str, float | str]:
     return {"paper_mean": mean, "paper_deviation": deviation}
 
 
-def show(name: str, rows: Rows, hidden: Hidden, config: DictConfig) -> None:
+def show(name: str, rows: Rows, hidden: Hidden, settings: Settings) -> None:
     count = len(hidden.images)
-    print(f"\n{name}: {count} images ({hidden.left_out} left out), {count * (count - 1) // 2} pairs; {config.draws} "
-          f"random boxes of the size of each part in each {config.random_in}; {config.fresh} networks with fresh "
+    print(f"\n{name}: {count} images ({hidden.left_out} left out), {count * (count - 1) // 2} pairs; {settings.draws} "
+          f"random boxes of the size of each part in each {settings.random_in}; {settings.fresh} networks with fresh "
           "weights")  # fmt: skip
     print(f"{'layer':>8}  {'hidden':12} {'mean ± deviation':17} {'random':17} {'ratio':6} {'p':7} "
           f"{'fresh: ratio':22} {'p':7} the paper's")  # fmt: skip
@@ -155,15 +188,15 @@ def show(name: str, rows: Rows, hidden: Hidden, config: DictConfig) -> None:
         if row["masked"] == "random":
             print(f"{own}{'':63} {paper}")
             continue
-        of_fresh_ratio = f"{row['fresh_ratio']:.3f} ({row['fresh_ratio_least']:.3f} to {row['fresh_ratio_most']:.3f})"
-        p_value, of_fresh = (
+        untrained_ratio = f"{row['fresh_ratio']:.3f} ({row['fresh_ratio_least']:.3f} to {row['fresh_ratio_most']:.3f})"
+        p_value, untrained_p = (
             f"{value:.4f}" if np.isfinite(value) else "" for value in (row["p_value"], row["fresh_p_value"])
         )
         print(f"{own} {row['random_mean']:.4f} ± {row['random_deviation']:.4f}   {row['ratio']:.3f}  {p_value:7} "
-              f"{of_fresh_ratio if config.fresh else '':22} {of_fresh:7} {paper}")  # fmt: skip
+              f"{untrained_ratio if settings.fresh else '':22} {untrained_p:7} {paper}")  # fmt: skip
 
 
-def arrays_of(name: str, hidden: Hidden, changes: Changes, of_fresh: Sequence[Changes]) -> dict[str, NDArray[Any]]:
+def arrays_of(name: str, hidden: Hidden, changes: Changes, untrained: Sequence[Changes]) -> dict[str, NDArray[Any]]:
     """By class, part and layer: the distance of each pair, with the part and with random boxes hidden; the boxes.
 
     The same of networks with fresh weights, (networks, ...), under fresh_pairs and fresh_random_pairs.
@@ -174,12 +207,8 @@ def arrays_of(name: str, hidden: Hidden, changes: Changes, of_fresh: Sequence[Ch
         for layer, change in layers.items():
             arrays[f"{name}/{part}/{layer}/pairs"] = change.pairs
             arrays[f"{name}/{part}/{layer}/random_pairs"] = change.random
-            if of_fresh:
-                arrays[f"{name}/{part}/{layer}/fresh_pairs"] = np.stack([one[part][layer].pairs for one in of_fresh])
-                random = np.stack([one[part][layer].random for one in of_fresh])
+            if untrained:
+                arrays[f"{name}/{part}/{layer}/fresh_pairs"] = np.stack([one[part][layer].pairs for one in untrained])
+                random = np.stack([one[part][layer].random for one in untrained])
                 arrays[f"{name}/{part}/{layer}/fresh_random_pairs"] = random
     return arrays
-
-
-if __name__ == "__main__":
-    start(table_1, "tab1_correspondence")

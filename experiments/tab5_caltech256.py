@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.tab5_caltech256:table_5")
+
 from omegaconf import DictConfig
 
-from experiments.common.job import Run, start
-from experiments.tables.transfer import transfer
+from experiments.common.config import build, pick
+from experiments.common.network import NetworkChoice
+from experiments.common.publish import publish
+from experiments.tables.transfer import TransferSettings, transfer
 from experiments.tables.transfer_table import show_table
-from zfnet.figures.drawing.style import save
 from zfnet.figures.fig9 import draw_fig9, load_curves, save_curves
+from zfnet.training import Recipe
 
 PAPER = {
     ("scratch", 15): (9.0, 1.4), ("scratch", 30): (22.5, 0.7),
@@ -22,15 +29,15 @@ def table_5(config: DictConfig, run: Run) -> str | None:
     """Classify every fold, print the table beside the paper's, and draw accuracy against images a class."""
     if not run.world.first:
         return None
-    curves = load_curves(config.redraw) if config.redraw is not None else transfer(config, run)
-    if curves is None:
-        return "stopped"
     if config.redraw is None:
+        choice, settings = pick(NetworkChoice, config), pick(TransferSettings, config)
+        curves = transfer(choice, settings, build(Recipe, config.training), run)
+        if curves is None:
+            return "stopped"
         save_curves(run.folder / "fig9.npz", curves)
-    show_table(curves, PAPER, "Caltech-256", run.folder, "tab5")
-    print(f"table, figure and the accuracy of each fold: {save(draw_fig9(curves, PAPER), run.folder, 'fig9')}")
+    else:
+        curves = load_curves(config.redraw)
+    show_table(curves, PAPER, of="Caltech-256", path=run.folder / "tab5.csv")
+    publish({"fig9": draw_fig9(curves, PAPER)}, run.folder)
+    print(f"table and the accuracy of each fold: {run.folder}")
     return None
-
-
-if __name__ == "__main__":
-    start(table_5, "tab5_caltech256")

@@ -5,6 +5,11 @@ Images of other data, such as the parts world, have one label each and are ranke
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.tab6_pascal:table_6")
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list, build
-from experiments.common.images import open_images
-from experiments.common.job import Run, start
-from experiments.tables.extraction import extraction_of, features_of, open_trained
+from experiments.common.config import as_list, pick
+from experiments.common.images import open_without
+from experiments.common.network import NetworkChoice, open_trained
+from experiments.tables.extraction import extraction_of, features_of
 from zfnet.analysis.probing import average_precision, softmax_probe
 from zfnet.data import ImageData
 from zfnet.data.datasets import ABSENT, CLASSES, PRESENT, list_voc2012
@@ -29,8 +34,23 @@ VOC = "voc2012"
 PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
 
 
-@dataclass(frozen=True)
-class Seen:
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/tab6_pascal.yaml says of the images, the features and the softmax."""
+
+    data: ImageData
+    exclude: dict[str, str | None]
+    layer: int | str
+    costs: float | list[float]
+    splits: int
+    views: int
+    batch_size: int
+    kept: str | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
     """N images: features (N, d), what is in them (N, C) as zfnet.data.datasets.voc says it, files; the C classes."""
 
     features: NDArray[np.floating]
@@ -43,24 +63,26 @@ def table_6(config: DictConfig, run: Run) -> None:
     """Train the softmax on train, rank val by each class's probability, print and save each class's precision."""
     if not run.world.first:
         return
-    splits = build(ImageData, config.data).splits
+    choice, settings = pick(NetworkChoice, config), pick(Settings, config)
+    kind, splits = settings.data.kind, settings.data.splits
     if not {"train", "val"} <= set(splits):
-        raise ValueError(f"data={config.data.kind} has the splits {', '.join(splits)}, expected train and val")
-    network = open_trained(config, run)
-    train, val = (look(config, run, network, split) for split in ("train", "val"))
+        raise ValueError(f"data={kind} has the splits {', '.join(splits)}, expected train and val")
+    network = open_trained(choice, run)
+    train, val = (labelled(network, settings, split, run) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
     probe = softmax_probe(
-        train.features[image], label, val.features, as_list(config.costs), config.splits, config.seed, groups=image
-    )
+        train.features[image], label, val.features,
+        costs=as_list(settings.costs), splits=settings.splits, seed=settings.seed, groups=image,
+    )  # fmt: skip
     assert probe.scores is not None
     scores = np.full(val.presence.shape, np.nan)
     scores[:, probe.classes] = probe.scores
-    rows = table_rows(scores, train.presence, val.presence, val.classes)
-    if config.data.kind == VOC:
+    rows = table_rows(scores, train=train.presence, val=val.presence, classes=val.classes)
+    if kind == VOC:
         rows[-1]["paper"] = PAPER_MEAN
     print(f"{len(train.paths)} images to train on, each once for each of its classes ({len(image)} times in all; "
           f"C {probe.cost:g}); {len(val.paths)} of val ranked")  # fmt: skip
-    show(rows, config.data.kind)
+    show(rows, kind)
     write_csv(run.folder / "tab6.csv", rows)
     arrays = {
         "scores": scores,
@@ -69,27 +91,30 @@ def table_6(config: DictConfig, run: Run) -> None:
         "classes": np.array(val.classes),
     }
     save_arrays(run.folder / "tab6.npz", "tab6", arrays)
-    run.note(checkpoint=str(config.checkpoint), cost=probe.cost)
+    run.note(checkpoint=choice.source, cost=probe.cost)
     print(f"table, scores and truth of every image: {run.folder}")
 
 
-def look(config: DictConfig, run: Run, network: Network, split: str) -> Seen:
+def labelled(network: Network, settings: Settings, split: str, run: Run) -> Labelled:
     """The images of a split that can be read."""
-    source = open_images(config.data, split, config.exclude[split])
-    folder = Path(config.kept or run.folder / "kept")
-    features = features_of(extraction_of(config, run, network, source), config.layer, folder)
+    data = settings.data
+    source = open_without(data, split, settings.exclude[split])
+    extraction = extraction_of(network, source, run, views=settings.views, batch_size=settings.batch_size)
+    features = features_of(extraction, settings.layer, Path(settings.kept or run.folder / "kept"))
     readable = np.flatnonzero(~np.isnan(features[:, 0]))
     paths = [source.path(index) for index in readable.tolist()]
-    if config.data.kind == VOC:
-        return Seen(features[readable], list_voc2012(config.data.root, split).presence_of(paths), paths, CLASSES)
-    classes = tuple(name or wnid for name, wnid in zip(source.names, source.wnids, strict=True))
-    presence = np.full((len(paths), len(classes)), ABSENT, np.int8)
-    presence[np.arange(len(paths)), source.labels[readable]] = PRESENT
-    return Seen(features[readable], presence, paths, classes)
+    classes: tuple[str, ...] = CLASSES
+    if data.kind == VOC:
+        presence = list_voc2012(data.root, split).presence_of(paths)
+    else:
+        classes = tuple(name or wnid for name, wnid in zip(source.names, source.wnids, strict=True))
+        presence = np.full((len(paths), len(classes)), ABSENT, np.int8)
+        presence[np.arange(len(paths)), source.labels[readable]] = PRESENT
+    return Labelled(features=features[readable], presence=presence, paths=paths, classes=classes)
 
 
 def table_rows(
-    scores: NDArray[np.float64], train: NDArray[np.int8], val: NDArray[np.int8], classes: Sequence[str]
+    scores: NDArray[np.float64], *, train: NDArray[np.int8], val: NDArray[np.int8], classes: Sequence[str]
 ) -> list[dict[str, Any]]:
     """A row a class: how many images have it, and its average precision in % (nan: none to train on or to find)."""
     rows: list[dict[str, Any]] = []
@@ -109,7 +134,3 @@ def show(rows: list[dict[str, Any]], data: str) -> None:
     for row in rows:
         paper = f"   the paper's, on the test set: {row['paper']}" if row["paper"] else ""
         print(f"{row['class']:{width}}  {row['train']:6} {row['val']:6}  {row['average_precision']:6.1f}{paper}")
-
-
-if __name__ == "__main__":
-    start(table_6, "tab6_pascal")

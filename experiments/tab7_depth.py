@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.tab7_depth:depth_table")
+
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list
-from experiments.common.images import open_images
-from experiments.common.job import Run, start
-from experiments.common.network import with_random_weights
-from experiments.tables.extraction import extraction_of, gpu_peak_mib, open_trained, peak_memory
+from experiments.common.config import as_list, pick
+from experiments.common.images import open_without
+from experiments.common.network import NetworkChoice, open_trained
+from experiments.common.publish import publish
+from experiments.tables.extraction import extraction_of, gpu_peak_mib, peak_memory
 from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
-from zfnet.data import Fold, ImageSource, sample_folds
+from zfnet.data import Fold, ImageData, ImageSource, sample_folds
 from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
-from zfnet.figures.drawing import style
-from zfnet.network import Network
+from zfnet.network import Network, with_random_weights
 from zfnet.runs import write_csv
 
 PAPER = {  # accuracy in %: Caltech-101 at 30 training images a class, Caltech-256 at 60
@@ -31,69 +34,94 @@ PAPERS_DATA = ("paper, Caltech-101", "paper, Caltech-256")
 Outcomes = dict[str, list[Outcome]]  # by network
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/tab7_depth.yaml says of the images, the layers, the folds and the probes."""
+
+    data: ImageData | None = None
+    split: str | None
+    exclude: str | None
+    svm: int | str | list[int | str]
+    softmax: int | str | list[int | str]
+    train_per_class: int
+    test_per_class: int
+    folds: int
+    costs: float | list[float]
+    splits: int
+    views: int
+    control: bool
+    cache: str | None
+    batch_size: int
+    jobs: int
+    seed: int
+
+
 def depth_table(config: DictConfig, run: Run) -> None:
     """Probe each layer, print the table, save it and its arrays, and draw it; or draw again from saved arrays."""
     if not run.world.first:
         return
     if config.redraw is None:
-        lines, chance = compute(config, run)
+        lines, chance = compute(pick(NetworkChoice, config), pick(Settings, config), run)
     else:
         lines, chance = load_depth(config.redraw)
-    figure = draw_depth(lines, chance)
-    print(f"drawn: {style.save(figure, run.folder, 'tab7')}")
-    with SummaryWriter(str(run.folder / "tensorboard")) as writer:
-        writer.add_image("tab7", style.pixels(figure), dataformats="HWC")
+    publish({"tab7": draw_depth(lines, chance)}, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> tuple[list[Line], float]:
+def compute(choice: NetworkChoice, settings: Settings, run: Run) -> tuple[list[Line], float]:
     """The lines of the figure and the accuracy of guessing; prints and saves them with what is behind them."""
-    if config.checkpoint is None or config.get("data") is None:
+    if settings.data is None:
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    if not (as_list(config.svm) or as_list(config.softmax)):
+    if not (as_list(settings.svm) or as_list(settings.softmax)):
         raise ValueError("svm=[] and softmax=[]: expected layers to probe in one of them, such as svm=[1,5,7]")
-    network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
+    network, source = open_trained(choice, run), open_without(settings.data, settings.split, settings.exclude)
     folds = sample_folds(
-        source.labels, config.train_per_class, config.test_per_class, config.folds, config.seed, source.names
-    )
+        source.labels, train_per_class=settings.train_per_class, test_per_class=settings.test_per_class,
+        folds=settings.folds, seed=settings.seed, names=source.names,
+    )  # fmt: skip
     networks = {"trained": network}
-    if config.control:
-        untrained = (
-            with_random_weights(network, config.seed)
-            .to(run.world.device)
-            .to(memory_format=run.hardware.memory_format())
-        )
-        networks["untrained"] = replace(network, model=untrained)
-    outcomes = {name: probe(name, one, source, folds, config, run) for name, one in networks.items()}
+    if settings.control:
+        untrained = with_random_weights(network, settings.seed)
+        networks["untrained"] = untrained.to(run.world.device, run.hardware.memory_format())
+    outcomes = {
+        name: probe(name, one, source=source, folds=folds, settings=settings, run=run)
+        for name, one in networks.items()
+    }  # fmt: skip
     lines, chance = lines_of(outcomes), 1 / len(np.unique(source.labels[folds[0].test]))
-    show(lines, folds, source, config)
+    show(lines, folds, source, settings.train_per_class)
     save(run.folder, outcomes, lines, chance, folds)
     run.note(
-        checkpoint=str(config.checkpoint), data=source.fingerprint, classes=list(source.wnids),
+        checkpoint=choice.source, data=source.fingerprint, classes=list(source.wnids),
         fold_seeds=[fold.seed for fold in folds], peak_gpu_memory_mib=gpu_peak_mib(),
     )  # fmt: skip
     return lines, chance
 
 
 def probe(
-    name: str, network: Network, source: ImageSource, folds: Sequence[Fold], config: DictConfig, run: Run
+    name: str, network: Network, *, source: ImageSource, folds: Sequence[Fold], settings: Settings, run: Run
 ) -> list[Outcome]:
-    """What every probe says of one network, told layer by layer with the memory that it took."""
+    """What every probe says of one network, printed layer by layer with the memory that it took."""
     images = np.unique(np.concatenate([part for fold in folds for part in (fold.train, fold.test)]))
-    extraction = extraction_of(config, run, network, source, images)
-    among = [Fold(np.searchsorted(images, f.train), np.searchsorted(images, f.test), f.seed) for f in folds]
-    folder = run.folder / "cache" if config.cache is None else Path(config.cache)
+    among = [
+        Fold(train=np.searchsorted(images, fold.train), test=np.searchsorted(images, fold.test), seed=fold.seed)
+        for fold in folds
+    ]
 
-    def told(layer: int | str, outcomes: Sequence[Outcome]) -> None:
+    def print_layer(layer: int | str, outcomes: Sequence[Outcome]) -> None:
         means = [
             f"{kind} {np.mean([one.accuracy for one in outcomes if one.probe == kind]):.1%}"
             for kind in dict.fromkeys(one.probe for one in outcomes)
         ]
         print(f"{name}, layer {layer}: {', '.join(means)}; {peak_memory()}")
 
-    asked = Probing(
-        extraction, source.labels[images], among, folder, tuple(as_list(config.costs)), config.splits, config.jobs
-    )
-    return probe_layers(asked, as_list(config.svm), as_list(config.softmax), told)
+    probing = Probing(
+        extraction=extraction_of(
+            network, source, run, views=settings.views, batch_size=settings.batch_size, images=images
+        ),
+        labels=source.labels[images], folds=among,
+        folder=run.folder / "cache" if settings.cache is None else Path(settings.cache),
+        costs=tuple(as_list(settings.costs)), splits=settings.splits, jobs=settings.jobs,
+    )  # fmt: skip
+    return probe_layers(probing, as_list(settings.svm), as_list(settings.softmax), on_layer=print_layer)
 
 
 def lines_of(outcomes: Outcomes) -> list[Line]:
@@ -116,10 +144,10 @@ def lines_of(outcomes: Outcomes) -> list[Line]:
     return lines
 
 
-def show(lines: Sequence[Line], folds: Sequence[Fold], source: ImageSource, config: DictConfig) -> None:
+def show(lines: Sequence[Line], folds: Sequence[Fold], source: ImageSource, train_per_class: int) -> None:
     """The table: a row a probe and layer, a column a network, then the paper's two."""
     classes, tested = len(np.unique(source.labels[folds[0].test])), [len(fold.test) for fold in folds]
-    print(f"\n{classes} classes, {config.train_per_class} training images of each, {min(tested)} to {max(tested)} test "
+    print(f"\n{classes} classes, {train_per_class} training images of each, {min(tested)} to {max(tested)} test "
           f"images, {len(folds)} folds (seeds {folds[0].seed} to {folds[-1].seed}); mean class accuracy in %, "
           f"± standard deviation (n - 1) over folds; guessing: {100 / classes:.1f}")  # fmt: skip
     networks = list(dict.fromkeys(line.network for line in lines))
@@ -145,7 +173,3 @@ def save(folder: Path, outcomes: Outcomes, lines: Sequence[Line], chance: float,
             rows.append(row)
     write_csv(folder / "tab7.csv", rows)
     save_depth(folder / "tab7.npz", lines, chance, **arrays)
-
-
-if __name__ == "__main__":
-    start(depth_table, "tab7_depth")

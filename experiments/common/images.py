@@ -57,6 +57,12 @@ def open_split(data: ImageData, run: Run, split: str | None) -> ImageSource:
     return data.open(split or data.splits[0])
 
 
+def open_alone(data: ImageData, split: str | None) -> ImageSource:
+    """The same for a job that the first process does alone: it waits for nobody, for the others have ended."""
+    data.prepare()
+    return data.open(split or data.splits[0])
+
+
 def check_side(source: ImageSource, frame: InputFrame) -> None:
     """Raise ValueError unless the images are squares that the frame can be cut from."""
     if source.side_px != frame.side_px:
@@ -66,9 +72,9 @@ def check_side(source: ImageSource, frame: InputFrame) -> None:
         )
 
 
-def open_without(data: ImageData, run: Run, split: str | None, exclude: str | None) -> ImageSource:
-    """The images of a split without those listed in the file `exclude`."""
-    source = open_split(data, run, split)
+def open_without(data: ImageData, split: str | None, exclude: str | None) -> ImageSource:
+    """What `open_alone` opens, without the images listed in the file `exclude`."""
+    source = open_alone(data, split)
     if exclude is None:
         return source
     if not Path(exclude).is_file():

@@ -1,4 +1,4 @@
-"""A network, images and the features of one for the others, as the jobs of Tables 4 to 7 are asked for them."""
+"""The features of images, as the jobs of Tables 4 to 7 are asked for them."""
 
 from __future__ import annotations
 
@@ -8,44 +8,33 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
 from experiments.common.images import reading_processes
 from experiments.common.job import Run
 from zfnet.analysis.probing import Extraction, extract
 from zfnet.data import ImageSource
-from zfnet.models import TORCHVISION
-from zfnet.network import Network, open_network
+from zfnet.network import Network
 from zfnet.runs import peak_memory_mib
 
 
-def open_trained(config: DictConfig, run: Run) -> Network:
-    """The network of config.checkpoint, on the run's device. Raises ValueError for one without weights."""
-    if config.checkpoint is None:
-        raise ValueError("no value for checkpoint: give it as checkpoint=...")
-    if str(config.checkpoint).startswith(TORCHVISION) and config.weights is None:
-        raise ValueError(
-            f"checkpoint={config.checkpoint} without weights is an untrained network: give weights=DEFAULT "
-            "(torchvision's download) or weights=FILE"
-        )
-    network = open_network(config.checkpoint, config.weights, config.size_px)
-    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
-    return network
-
-
 def extraction_of(
-    config: DictConfig, run: Run, network: Network, source: ImageSource, images: NDArray[np.int64] | None = None
+    network: Network,
+    source: ImageSource,
+    run: Run,
+    *,
+    views: int,
+    batch_size: int,
+    images: NDArray[np.int64] | None = None,
 ) -> Extraction:
-    """Of the numbered images of a source, or all, with the job's views, batch_size and hardware."""
-    chosen = np.arange(len(source)) if images is None else images
-    dtype = run.hardware.dtype(run.world.device)
+    """Of the numbered images (n,) of a source, or of all, on the run's hardware."""
     return Extraction(
-        network, source, chosen, config.views, dtype, config.batch_size, reading_processes(source, run)
+        network=network, source=source, indices=np.arange(len(source)) if images is None else images, views=views,
+        dtype=run.hardware.dtype(run.world.device), batch_size=batch_size, workers=reading_processes(source, run),
     )  # fmt: skip
 
 
 def features_of(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[Any]:
-    """A layer's features (n, d), extracted into the folder where they are not there yet; tells the peak of memory."""
+    """A layer's features (n, d), extracted into the folder where they are not there yet; prints the peak of memory."""
     features = extract(extraction, [layer], folder)[layer]
     print(f"layer {layer}: {features.numbers:,} features of {features.images:,} images; {peak_memory()}")
     return features.array()
@@ -58,4 +47,5 @@ def peak_memory() -> str:
 
 
 def gpu_peak_mib() -> int | None:
+    """The same of the GPU, in MiB; None where none is used."""
     return round(torch.cuda.max_memory_allocated() / 2**20) if torch.cuda.is_initialized() else None

@@ -18,7 +18,7 @@ from zfnet.files import load_arrays, save_arrays
 KIND = "fold"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FoldResult:
     """What a method made of a fold: the test images (m,), their true and predicted classes (m,), and a few facts."""
 
@@ -44,10 +44,12 @@ def load_fold(path: Path) -> FoldResult | None:
     if not path.is_file():
         return None
     arrays = load_arrays(path, KIND)
-    return FoldResult(arrays["test"], arrays["truth"], arrays["predicted"], json.loads(str(arrays["facts"])))
+    facts = json.loads(str(arrays["facts"]))
+    return FoldResult(test=arrays["test"], truth=arrays["truth"], predicted=arrays["predicted"], facts=facts)
 
 
 def save_fold(path: Path, result: FoldResult) -> None:
+    """Write what `load_fold` reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {"test": result.test, "truth": result.truth, "predicted": result.predicted}
     save_arrays(path, KIND, {**arrays, "facts": np.array(json.dumps(result.facts))})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.tables.text_table import print_columns
 from zfnet.figures.pointing import Points, mean
 
 SHARES = ("hit", "chance", "middle", "deciding_hit", "deciding_chance", "deciding_middle")
@@ -52,21 +53,23 @@ def part_means(points: Points, which: NDArray[np.bool_]) -> dict[str, float]:
 
 
 def show(points: Points, rows: Rows) -> None:
+    """Print both tables, with the mean of all images below the classes."""
     print(
         f"\nShares of images whose greatest drop, by a square of {points.size_px} px, lies on the object and on a "
         "deciding\npart; beside them the share of all places that do (chance) and whether the image's middle does;\n"
         "and the share that the network gets right."
     )
-    shares = ("object", "chance", "middle", "deciding", "chance", "middle", "correct")
-    print_columns(rows, shares, (*SHARES, "correct"), ".1%")
+    heads = ("object", "chance", "middle", "deciding", "chance", "middle", "correct")
+    print_columns(lines_of(rows, heads, (*SHARES, "correct"), ".1%"))
     print(
         "\nMean drop with a deciding or another part hidden; with random boxes of its size on the object, in the image."
     )
     fields = [f"{kind}_{name}" for kind in ("deciding", "other") for name in ("drop", "on_object", "in_image")]
-    print_columns(rows, ("deciding", "on object", "in image", "other", "on object", "in image"), fields, ".3f")
+    heads = ("deciding", "on object", "in image", "other", "on object", "in image")
+    print_columns(lines_of(rows, heads, fields, ".3f"))
 
 
-def print_columns(rows: Rows, heads: Sequence[str], fields: Sequence[str], form: str) -> None:
-    print(f"{'class':>12}  {'images':>6}  " + "  ".join(f"{head:>9}" for head in heads))
-    for row in rows:
-        print(f"{row['class']:>12}  {row['images']:>6}  " + "  ".join(f"{row[field]:>9{form}}" for field in fields))
+def lines_of(rows: Rows, heads: Sequence[str], fields: Sequence[str], form: str) -> list[list[str]]:
+    """A heading and a line a row, in words: its class, how many images, and its fields in that form."""
+    lines = [[row["class"], str(row["images"]), *(f"{row[field]:{form}}" for field in fields)] for row in rows]
+    return [["class", "images", *heads], *lines]

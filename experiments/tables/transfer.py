@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
-from experiments.common.config import as_list, build
-from experiments.common.images import open_images, reading_processes
+from experiments.common.config import as_list
+from experiments.common.images import open_without, reading_processes
 from experiments.common.job import Run
+from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.stop_signal import StopSignal
 from experiments.observers.epoch_line import EpochLine
-from experiments.tables.extraction import extraction_of, features_of, open_trained
+from experiments.tables.extraction import extraction_of, features_of
 from experiments.tables.kept_folds import FoldResult, fold_path, load_fold, save_fold
 from zfnet.analysis.probing import Extraction, softmax_probe
-from zfnet.data import Fold, ImageSource, sample_folds
+from zfnet.data import Fold, ImageData, ImageSource, sample_folds
 from zfnet.figures.fig9 import Curves
 from zfnet.network import Network
 from zfnet.training import Recipe, StuckLoss, train_from_scratch
@@ -32,46 +32,69 @@ METHODS = ("pretrained", "scratch")
 NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world": "the parts world"}
 
 
-def transfer(config: DictConfig, run: Run) -> Curves | None:
-    """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last."""
-    methods, per_class = as_list(config.methods), as_list(config.per_class)
-    if not methods or set(methods) - set(METHODS):
-        raise ValueError(f"methods={methods}, expected one or more of {', '.join(METHODS)}")
-    if not per_class:
-        raise ValueError("per_class=[]: expected one or more numbers of training images a class, such as [15,30]")
-    contest = open_protocol(config, run)
-    run.note(checkpoint=str(config.checkpoint), data=contest.source.fingerprint, exclude=config.exclude)
-    every = {count: contest.folds(count) for count in per_class}
-    accuracy = {method: np.full((len(every), config.folds), np.nan) for method in methods}
+@dataclass(frozen=True, kw_only=True)
+class TransferSettings:
+    """What conf/transfer.yaml says of the images, the methods and the folds."""
+
+    data: ImageData
+    split: str | None
+    exclude: str | None
+    methods: str | list[str]
+    per_class: int | list[int]
+    test_per_class: int
+    folds: int
+    seed: int
+    kept: str | None
+    layer: int | str
+    costs: float | list[float]
+    splits: int
+    views: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        methods = as_list(self.methods)
+        if not methods or set(methods) - set(METHODS):
+            raise ValueError(f"methods={methods}, expected one or more of {', '.join(METHODS)}")
+        if not as_list(self.per_class):
+            raise ValueError("per_class=[]: expected one or more numbers of training images a class, such as [15,30]")
+        if self.data.kind == "voc2012":
+            raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
+
+
+def transfer(choice: NetworkChoice, settings: TransferSettings, recipe: Recipe, run: Run) -> Curves | None:
+    """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last.
+
+    recipe: of the networks that are trained from scratch.
+    """
+    methods, data = as_list(settings.methods), settings.data
+    protocol = TransferProtocol(
+        settings=settings, recipe=recipe, run=run, network=open_trained(choice, run),
+        source=open_without(data, settings.split, settings.exclude), kept=Path(settings.kept or run.folder / "kept"),
+    )  # fmt: skip
+    run.note(checkpoint=choice.source, data=protocol.source.fingerprint, exclude=settings.exclude)
+    folds_of = {count: protocol.folds(count) for count in as_list(settings.per_class)}
+    accuracy = {method: np.full((len(folds_of), settings.folds), np.nan) for method in methods}
     with run.stop as stop:
-        for place, (count, folds) in enumerate(every.items()):
+        for place, (count, folds) in enumerate(folds_of.items()):
             for method in methods:
                 for number, fold in enumerate(folds):
-                    result = None if stop() else contest.result(method, count, fold, stop)
+                    result = None if stop() else protocol.result(method, count, fold, stop)
                     if result is None:
-                        print(f"stopped; finished folds lie in {contest.kept}: the same command with "
-                              f"kept={contest.kept} does the rest")  # fmt: skip
+                        print(f"stopped; finished folds lie in {protocol.kept}: the same command with "
+                              f"kept={protocol.kept} does the rest")  # fmt: skip
                         return None
                     accuracy[method][place, number] = result.accuracy
-    classes = len(np.unique(contest.labels[contest.labels >= 0]))
-    name = NAMES.get(config.data.kind, Path(config.data.root).name)
-    title = f"{name}: {classes} classes, {config.folds} folds"
-    return Curves(title=title, per_class=np.array(list(every), np.int64), accuracy=accuracy, chance=1 / classes)
+    classes = len(np.unique(protocol.labels[protocol.labels >= 0]))
+    title = f"{NAMES.get(data.kind, Path(data.root).name)}: {classes} classes, {settings.folds} folds"
+    return Curves(title=title, per_class=np.array(list(folds_of), np.int64), accuracy=accuracy, chance=1 / classes)
 
 
-def open_protocol(config: DictConfig, run: Run) -> TransferProtocol:
-    """The network and the images that a transfer job was given."""
-    if config.data.kind == "voc2012":
-        raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
-    network, source = open_trained(config, run), open_images(config.data, config.split, config.exclude)
-    return TransferProtocol(config, run, network, source, Path(config.kept or run.folder / "kept"))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TransferProtocol:
     """Two ways to classify the images of a fold, and where finished folds and features are kept."""
 
-    config: DictConfig
+    settings: TransferSettings
+    recipe: Recipe
     run: Run
     network: Network
     source: ImageSource
@@ -79,68 +102,73 @@ class TransferProtocol:
 
     @cached_property
     def extraction(self) -> Extraction:
-        return extraction_of(self.config, self.run, self.network, self.source)
+        settings = self.settings
+        return extraction_of(
+            self.network, self.source, self.run, views=settings.views, batch_size=settings.batch_size
+        )  # fmt: skip
 
     @cached_property
     def features(self) -> NDArray[np.floating]:
-        return features_of(self.extraction, self.config.layer, self.kept / "features")
+        return features_of(self.extraction, self.settings.layer, self.kept / "features")
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """The images' classes, -1 where an image cannot be read."""
         return np.where(np.isnan(self.features[:, 0]), -1, self.source.labels)
 
-    @cached_property
-    def recipe(self) -> Recipe:
-        return build(Recipe, self.config.training)
-
     def folds(self, count: int) -> list[Fold]:
-        config = self.config
+        """With so many training images a class."""
+        settings = self.settings
         return sample_folds(
-            self.labels, count, config.test_per_class, config.folds, config.seed, names=self.source.names
-        )
+            self.labels, train_per_class=count, test_per_class=settings.test_per_class, folds=settings.folds,
+            seed=settings.seed, names=self.source.names,
+        )  # fmt: skip
 
     def result(self, method: str, count: int, fold: Fold, stop: StopSignal) -> FoldResult | None:
         """The kept result, or a new one, which is kept; None where it was stopped."""
         name = f"{method}-{count}-{fold.seed}"
-        path = fold_path(self.kept, name, {"images": fold_identity(self.source, fold), **self._settings(method)})
-        result, told = load_fold(path), ", kept"
+        path = fold_path(self.kept, name, {"images": fold_identity(self.source, fold), **self._identity(method)})
+        result, origin = load_fold(path), "kept"
         if result is None:
             begun_s = time.monotonic()
             result = self._pretrained(fold) if method == "pretrained" else self._scratch(name, fold, stop)
             if result is None:
                 return None
             save_fold(path, result)
-            told = f", {time.monotonic() - begun_s:.0f} s"
+            origin = f"{time.monotonic() - begun_s:.0f} s"
         facts = "".join(f", {fact} {value:.3g}" for fact, value in result.facts.items())
-        print(f"{method}, {count} a class, fold {fold.seed}: {100 * result.accuracy:.1f} %{facts}{told}", flush=True)
+        accuracy = f"{100 * result.accuracy:.1f} %"
+        print(f"{method}, {count} a class, fold {fold.seed}: {accuracy}{facts}, {origin}", flush=True)
         return result
 
-    def _settings(self, method: str) -> dict[str, Any]:
+    def _identity(self, method: str) -> dict[str, Any]:
         """What a method's results depend on besides the images."""
         if method == "pretrained":
-            chosen_by = {"costs": as_list(self.config.costs), "splits": self.config.splits}
-            return {**self.extraction.identity(self.config.layer), **chosen_by}
+            chosen_by = {"costs": as_list(self.settings.costs), "splits": self.settings.splits}
+            return {**self.extraction.identity(self.settings.layer), **chosen_by}
         precision = str(self.run.hardware.dtype(self.run.world.device))
-        return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views, "in": precision}
+        return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.settings.views, "in": precision}
 
     def _pretrained(self, fold: Fold) -> FoldResult:
-        truth, config = self.source.labels, self.config
-        own, others = self.features[fold.train], self.features[fold.test]
-        probe = softmax_probe(own, truth[fold.train], others, as_list(config.costs), config.splits, fold.seed)
-        return FoldResult(fold.test, truth[fold.test], probe.predicted, {"C": probe.cost})
+        truth = self.source.labels
+        probe = softmax_probe(
+            self.features[fold.train], truth[fold.train], self.features[fold.test],
+            costs=as_list(self.settings.costs), splits=self.settings.splits, seed=fold.seed,
+        )  # fmt: skip
+        facts = {"C": probe.cost}
+        return FoldResult(test=fold.test, truth=truth[fold.test], predicted=probe.predicted, facts=facts)
 
     def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:
         attempt = train_from_scratch(
-            self.network.arguments, self.recipe, self.source, fold, views=self.config.views,
+            self.network.arguments, self.recipe, self.source, fold, views=self.settings.views,
             hardware=replace(self.run.hardware, workers=reading_processes(self.source, self.run)),
             device=self.run.world.device,
             observers=[EpochLine(name), StuckLoss()], stop=stop,
         )  # fmt: skip
         if attempt is None:
             return None
-        facts = {"training error": attempt.train_error}
-        return FoldResult(fold.test, self.source.labels[fold.test], attempt.predicted, facts)
+        truth, facts = self.source.labels[fold.test], {"training error": attempt.train_error}
+        return FoldResult(test=fold.test, truth=truth, predicted=attempt.predicted, facts=facts)
 
 
 def fold_identity(source: ImageSource, fold: Fold) -> str:

@@ -25,8 +25,8 @@ def table_rows(curves: Curves, paper: Paper) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def show_table(curves: Curves, paper: Paper, of: str, folder: Path, name: str) -> None:
-    """Print the table beside the paper's numbers, which are `of` a data set, and save it as name.csv."""
+def show_table(curves: Curves, paper: Paper, *, of: str, path: Path) -> None:
+    """Print the table beside the paper's numbers, which are `of` a data set, and save it as CSV."""
     rows = list(table_rows(curves, paper))
     print(f"\n{curves.title}; chance {100 * curves.chance:.1f} %")
     print("accuracy %, mean of the classes, ± standard deviation (n - 1) over folds")
@@ -35,4 +35,4 @@ def show_table(curves: Curves, paper: Paper, of: str, folder: Path, name: str) -
         theirs = "" if math.isnan(row["paper_mean"]) else f"{row['paper_mean']:.1f} ± {row['paper_deviation']:.1f}"
         here = f"{row['mean']:.1f}" + (f" ± {row['deviation']:.1f}" if row["folds"] > 1 else "")
         print(f"{row['method']:12}{row['per_class']:8}  {here:>12}  {theirs}")
-    write_csv(folder / f"{name}.csv", rows)
+    write_csv(path, rows)

@@ -117,7 +117,7 @@ def test_hits_and_drops_are_those_of_masking_by_hand(carry_out_here, root: Path,
         (["classes=[green]"], "class 'green' is not one of red, n00000002"),
         (["split=train"], "no image of split=train"),
         (["square_px=65"], "size_px=65 is larger than the image, which has 64 x 64 px"),
-        (["checkpoint=null"], "give checkpoint=FILE (or torchvision:NAME) and data=..., or redraw=FILE.npz"),
+        (["checkpoint=null"], "give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz"),
         (["data.root=elsewhere"], "scripts/make_parts_world, or write your own"),
     ],
 )
@@ -126,3 +126,9 @@ def test_words_that_do_not_fit_are_told(carry_out_here, root: Path, words: list[
     code, printed = carry_out_here("pointing", *data, f"checkpoint={root / 'a.pt'}", *words)
     assert code == 2
     assert told in printed
+
+
+def test_without_images_the_words_that_are_missing_are_told(carry_out_here, root: Path):
+    code, printed = carry_out_here("pointing", f"checkpoint={root / 'a.pt'}")
+    assert code == 2
+    assert "give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz" in printed

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from small_network import small_network
+
+from zfnet.data import torchvision_frame
+from zfnet.data.parts_world import images_with, read_parts, seen
 
 WNIDS = ("n1", "n2")
 
@@ -135,3 +139,11 @@ def test_words_that_do_not_fit_are_told(carry_out_here, root: Path, words: list[
     code, printed = carry_out_here("tab1_correspondence", f"root={root}", f"checkpoint={root / 'a.pt'}", *words)
     assert code == 2
     assert told in printed
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_pictures_are_decoded_the_same_for_a_network_on_a_gpu(root: Path):
+    frame, listed = torchvision_frame(64, 72), images_with(read_parts(root), "val", "n1", ["nose"])
+    for own, theirs in zip(seen(root, listed, frame), seen(root, listed, frame.to("cuda")), strict=True):
+        assert torch.equal(own.image, theirs.image)

@@ -64,9 +64,9 @@ class Outcome:
 
 def probe_layers(
     probing: Probing, svm: Sequence[int | str], softmax: Sequence[int | str] = (),
-    report_layer: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
+    on_layer: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
 ) -> list[Outcome]:  # fmt: skip
-    """An SVM at some layers, a softmax at some, every fold; report_layer(layer, its outcomes) hears of each in turn.
+    """An SVM at some layers, a softmax at some, every fold; on_layer(layer, its outcomes) hears of each in turn.
 
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
@@ -83,7 +83,7 @@ def probe_layers(
                 features[layer].delete()
         if layer in softmax:
             outcomes += probe_softmax(probing, layer, features[layer])
-        report_layer(layer, outcomes)
+        on_layer(layer, outcomes)
         every += outcomes
     return every
 

@@ -53,7 +53,7 @@ def images_with(content: PartsFile, split: str | None, wnid: str, parts: Sequenc
 def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[SeenParts]:
     """Read the images one by one, each as a SeenParts. Raises ValueError where one cannot be read."""
     view, margin = centre_views(1, frame.side_px, frame.size_px), (frame.side_px - frame.size_px) // 2
-    inner = slice(margin, margin + frame.size_px)
+    inner, frame = slice(margin, margin + frame.size_px), frame.to("cpu")  # where pictures are decoded
     for image in images:
         picture = read_rgb(str(Path(root) / image.path))
         pixels = torch.from_numpy(square(picture, frame.side_px).copy()).permute(2, 0, 1)[None]
