@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig2_features:features")
+
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,52 +17,65 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list
-from experiments.common.images import open_views
-from experiments.common.job import Run, start
+from experiments.common.config import as_list, pick
+from experiments.common.images import ImagesChoice, open_views
 from experiments.common.mining import mined_once
-from experiments.common.network import opened
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
 from zfnet.analysis import draw_maps, picture_units, spread_of_convolutions
 from zfnet.deconv import Deconvnet
-from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.network import Network
 from zfnet.progress import track
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/fig2_features.yaml says of the layers, the maps and the figure."""
+
+    layers: str | list[str] | None
+    maps: int | list[int]
+    top: int
+    rule: str
+    mined: str | None
+    columns: int
+    seed: int
+
+
 def features(config: DictConfig, run: Run) -> None:
     """Mine, project, save the arrays and draw; or draw again from saved arrays."""
+    settings = pick(Settings, config)
     if config.redraw is None:
-        computed = compute(config, run)
+        computed = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), settings, run)
         if not run.world.first:
             return
         save_features(run.folder / "fig2.npz", *computed)
     else:
         computed = load_features(config.redraw)
-    draw(*computed, config.columns, run.folder)
+    draw(*computed, columns=settings.columns, folder=run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str]]:
+def compute(
+    choice: NetworkChoice, given: ImagesChoice, settings: Settings, run: Run
+) -> tuple[list[LayerFeatures], list[str]]:
     """The arrays of the figure, empty in all processes but the first, and the class names."""
-    if config.checkpoint is None:
-        raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    network = opened(config, run)
-    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
-    deconvnet = Deconvnet(network.model, config.rule)
-    views = open_views(config, run, network.frame)
-    layers = spread_of_convolutions(deconvnet) if config.layers is None else as_list(config.layers)
-    path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
-    mined = mined_once(path, deconvnet, views, layers, config.top, run)
+    network = open_chosen(choice, run)
+    deconvnet = Deconvnet(network.model, settings.rule)
+    views = open_views(given, run, network.frame)
+    layers = spread_of_convolutions(deconvnet) if settings.layers is None else as_list(settings.layers)
+    path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
+    mined = mined_once(path, deconvnet, views, layers, k=settings.top, run=run)
     if not run.world.first:
         return [], []
-    run.note(checkpoint=str(config.checkpoint), data=views.source.fingerprint, images=mined.images, mined=str(path))
+    run.note(checkpoint=choice.source, data=views.source.fingerprint, images=mined.images, mined=str(path))
     pictured = []
     for layer in track(layers, "projecting", unit="layer"):
-        chosen = np.array(draw_maps(config.maps, len(mined[layer].value), config.seed), np.int64)
-        pictured.append(picture_layer(deconvnet, layer, mined[layer], chosen, config.top, views, network))
+        chosen = np.array(draw_maps(settings.maps, len(mined[layer].value), settings.seed), np.int64)
+        pictured.append(picture_layer(
+            deconvnet, layer, mined[layer], maps=chosen, k=settings.top, views=views, network=network
+        ))  # fmt: skip
     return pictured, list(views.source.names)
 
 
@@ -85,12 +105,4 @@ def picture_layer(
 def draw(layers: Sequence[LayerFeatures], names: Sequence[str], columns: int, folder: Path) -> None:
     """The figure of all layers and, where there are several, one of each."""
     figures = {"fig2": layers, **({f"fig2_{one.layer}": [one] for one in layers} if len(layers) > 1 else {})}
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        for name, some in figures.items():
-            figure = draw_fig2(some, names, columns)
-            print(f"drawn: {style.save(figure, folder, name)}")
-            writer.add_image(name, style.pixels(figure), dataformats="HWC")
-
-
-if __name__ == "__main__":
-    start(features, "fig2_features")
+    publish({name: partial(draw_fig2, some, names, columns) for name, some in figures.items()}, folder)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig4_evolution:evolution")
+
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list, build
-from experiments.common.job import Run, start
-from experiments.observers.evolution_folder import EvolutionFolder, told
+from experiments.common.config import build, list_or_none, pick
+from experiments.common.publish import publish
+from experiments.observers.evolution_folder import EvolutionFolder, settling_line
 from zfnet.analysis.evolution import (
     FOLDER,
     Moment,
@@ -28,7 +34,6 @@ from zfnet.analysis.evolution import (
 )
 from zfnet.data import ImageData
 from zfnet.deconv import Deconvnet
-from zfnet.figures.drawing import style
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
 from zfnet.figures.settling import Settling, draw_settling
 from zfnet.network import network_of
@@ -36,45 +41,60 @@ from zfnet.progress import track
 from zfnet.training import load_checkpoint
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/fig4_evolution.yaml says of the training and the figure.
+
+    data and evolution: the images, None for the training's own, and the plan of a recomputation.
+    """
+
+    run: str | None
+    epochs: int | list[int] | None
+    maps: int
+    threshold: float
+    recompute: bool
+    data: ImageData | None = None
+    evolution: Plan
+
+
 def evolution(config: DictConfig, run: Run) -> None:
     """Gather what a training kept, or compute it from its checkpoints; save the arrays and draw; or draw again."""
+    settings = pick(Settings, config)
     if config.redraw is None:
-        moments = gather(config, run)
+        moments = gather(settings, run)
         if not run.world.first:
             return
-        epochs = None if config.epochs is None else as_list(config.epochs)
-        layers, settled = stack(moments, epochs), settle(moments, config.threshold)
+        layers, settled = stack(moments, list_or_none(settings.epochs)), settle(moments, settings.threshold)
         save_evolution(run.folder / "fig4.npz", layers, settled)
     else:
         layers, settled = load_evolution(config.redraw)
     epoch = settled.epochs[-1]
     print(
         f"CKA with epoch {epoch} stays at {settled.threshold:g} from epoch, by activations (and by projections): "
-        f"{told(settled.settled)}"
+        f"{settling_line(settled.settled)}"
     )
     run.note(settled=settled.settled)
-    draw(layers, settled, config.maps, run.folder)
+    draw(layers, settled, settings.maps, run.folder)
 
 
-def gather(config: DictConfig, run: Run) -> list[Moment]:
+def gather(settings: Settings, run: Run) -> list[Moment]:
     """The moments of a training, by epoch; of a recomputation none in all processes but the first."""
-    if config.run is None:
+    if settings.run is None:
         raise ValueError("give run=FOLDER, a training's run folder, or redraw=FILE.npz")
-    trained = Path(config.run)
-    if not config.recompute and any((trained / FOLDER).glob("epoch-*.npz")):
+    trained = Path(settings.run)
+    if not settings.recompute and any((trained / FOLDER).glob("epoch-*.npz")):
         return load_moments(trained / FOLDER)
-    recompute(config, run, trained)
+    recompute(trained, settings.data, settings.evolution, run)
     return load_moments(run.folder / FOLDER) if run.world.first else []
 
 
-def recompute(config: DictConfig, run: Run, trained: Path) -> None:
+def recompute(trained: Path, given: ImageData | None, plan: Plan, run: Run) -> None:
     """From the checkpoints of chosen epochs and the newest: sweep, project, and keep it all in this run's folder."""
     paths = [*sorted((trained / "checkpoints").glob("epoch-*.pt")), *_newest(trained / "checkpoints")]
     if not paths:
         raise ValueError(f"{trained} has neither {FOLDER}/epoch-*.npz nor checkpoints/epoch-*.pt: is it a training's?")
-    data = _data(config, trained)
-    train, val = data.open("train"), data.open("val")
-    plan, keeper = build(Plan, config.evolution), EvolutionFolder(run.folder)
+    data = images_of_training(trained) if given is None else given
+    train, val, keeper = data.open("train"), data.open("val"), EvolutionFolder(run.folder)
     if run.world.first:
         keeper.begin(0)
     images, before, done = subset(len(train), plan.sweep_images, plan.seed), dict[str, Tensor](), set[int]()
@@ -83,25 +103,24 @@ def recompute(config: DictConfig, run: Run, trained: Path) -> None:
         epoch = content["trainer"]["position"]["epoch"]
         if epoch in done or content["trainer"]["position"]["batch"]:
             continue
-        network = network_of(content, path)
-        deconvnet = Deconvnet(network.model.to(run.world.device).to(memory_format=run.hardware.memory_format()))
-        frame = network.frame.to(run.world.device)
-        probe = ReferenceImages(val, frame, plan.probe_images, plan.probe_projections, plan.seed)
+        network = network_of(content, path).to(run.world.device, run.hardware.memory_format())
+        deconvnet = Deconvnet(network.model)
+        probe = ReferenceImages(
+            val, network.frame, images=plan.probe_images, rows=plan.probe_projections, seed=plan.seed
+        )  # fmt: skip
         watched = watch_maps(deconvnet, probe, plan)
-        found = strongest_by_sweep(deconvnet, watched, train, images, frame, run.world)
+        found = strongest_by_sweep(deconvnet, watched, train, images, frame=network.frame, world=run.world)
         if run.world.first:
-            keeper.keep(moment_at(epoch, deconvnet, probe, watched, train, found, before))
+            keeper.keep(moment_at(epoch, deconvnet, probe, watched=watched, source=train, found=found, before=before))
         before, done = {layer: one.images() for layer, one in found.items()}, done | {epoch}
     if not done:
         raise ValueError(f"{trained}/checkpoints holds none of an epoch's end: let the training finish an epoch first")
     if run.world.first:
-        keeper.end(True)
+        keeper.end(finished=True)
 
 
-def _data(config: DictConfig, trained: Path) -> ImageData:
-    """The images that were given, or those of the training."""
-    if config.get("data") is not None:
-        return build(ImageData, config.data)
+def images_of_training(trained: Path) -> ImageData:
+    """The images that a training had, by its own configuration. Raises ValueError where that is not there."""
     path = trained / ".hydra" / "config.yaml"
     if not path.is_file():
         raise ValueError(f"there is no {path} that says which images the training had: give data=...")
@@ -136,16 +155,8 @@ def settle(moments: Sequence[Moment], threshold: float) -> Settling:
 
 def draw(layers: Sequence[LayerEvolution], settled: Settling, maps: int, folder: Path) -> None:
     """Projections, the patches that they come from, and the settling curves."""
-    figures = {
-        "fig4": draw_fig4(layers, maps),
-        "fig4_patches": draw_fig4(layers, maps, "patch"),
-        "fig4_settling": draw_settling(settled),
-    }
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        for name, figure in figures.items():
-            print(f"drawn: {style.save(figure, folder, name)}")
-            writer.add_image(name, style.pixels(figure), dataformats="HWC")
-
-
-if __name__ == "__main__":
-    start(evolution, "fig4_evolution")
+    publish({
+        "fig4": partial(draw_fig4, layers, maps),
+        "fig4_patches": partial(draw_fig4, layers, maps, picture="patch"),
+        "fig4_settling": partial(draw_settling, settled),
+    }, folder)  # fmt: skip

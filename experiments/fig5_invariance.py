@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig5_invariance:figure_5")
+
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list
-from experiments.common.job import Run, start
-from experiments.common.network import opened
-from experiments.common.shown_images import Chosen, choose_images
+from experiments.common.config import as_list, list_or_none, pick
+from experiments.common.images import ImagesChoice
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
+from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
 from zfnet.analysis.invariance import (
     Invariance,
     departure,
@@ -26,7 +33,6 @@ from zfnet.analysis.invariance import (
     transform_called,
     valley,
 )
-from zfnet.figures.drawing import style
 from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.network import Network
@@ -36,39 +42,53 @@ IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
 QUARTERS = (90, 180, 270)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/fig5_invariance.yaml says of the layers and, as rows of either figure, the transforms."""
+
+    layers: str | int | list[str | int] | None
+    rows: str | list[str]
+    more: str | list[str]
+    redraw: str | None
+
+
 def figure_5(config: DictConfig, run: Run) -> None:
     """Transform, print the numbers, save the arrays and draw; or draw again from saved arrays."""
-    computed = load_curves(config.redraw) if config.redraw is not None else compute(config, run)
+    settings = pick(Settings, config)
+    if settings.redraw is None:
+        shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
+        computed = compute(pick(NetworkChoice, config), shown, given, settings, run)
+    else:
+        computed = load_curves(settings.redraw)
     if computed is None or not run.world.first:
         return
-    if config.redraw is None:
+    if settings.redraw is None:
         save_curves(run.folder / "fig5.npz", *computed)
-    draw(config, *computed, run.folder)
+    draw(settings, *computed, folder=run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] | None:
+def compute(
+    choice: NetworkChoice, shown: ShownChoice, given: ImagesChoice, settings: Settings, run: Run
+) -> tuple[Subjects, dict[str, Curves]] | None:
     """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv.
 
     None in all processes but the first, which only wait while it prepares the data.
     """
-    if config.checkpoint is None:
-        raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
-    names = list(dict.fromkeys([*as_list(config.rows), *as_list(config.more)]))
+    names = list(dict.fromkeys([*as_list(settings.rows), *as_list(settings.more)]))
     for name in names:
         transform_called(name)
     if not names:
         raise ValueError("rows and more are empty: name at least one transform")
-    network = opened(config, run)
-    network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
-    chosen, _ = choose_images(config, run, network, IMAGES)
+    network = open_chosen(choice, run)
+    chosen, _ = choose_images(shown, given, run, network, spread=IMAGES)
     if not run.world.first:
         return None
-    layers, frame = None if config.layers is None else as_list(config.layers), network.frame
+    layers, targets = list_or_none(settings.layers), chosen.target.tolist()
     found = {
-        name: invariance(network.model, chosen.images, chosen.target.tolist(), name, None, layers, frame)
+        name: invariance(network.model, chosen.images, targets, name, layers=layers, frame=network.frame)
         for name in names
     }
-    run.note(checkpoint=str(config.checkpoint), pictures=chosen.paths)
+    run.note(checkpoint=choice.source, pictures=chosen.paths)
     table = [line for result in found.values() for line in lines_of(result, chosen, network)]
     show(table)
     write_csv(run.folder / "fig5.csv", table)
@@ -76,7 +96,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
     return subjects_of(next(iter(found.values())), chosen, network), rows
 
 
-def subjects_of(result: Invariance, chosen: Chosen, network: Network) -> Subjects:
+def subjects_of(result: Invariance, chosen: ShownImages, network: Network) -> Subjects:
     return Subjects(
         path=np.array(chosen.paths, np.str_), target=chosen.target, known=chosen.known,
         label=result.clean_label.numpy(), probability=result.clean_probability.numpy(),
@@ -84,7 +104,7 @@ def subjects_of(result: Invariance, chosen: Chosen, network: Network) -> Subject
     )  # fmt: skip
 
 
-def curves_of(result: Invariance, chosen: Chosen, network: Network) -> Curves:
+def curves_of(result: Invariance, chosen: ShownImages, network: Network) -> Curves:
     """One transform's arrays, with what the network saw at PICTURES of its settings."""
     values = result.values.numpy()
     ordered = np.unique(values)
@@ -103,7 +123,7 @@ def _stacked(by_layer: Mapping[int | str, Tensor]) -> NDArray[np.floating]:
     return np.stack([values.numpy() for values in by_layer.values()])
 
 
-def lines_of(result: Invariance, chosen: Chosen, network: Network) -> Iterator[dict[str, Any]]:
+def lines_of(result: Invariance, chosen: ShownImages, network: Network) -> Iterator[dict[str, Any]]:
     """A line of numbers for each image; see zfnet.analysis.invariance_summary for what they mean."""
     span = label_range(result)
     departures = {layer: departure(result, layer) for layer in result.distance}
@@ -147,18 +167,13 @@ def show(table: list[dict[str, Any]]) -> None:
     )
 
 
-def draw(config: DictConfig, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
+def draw(settings: Settings, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
     """The paper's figure and the one of further transforms, in files and TensorBoard."""
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        for name, chosen in (("fig5", as_list(config.rows)), ("fig5_more", as_list(config.more))):
-            missing = [one for one in chosen if one not in rows]
-            if missing:
-                raise ValueError(f"{config.redraw} has no {', '.join(missing)}, only {', '.join(rows)}")
-            if chosen:
-                figure = draw_fig5(subjects, {one: rows[one] for one in chosen})
-                print(f"drawn: {style.save(figure, folder, name)}")
-                writer.add_image(name, style.pixels(figure), dataformats="HWC")
-
-
-if __name__ == "__main__":
-    start(figure_5, "fig5_invariance")
+    figures = {}
+    for name, chosen in (("fig5", as_list(settings.rows)), ("fig5_more", as_list(settings.more))):
+        missing = [one for one in chosen if one not in rows]
+        if missing:
+            raise ValueError(f"{settings.redraw} has no {', '.join(missing)}, only {', '.join(rows)}")
+        if chosen:
+            figures[name] = partial(draw_fig5, subjects, {one: rows[one] for one in chosen})
+    publish(figures, folder)

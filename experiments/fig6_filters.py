@@ -2,64 +2,87 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig6_filters:filters")
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from omegaconf import DictConfig
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.images import open_views
-from experiments.common.job import Run, start
+from experiments.common.config import pick
+from experiments.common.images import ImagesChoice, open_views
 from experiments.common.mining import mined_once
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
 from zfnet.analysis import band_shares, draw_maps, largest_over_median, picture_units
 from zfnet.deconv import Deconvnet
-from zfnet.figures.drawing import style
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 from zfnet.mining import CentreViews, Mined
-from zfnet.models import TORCHVISION
-from zfnet.network import open_network
 
 NETWORKS = {"unlimited": ("a", None), "alexnet": ("b", "d"), "zfnet": ("c", "e")}  # panels of layers 1 and 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """The networks of the panels in the paper's order: files, or torchvision:alexnet; None where it is not given."""
+
+    unlimited: str | None
+    alexnet: str | None
+    zfnet: str | None
+
+    def choices(self, common: NetworkChoice) -> dict[str, NetworkChoice]:
+        """Those given, by their names, each with what is common to all. Raises ValueError where none is."""
+        given = {name: source for name, source in asdict(self).items() if source is not None}
+        if not given:
+            raise ValueError(f"give at least one checkpoint: {', '.join(f'{name}=FILE' for name in NETWORKS)}")
+        return {name: replace(common, checkpoint=source) for name, source in given.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/fig6_filters.yaml says of the maps of the second layer and of mining."""
+
+    maps: int
+    mined: str | None
+    seed: int
 
 
 def filters(config: DictConfig, run: Run) -> None:
     """Measure, save the arrays and draw; or draw again from saved arrays."""
     if config.redraw is None:
-        panels = compute(config, run)
+        choices = pick(Checkpoints, config).choices(pick(NetworkChoice, config))
+        panels = compute(choices, pick(ImagesChoice, config), pick(Settings, config), run)
         if run.world.first:
             save_panels(run.folder / "fig6.npz", panels)
     else:
         panels = load_panels(config.redraw)
     if run.world.first:
-        figure = draw_fig6(panels)
-        print(f"drawn: {style.save(figure, run.folder, 'fig6')}")
-        with SummaryWriter(str(run.folder / "tensorboard")) as writer:
-            writer.add_image("fig6", style.pixels(figure), dataformats="HWC")
+        publish({"fig6": draw_fig6(panels)}, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> list[Panel]:
+def compute(choices: Mapping[str, NetworkChoice], given: ImagesChoice, settings: Settings, run: Run) -> list[Panel]:
     """The panels of the networks that were given, in the paper's order; empty in all processes but the first."""
-    given = {name: config[name] for name in NETWORKS if config[name] is not None}
-    if not given:
-        raise ValueError(f"give at least one checkpoint: {', '.join(f'{name}=FILE' for name in NETWORKS)}")
     panels = []
-    for name, source in given.items():
-        weights = config.weights if str(source).startswith(TORCHVISION) else None
-        network = open_network(source, weights, config.size_px)
-        network.model.to(run.world.device).to(memory_format=run.hardware.memory_format())
+    for name, choice in choices.items():
+        network = open_chosen(choice, run)
         deconvnet = Deconvnet(network.model)
-        views = open_views(config, run, network.frame)
+        views = open_views(given, run, network.frame)
         layers = deconvnet.layers[:2]
-        folder = run.folder if config.mined is None else Path(config.mined)
-        mined = mined_once(folder / f"mined_{name}.npz", deconvnet, views, layers, 1, run)
+        folder = run.folder if settings.mined is None else Path(settings.mined)
+        mined = mined_once(folder / f"mined_{name}.npz", deconvnet, views, layers, k=1, run=run)
         if not run.world.first:
             continue
         first, second = NETWORKS[name]
         panels.append(filter_panel(first, deconvnet, mined))
         if second is not None:
-            panels.append(projection_panel(second, deconvnet, mined, views, config.maps, config.seed))
-        run.note(**{name: str(source)}, data=views.source.fingerprint)
+            panels.append(projection_panel(second, deconvnet, mined, views, maps=settings.maps, seed=settings.seed))
+        run.note(**{name: choice.source}, data=views.source.fingerprint)
     panels.sort(key=lambda panel: panel.letter)
     run.note(stories={panel.letter: panel.story() for panel in panels})
     for panel in panels:
@@ -73,7 +96,7 @@ def filter_panel(letter: str, deconvnet: Deconvnet, mined: Mined) -> Panel:
     weights = weights_of(deconvnet, layer)
     if weights.ndim != 4 or weights.shape[1] != 3:
         raise ValueError(f"layer {layer!r} has weights {weights.shape}, expected filters (maps, 3, rows, columns)")
-    return panel(letter, weights, weights, layer, mined)
+    return panel(letter, layer, mined, pictures=weights, weights=weights)
 
 
 def projection_panel(
@@ -84,10 +107,10 @@ def projection_panel(
     chosen = draw_maps(maps, len(mined[layer].value), seed)
     units = torch.cat([mined[layer].units(number)[:1] for number in chosen])
     pictures = picture_units(deconvnet, layer, units, views.fetch, views.frame.grey).projection
-    return panel(letter, pictures, weights_of(deconvnet, layer), layer, mined)
+    return panel(letter, layer, mined, pictures=pictures, weights=weights_of(deconvnet, layer))
 
 
-def panel(letter: str, pictures: np.ndarray, weights: np.ndarray, layer: str, mined: Mined) -> Panel:
+def panel(letter: str, layer: str, mined: Mined, *, pictures: np.ndarray, weights: np.ndarray) -> Panel:
     dead, maps = len(mined[layer].dead), len(mined[layer].value)
     return Panel(
         letter=letter, pictures=pictures, dead=dead, maps=maps, images=mined.images, bands=band_shares(pictures),
@@ -98,7 +121,3 @@ def panel(letter: str, pictures: np.ndarray, weights: np.ndarray, layer: str, mi
 def weights_of(deconvnet: Deconvnet, layer: str) -> np.ndarray:
     weight = deconvnet.model.get_parameter(f"{layer}.weight")
     return weight.detach().float().cpu().numpy()
-
-
-if __name__ == "__main__":
-    start(filters, "fig6_filters")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.common.publish import events_folder
 from zfnet.analysis.evolution import (
     FOLDER,
     KINDS,
@@ -32,7 +33,7 @@ class EvolutionFolder:
     """
 
     def __init__(self, run_folder: Path) -> None:
-        self.folder, self._events = run_folder / FOLDER, run_folder / "tensorboard" / "evolution"
+        self.folder, self._events = run_folder / FOLDER, events_folder(run_folder) / "evolution"
         self._writer: SummaryWriter | None = None
 
     def begin(self, epoch: int) -> None:
@@ -79,7 +80,7 @@ def sheet(one: LayerMoment) -> NDArray[np.uint8]:
     return np.asarray(grid(np.concatenate([above, between, below], axis=1), 4 * larger, columns), np.uint8)
 
 
-def told(settled: Mapping[str, Mapping[str, int]]) -> str:
+def settling_line(settled: Mapping[str, Mapping[str, int]]) -> str:
     """One line: layer, epoch from which its activations and its projections stay like the last ones."""
     layers = settled[KINDS[0]]
     return ", ".join(f"{layer} {layers[layer]} ({settled[KINDS[1]][layer]})" for layer in layers)
