@@ -2,7 +2,7 @@
 
 from zfnet.training.checkpoint import Checkpoints, DamagedCheckpoint, load_checkpoint, newest_checkpoint
 from zfnet.training.evaluation import evaluate
-from zfnet.training.failures import NonFiniteLoss
+from zfnet.training.failures import NonFiniteLoss, VanishedImages
 from zfnet.training.hardware import Hardware
 from zfnet.training.loop import Trainer
 from zfnet.training.network import Network, network_of, open_network
@@ -30,6 +30,7 @@ __all__ = [
     "Tally",
     "Trainer",
     "TrainingRun",
+    "VanishedImages",
     "World",
     "evaluate",
     "first_difference",

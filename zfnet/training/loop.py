@@ -19,6 +19,7 @@ from zfnet.training.feed import Feed, workers_for
 from zfnet.training.hardware import Hardware
 from zfnet.training.observer import Observer
 from zfnet.training.parallel import World, chosen_device
+from zfnet.training.reading import Reading
 from zfnet.training.recipe import Recipe, prepare
 from zfnet.training.reports import EpochReport, Position, Seen, StepReport
 from zfnet.training.step import Stepper
@@ -63,6 +64,7 @@ class Trainer:
         )
         self.model, self.frame = self.stepper.model, self.stepper.frame
         self._standing = resume.Standing(Tally.of_none(self.world.device))
+        self._reading = Reading(train, val, self.world)
         self._check_every = CHECK_EVERY_STEPS if self.world.device.type == "cuda" else 1
 
     @property
@@ -81,7 +83,7 @@ class Trainer:
         return self.stepper.learning_rate
 
     def fit(self) -> bool:
-        """Train to the recipe's last epoch; False if it was stopped before. Raises NonFiniteLoss."""
+        """Train to the recipe's last epoch; False if it was stopped before. Raises NonFiniteLoss, VanishedImages."""
         self._tell("on_start")
         finished = True
         while finished and self.position.epoch < self.recipe.epochs:
@@ -98,6 +100,7 @@ class Trainer:
             wait_s = time.perf_counter() - asked_s
             tally = self.stepper(batch, views[batch.indices], self._seen)
             self._standing.count_step(tally)
+            self._reading.see(batch)
             if self.position.step % self._check_every == 0:
                 self.train_scores()
             begun_s, wall_s = time.perf_counter(), time.perf_counter() - begun_s  # with what observers took before it
@@ -141,6 +144,7 @@ class Trainer:
             workers=self.workers(self.val),
             autocast=self.stepper.autocast,
         )
+        self._reading.check_val(validated)
         rate = self.learning_rate
         self.stepper.schedule.after_epoch(validated.top1_error)
         report = EpochReport.of_scores(
@@ -156,7 +160,11 @@ class Trainer:
         self._tell("on_epoch", report)
 
     def train_scores(self) -> Scores:
-        """Means over the epoch so far, over all processes; NonFiniteLoss if any batch's loss was not finite."""
+        """Means over the epoch so far, over all processes, which must all call it.
+
+        Raises NonFiniteLoss if any batch's loss was not finite, VanishedImages if the images can be read no more.
+        """
+        self._reading.check_train(self.recipe.batch_size)
         counted = Tally(self.world.sum(self._standing.tally.sums))
         loss = counted.means().loss
         if not math.isfinite(loss):
@@ -177,12 +185,14 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """Everything that decides how the run goes on, in tensors and plain types. All processes must call it."""
-        return resume.state_of(
+        state = resume.state_of(
             self._standing, self.stepper, observers=self.observers, world=self.world, settings=self._settings()
         )
+        return {**state, "reading": self._reading.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned. Raises ValueError where this run would not be the same one."""
         self._standing = resume.load_state(
             state, self.stepper, observers=self.observers, world=self.world, settings=self._settings()
         )
+        self._reading.load_state(state.get("reading", {}))

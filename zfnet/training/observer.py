@@ -57,7 +57,10 @@ class TrainingRun(Protocol):
         """That of the next step."""
 
     def train_scores(self) -> Scores:
-        """Means over the epoch so far, over all processes, which must all call it. Raises NonFiniteLoss."""
+        """Means over the epoch so far, over all processes, which must all call it.
+
+        Raises NonFiniteLoss, and VanishedImages where images can be read no more.
+        """
 
     def agreed(self, wish: Callable[[], bool]) -> bool:
         """Whether any process wishes it; all must call it."""
