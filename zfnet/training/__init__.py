@@ -1,6 +1,7 @@
 """Training: the recipe, the loop and its observers, evaluation, checkpoints, several processes."""
 
-from zfnet.training.checkpoint import Checkpoints, DamagedCheckpoint, load_checkpoint, newest_checkpoint
+from zfnet.training.checkpoint import DamagedCheckpoint, load_checkpoint, newest_checkpoint
+from zfnet.training.checkpoint_observer import Checkpoints
 from zfnet.training.evaluation import evaluate
 from zfnet.training.failures import NonFiniteLoss, VanishedImages
 from zfnet.training.hardware import Hardware
