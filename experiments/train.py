@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
+from experiments.common.quiet import say
 from experiments.observers.console import Console
 from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
@@ -66,10 +67,9 @@ def train(config: DictConfig, run: Run) -> str:
         run.folder / "tensorboard", configuration=OmegaConf.to_yaml(config, resolve=True), hparams=_hparams(config),
         **config.tensorboard,
     )  # fmt: skip
-    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
-    if config.evolution is not None:
-        observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
-    observers.append(checkpoints)  # last, so that it saves what the others know of the epoch
+    observers: list[Observer] = [checkpoints, Console(run.folder), board, StuckLoss()]  # saved before it is shown
+    if config.evolution is not None:  # before them, so that what it knows of an epoch is saved too
+        observers.insert(0, Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
     with run.stop as stop:
         trainer = Trainer(
             network.model, recipe, network.frame, images, val,
@@ -126,17 +126,17 @@ def _check_same(network: Network, asked: dict[str, Any]) -> None:
 
 def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
     if skipped:
-        print(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
+        say(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
         (run.folder / "skipped.txt").write_text("".join(f"{path}\n" for path in skipped))
     if trainer.history:
         best = min(trainer.history, key=lambda report: report.val_top1_error)
         run.note(
             best={"epoch": best.epoch, "val_top1_error": best.val_top1_error, "val_top5_error": best.val_top5_error}
         )
-        print(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
-    print(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
+        say(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
+    say(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
     if not finished:
-        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {again(run)}")
+        say(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {again(run)}")
 
 
 if __name__ == "__main__":

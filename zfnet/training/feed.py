@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from zfnet.data.folder import FolderImages
-from zfnet.data.loader import Batch, training_batches
+from zfnet.data.loader import Batch, never, training_batches
 from zfnet.data.source import ImageSource
 from zfnet.data.views import InputFrame, Views, training_views
 from zfnet.training.hardware import Hardware
@@ -56,8 +56,8 @@ class Feed:
             augmentation=self.recipe.augmentation,
         )
 
-    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
-        """This process's part of each batch of an epoch, from batch `start` on."""
+    def batches(self, epoch: int, start: int, read_on: Callable[[], bool] = never) -> Iterator[Batch]:
+        """This process's part of each batch of an epoch, from batch `start` on; read_on: as in training_batches."""
         return training_batches(
             self.source,
             self.recipe.batch_size,
@@ -67,6 +67,7 @@ class Feed:
             rank=self.world.rank,
             world_size=self.world.size,
             workers=workers_for(self.source, self.hardware, self.world),
+            read_on=read_on,
         )
 
 

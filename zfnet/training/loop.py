@@ -96,7 +96,7 @@ class Trainer:
         views, clock = self._feed.views(self.position.epoch), self._standing.clock
         self.stepper.forward.train()
         begun_s = asked_s = time.perf_counter()
-        for batch in self._feed.batches(self.position.epoch, start=self.position.batch):
+        for batch in self._feed.batches(self.position.epoch, self.position.batch, self._wants_to_stop):
             wait_s = time.perf_counter() - asked_s
             tally = self.stepper(batch, views[batch.indices], self._seen)
             self._standing.count_step(tally)
@@ -110,7 +110,7 @@ class Trainer:
                 step=self.position.step, tally=tally, learning_rate=self.learning_rate, wall_s=wall_s, wait_s=wait_s
             )
             self._tell("on_step", report)
-            if self._asked_to_stop():
+            if self.agreed(self._wants_to_stop):
                 return False
             asked_s = time.perf_counter()
         self._end_epoch(begun_s)
@@ -119,8 +119,9 @@ class Trainer:
     def _seen(self, seen: Seen) -> None:
         self._tell("on_batch", seen)
 
-    def _asked_to_stop(self) -> bool:
-        return self.agreed(self._stop)
+    def _wants_to_stop(self) -> bool:
+        """Whether this process was asked to; workers that die then are the stop, and it reads on until all agree."""
+        return self._stop()
 
     def agreed(self, wish: Callable[[], bool]) -> bool:
         """Whether any process wishes it; several GPUs ask each other only every CHECK_EVERY_STEPS steps."""
@@ -142,6 +143,7 @@ class Trainer:
             batch_size=min(256, self.recipe.batch_size),
             world=self.world,
             workers=self.workers(self.val),
+            read_on=self._wants_to_stop,
             autocast=self.stepper.autocast,
         )
         self._reading.check_val(validated)
