@@ -11,7 +11,7 @@ from zfnet.training.observer import Observer, TrainingRun
 from zfnet.training.parallel import World, join_world, leave_world
 from zfnet.training.recipe import Recipe, named_convolutions, share_at_limit
 from zfnet.training.reports import EpochReport, Seen, StepReport
-from zfnet.training.resume import first_difference, settings_of
+from zfnet.training.resume import first_difference, settings_of, shortened
 from zfnet.training.stuck_loss import StuckLoss
 from zfnet.training.tally import Scores, Tally, scores_of, tally_of
 
@@ -45,5 +45,6 @@ __all__ = [
     "scores_of",
     "settings_of",
     "share_at_limit",
+    "shortened",
     "tally_of",
 ]

@@ -183,7 +183,7 @@ class Trainer:
             getattr(observer, event)(self, *facts)
 
     def _settings(self) -> dict[str, Any]:
-        return {"seed": self.seed, **resume.settings_of(self.recipe, self.train)}
+        return {"seed": self.seed, **resume.settings_of(self.recipe, self.train, self.val)}
 
     def state(self) -> dict[str, Any]:
         """Everything that decides how the run goes on, in tensors and plain types. All processes must call it."""
@@ -194,7 +194,6 @@ class Trainer:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned. Raises ValueError where this run would not be the same one."""
-        self._standing = resume.load_state(
-            state, self.stepper, observers=self.observers, world=self.world, settings=self._settings()
-        )
+        resume.check_same(state["settings"], self._settings(), train=self.train, val=self.val)
+        self._standing = resume.load_state(state, self.stepper, observers=self.observers, world=self.world)
         self._reading.load_state(state.get("reading", {}))
