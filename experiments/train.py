@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.common.events import events_folder
 from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
 from experiments.common.quiet import say
@@ -63,10 +65,10 @@ def train(config: DictConfig, run: Run) -> str:
     checkpoints = Checkpoints(
         folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep
     )
+    asked = _as_trained(config, network)
     board = Board(
-        run.folder / "tensorboard", configuration=OmegaConf.to_yaml(config, resolve=True), hparams=_hparams(config),
-        **config.tensorboard,
-    )  # fmt: skip
+        events_folder(run.folder), configuration=OmegaConf.to_yaml(asked), hparams=_hparams(asked), **config.tensorboard
+    )
     observers: list[Observer] = [checkpoints, Console(run.folder), board, StuckLoss()]  # saved before it is shown
     if config.evolution is not None:  # before them, so that what it knows of an epoch is saved too
         observers.insert(0, Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
@@ -109,12 +111,22 @@ def _arguments(config: DictConfig, images: ImageSource, channels: int) -> dict[s
     return arguments if channels == 3 else {**arguments, "channels": channels}
 
 
+def _as_trained(config: DictConfig, network: Network) -> DictConfig:
+    """The configuration with what the data decided: the number of classes and of channels."""
+    asked = config.copy()
+    OmegaConf.resolve(asked)
+    for name, value in (("num_classes", len(network.wnids)), ("channels", network.frame.channels)):
+        OmegaConf.update(asked, f"model.{name}", value, force_add=True)
+    return asked
+
+
 def _hparams(config: DictConfig) -> dict[str, bool | float | str]:
-    """What runs are told apart by: the recipe and the model."""
+    """What runs are told apart by, in the order of TensorBoard's columns: rate, width and recipe first."""
+    flat = {f"{group}.{name}": value for group in ("training", "model") for name, value in config[group].items()}
+    first = {"training.learning_rate": None, "model.width": None, "training": None, "model.name": None}
+    flat["training"] = HydraConfig.get().runtime.choices.get("training", "")  # paper, modern ...
     return {
-        f"{group}.{name}": value if isinstance(value, int | float | bool) else str(value)
-        for group in ("training", "model")
-        for name, value in config[group].items()
+        name: flat[name] if isinstance(flat[name], int | float | bool) else str(flat[name]) for name in first | flat
     }
 
 

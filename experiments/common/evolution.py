@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.common.events import events_folder
 from zfnet.analysis.cka import linear_cka, settling_epoch
 from zfnet.analysis.evolution_moment import LayerMoment, Moment
 from zfnet.figures.arrays import load_arrays, save_arrays
@@ -85,7 +86,7 @@ class EvolutionFolder:
     """
 
     def __init__(self, run_folder: Path) -> None:
-        self.folder, self._events = run_folder / FOLDER, run_folder / "tensorboard" / "evolution"
+        self.folder, self._events = run_folder / FOLDER, events_folder(run_folder, FOLDER)
         self._writer: SummaryWriter | None = None
 
     def begin(self, epoch: int) -> None:

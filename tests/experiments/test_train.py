@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from zfnet.data.decode import decode_square
 from zfnet.data.imagenet import list_folder
@@ -82,7 +83,7 @@ def test_a_run_folder_holds_everything(whole_run: Path):
 
 
 def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_run: Path):
-    events = EventAccumulator(str(whole_run / "tensorboard"))
+    events = EventAccumulator(str(whole_run))
     events.Reload()
     tags = events.Tags()
     for name in ("train_loss", "val_loss", "train_top1_error", "val_top1_error", "val_top5_error"):
@@ -93,7 +94,15 @@ def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_r
     assert "layers_dead_maps/fc8" not in tags["scalars"]
     assert [image.step for image in events.Images("filters/first_layer")] == [0, 1, 2, 3]
     assert "weights/conv1.weight" in tags["histograms"]
-    assert any("configuration" in tag for tag in tags["tensors"])
+    assert [image.step for image in events.Images("mistakes/worst")] == [3]
+    configuration = events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "num_classes: 3\n" in configuration  # the data's, not conf/model/zfnet.yaml's
+    content = events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    hparams = [one.name for one in HParamsPluginData.FromString(content).experiment.hparam_infos]
+    assert hparams[:4] == ["training.learning_rate", "model.width", "training", "model.name"]
+    start = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    chosen = HParamsPluginData.FromString(start).session_start_info.hparams
+    assert (chosen["training"].string_value, chosen["model.num_classes"].number_value) == ("modern", 3)
 
 
 def test_ctrl_c_saves_and_the_printed_command_goes_on_to_the_same_end(
@@ -148,8 +157,8 @@ def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, co
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
     assert json.loads((folder / "manifest.json").read_text())["processes"] == 2
-    assert len(list((folder / "tensorboard").glob("events*"))) == 1
-    assert sorted(path.name for path in (folder / "evolution").iterdir()) == ["epoch-0000.npz", "epoch-0001.npz"]
+    assert len(list(folder.glob("events*"))) == len(list((folder / "evolution").glob("events*"))) == 1
+    assert sorted(path.name for path in (folder / "evolution").glob("*.npz")) == ["epoch-0000.npz", "epoch-0001.npz"]
     assert len(metrics(folder)) == 1
     assert len(last_checkpoint(folder)["trainer"]["random"]) == 2
     assert done.stdout.count("best: epoch 1") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -145,6 +146,7 @@ class Trainer:
             workers=self.workers(self.val),
             read_on=self._wants_to_stop,
             autocast=self.stepper.autocast,
+            on_batch=partial(self._tell, "on_validation_batch"),
         )
         self._reading.check_val(validated)
         rate = self.learning_rate
@@ -170,12 +172,7 @@ class Trainer:
         counted = Tally(self.world.sum(self._standing.tally.sums))
         loss = counted.means().loss
         if not math.isfinite(loss):
-            raise NonFiniteLoss(
-                f"the training loss is {loss} in epoch {self.position.epoch + 1}, by step "
-                f"{self.position.step}, at a learning rate of {self.learning_rate:g}. The last checkpoint "
-                "stays: go on from it with hardware.precision=float32, or start a new run from its weights with a "
-                "lower training.learning_rate (model.weights=CHECKPOINT training.init=keep)"
-            )
+            raise NonFiniteLoss.at(loss, self.position, self.learning_rate)
         return scores_of(counted)
 
     def _tell(self, event: str, *facts: object) -> None:

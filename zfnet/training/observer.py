@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from zfnet.data.source import ImageSource
 from zfnet.data.views import InputFrame
@@ -91,6 +91,9 @@ class Observer:
 
     def on_validation(self, trainer: TrainingRun) -> None:
         """Before the validation pass of an epoch."""
+
+    def on_validation_batch(self, trainer: TrainingRun, indices: Tensor, log_probabilities: Tensor) -> None:
+        """This process's part of a validation batch: (B,) and (B, C), NaN where an image could not be read."""
 
     def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         """After an epoch and its validation."""
