@@ -248,6 +248,16 @@ def test_float16_skips_steps_that_overflow_and_resumes_from_full_precision(data)
     assert any(not torch.equal(tensor, before[name]) for name, tensor in weights(half).items())
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_takes_bfloat16_only_where_the_gpu_computes_it(monkeypatch, native: bool):
+    """As torch 2.11 answers on a V100 or a T4, which emulate it."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    expected = torch.bfloat16 if native else None
+    assert Hardware().dtype(torch.device("cuda")) is expected
+    assert Hardware().dtype(torch.device("cpu")) is None
+    assert Hardware(precision="float16").dtype(torch.device("cpu")) is torch.float16
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
