@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import build
+from experiments.common.events import events_folder
 from experiments.common.job import Run, resume_command, start
+from experiments.common.quiet import say
 from experiments.observers.console import Console
 from experiments.observers.evolution_folder import EvolutionFolder
 from experiments.observers.tensorboard import Board
@@ -48,7 +51,16 @@ def train(config: DictConfig, run: Run) -> str:
             print(f"the network takes {taken} channels, as the images have, not model.channels={asked}")
         (run.folder / "summary.txt").write_text(summary(network.model, config.model.input_px) + "\n")
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
-    observers = _observers(config, run, network)
+    checkpoints = Checkpoints(
+        folder, network, config.checkpoints.every_minutes, tuple(config.checkpoints.epochs), config.checkpoints.keep
+    )
+    asked = _as_trained(config, network)
+    board = Board(
+        events_folder(run.folder), configuration=OmegaConf.to_yaml(asked), hparams=_hparams(asked), **config.tensorboard
+    )
+    observers: list[Observer] = [checkpoints, Console(run.folder), board, StuckLoss()]  # saved before it is shown
+    if config.evolution is not None:  # before them, so that what it knows of an epoch is saved too
+        observers.insert(0, Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
     with run.stop as stop:
         trainer = Trainer(
             network.model, recipe, network.frame, images, val,
@@ -102,12 +114,22 @@ def _arguments(config: DictConfig, images: ImageSource, channels: int) -> dict[s
     return arguments if channels == 3 else {**arguments, "channels": channels}
 
 
+def _as_trained(config: DictConfig, network: Network) -> DictConfig:
+    """The configuration with what the data decided: the number of classes and of channels."""
+    asked = config.copy()
+    OmegaConf.resolve(asked)
+    for name, value in (("num_classes", len(network.wnids)), ("channels", network.frame.channels)):
+        OmegaConf.update(asked, f"model.{name}", value, force_add=True)
+    return asked
+
+
 def _hparams(config: DictConfig) -> dict[str, bool | float | str]:
-    """What runs are told apart by: the recipe and the model."""
+    """What runs are told apart by, in the order of TensorBoard's columns: rate, width and recipe first."""
+    flat = {f"{group}.{name}": value for group in ("training", "model") for name, value in config[group].items()}
+    first = {"training.learning_rate": None, "model.width": None, "training": None, "model.name": None}
+    flat["training"] = HydraConfig.get().runtime.choices.get("training", "")  # paper, modern ...
     return {
-        f"{group}.{name}": value if isinstance(value, int | float | bool) else str(value)
-        for group in ("training", "model")
-        for name, value in config[group].items()
+        name: flat[name] if isinstance(flat[name], int | float | bool) else str(flat[name]) for name in first | flat
     }
 
 
@@ -119,17 +141,17 @@ def _check_same(network: Network, asked: dict[str, Any]) -> None:
 
 def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
     if skipped:
-        print(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
+        say(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
         (run.folder / "skipped.txt").write_text("".join(f"{path}\n" for path in skipped))
     if trainer.history:
         best = min(trainer.history, key=lambda report: report.val_top1_error)
         run.note(
             best={"epoch": best.epoch, "val_top1_error": best.val_top1_error, "val_top5_error": best.val_top5_error}
         )
-        print(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
-    print(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
+        say(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
+    say(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
     if not finished:
-        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {resume_command(run)}")
+        say(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {resume_command(run)}")
 
 
 if __name__ == "__main__":

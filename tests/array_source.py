@@ -15,7 +15,7 @@ class ArraySource:
 
     def __init__(self, count: int, classes: int, side_px: int, seed: int) -> None:
         generator = np.random.default_rng(seed)
-        self.side_px = side_px
+        self.side_px, self.fingerprint_ = side_px, "arrays"
         self.labels: NDArray[np.int64] = generator.permutation(np.arange(count) % classes)
         self.wnids = self.names = tuple(f"n{index:08d}" for index in range(classes))
         self.images = generator.integers(0, 160, (count, side_px, side_px, 3), dtype=np.uint8)
@@ -25,7 +25,7 @@ class ArraySource:
 
     @property
     def fingerprint(self) -> str:
-        return "arrays"
+        return self.fingerprint_
 
     def __len__(self) -> int:
         return len(self.labels)

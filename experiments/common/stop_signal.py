@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that a job asks itself."""
+"""Ctrl-C, SIGTERM and a terminal that hangs up as a question that a job asks itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import time
 from types import FrameType
 from typing import Any
 
+from experiments.common.quiet import unheard
+
 
 class StopSignal:
-    """Ctrl-C or SIGTERM asks for a clean end; another one, at least ECHO_S later, ends at once.
+    """Ctrl-C, SIGTERM or a terminal that hangs up asks for a clean end; another, at least ECHO_S later, ends at once.
 
-    Under torchrun one Ctrl-C arrives twice: from the terminal, and a moment later from torchrun.
+    Under torchrun one Ctrl-C arrives twice: from the terminal, and a moment later from torchrun. A signal that was
+    ignored before stays so, as SIGHUP is under nohup.
     """
 
     ECHO_S = 2.0
+    SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
     def __init__(self) -> None:
         self.asked, self._asked_s = False, 0.0
@@ -27,13 +31,15 @@ class StopSignal:
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if not self.asked:
             self.asked, self._asked_s = True, time.monotonic()
-            print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
+            with unheard():
+                print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
         elif time.monotonic() - self._asked_s > self.ECHO_S:
             raise KeyboardInterrupt
 
     def __enter__(self) -> StopSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
+        for number in self.SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *error: object) -> None:

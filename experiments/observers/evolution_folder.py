@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.publish import events_folder
+from experiments.common.events import events_folder
 from zfnet.analysis.evolution import (
     FOLDER,
     KINDS,
@@ -33,7 +33,7 @@ class EvolutionFolder:
     """
 
     def __init__(self, run_folder: Path) -> None:
-        self.folder, self._events = run_folder / FOLDER, events_folder(run_folder) / "evolution"
+        self.folder, self._events = run_folder / FOLDER, events_folder(run_folder, FOLDER)
         self._writer: SummaryWriter | None = None
 
     def begin(self, epoch: int) -> None:

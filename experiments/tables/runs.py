@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from experiments.common.config import build
 from experiments.common.job import Run
 from zfnet.data import ImageData, ImageSource
-from zfnet.training import Recipe, first_difference, newest_checkpoint, settings_of
+from zfnet.training import Recipe, first_difference, newest_checkpoint, settings_of, shortened
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,13 @@ class TableRuns:
 
     def _check(self, row: TableRun, content: dict[str, Any]) -> None:
         asked = {"name": row.model, **self.arguments, "seed": row.seed, **self.settings}
-        difference = first_difference({**content["network"]["arguments"], **content["trainer"]["settings"]}, asked)
+        of_row = {**content["network"]["arguments"], **content["trainer"]["settings"]}
+        difference = first_difference(of_row, asked, train=self.train, val=self.val)
         if difference is not None:
             name, held, value = difference
             raise ValueError(
-                f"{row.folder} was trained with {name}={_short(held)}, this table asks for {_short(value)}: give the "
-                "same settings, or another folder (rows=...)"
+                f"{row.folder} was trained with {name}={shortened(held)}, this table asks for {shortened(value)}: "
+                "give the same settings, or another folder (rows=...)"
             )
 
 
@@ -88,7 +89,7 @@ def open_sweep(config: DictConfig, run: Run) -> TableRuns:
     train, val = data.open("train"), data.open("val")
     run.note(data={"train": train.fingerprint, "val": val.fingerprint, "images": len(train), "val_images": len(val)})
     arguments = {"num_classes": len(train.wnids), "width": config.model.width, "input_px": config.model.input_px}
-    return TableRuns(Path(config.rows), train, val, arguments, settings_of(recipe, train))
+    return TableRuns(Path(config.rows), train, val, arguments, settings_of(recipe, train, val))
 
 
 def _outcome(folder: Path) -> str | None:
@@ -100,8 +101,3 @@ def _outcome(folder: Path) -> str | None:
     if outcome is None:
         return "still runs or was killed"
     return outcome if outcome in ("stopped", "finished") else f"failed: {outcome}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,10 +1,14 @@
 """Batches: every image where it belongs, whatever the number of workers and processes."""
 
 import logging
+import multiprocessing
+import os
+import signal
 
 import numpy as np
 import pytest
 import torch
+from array_source import ArraySource
 
 from zfnet.data.loader import ordered_batches, training_batches, training_order, unreadable
 from zfnet.data.source import UNREADABLE
@@ -82,3 +86,39 @@ def test_an_unreadable_image_is_named_once_and_reported(array_source, caplog):
             list(ordered_batches(source, 4))
     assert [record.getMessage() for record in caplog.records] == ["skipped an image that cannot be read: image 5"]
     assert unreadable(source) == ["image 5"]
+
+
+def start_of(source):
+    """The batches of an epoch and the process that reads them, once it has read the first."""
+    batches = training_batches(source, 2, seed=1, epoch=0, workers=1)
+    next(batches)
+    (worker,) = multiprocessing.active_children()
+    return batches, worker
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_every_process_of_a_job_leaves_the_readers_to_the_one_that_trains(array_source, number: int):
+    batches, worker = start_of(array_source(40))
+    os.kill(worker.pid, number)
+    assert len(list(batches)) == 19
+    assert not worker.is_alive()
+
+
+class Deadly(ArraySource):
+    """Kills the worker that reads one of its images."""
+
+    def read(self, indices):
+        if 7 in indices and multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(indices)
+
+
+def test_a_reader_that_dies_is_an_error_unless_the_job_is_to_stop():
+    source = Deadly(40, 4, 8, 0)
+    with pytest.raises(RuntimeError, match="DataLoader worker"):
+        list(training_batches(source, 2, seed=1, epoch=0, workers=1))
+    alone = [batch.indices.tolist() for batch in training_batches(source, 2, seed=1, epoch=0)]
+    stopping = training_batches(source, 2, seed=1, epoch=0, workers=1, read_on=lambda: True)
+    assert [batch.indices.tolist() for batch in stopping] == alone
+    ordered = ordered_batches(source, 2, workers=1, read_on=lambda: True)
+    assert [index for batch in ordered for index in batch.indices.tolist()] == list(range(40))

@@ -37,7 +37,7 @@ def trained(carry_out_here, image_root: Path, tmp_path: Path) -> Path:
 
 
 def test_from_a_training_its_beginning_and_its_checkpoints(carry_out_here, trained: Path, tmp_path: Path):
-    events = EventAccumulator(str(trained / "tensorboard" / "evolution"), size_guidance={"images": 0})
+    events = EventAccumulator(str(trained / "evolution"), size_guidance={"images": 0})
     events.Reload()
     assert [image.step for image in events.Images("evolution/conv3")] == [1, 3]
     with Image.open(io.BytesIO(events.Images("evolution/conv1")[0].encoded_image_string)) as picture:

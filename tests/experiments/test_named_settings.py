@@ -16,7 +16,7 @@ from zfnet.data.datasets.imagenet import list_folder
 
 QUICK = (
     "data=imagenet_folder", "training.epochs=1", "training.batch_size=16", "hardware.workers=0", "evolution=null",
-    "tensorboard.images_every=0", "tensorboard.histograms_every=0", "run_dir=run",
+    "tensorboard.images_every=0", "tensorboard.histograms_every=0", "tensorboard.mistakes_every=0", "run_dir=run",
 )  # fmt: skip
 
 

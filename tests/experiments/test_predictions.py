@@ -19,7 +19,7 @@ from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
 from zfnet.network import Network
 from zfnet.training import Hardware, World, evaluate
-from zfnet.training.ensemble import Predictions, averaged
+from zfnet.training.scoring.ensemble import Predictions, averaged
 
 WNIDS = tuple(f"n{index}" for index in range(9))
 

@@ -17,7 +17,7 @@ from zfnet import build_model
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
 from zfnet.training import load_checkpoint
-from zfnet.training.ensemble import Predictions
+from zfnet.training.scoring.ensemble import Predictions
 
 CORNERS = ((0, 0), (0, 8), (8, 0), (8, 8), (4, 4))
 

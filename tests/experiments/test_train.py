@@ -17,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
@@ -82,7 +83,7 @@ def test_a_run_folder_holds_everything(whole_run: Path):
 
 
 def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_run: Path):
-    events = EventAccumulator(str(whole_run / "tensorboard"))
+    events = EventAccumulator(str(whole_run))
     events.Reload()
     tags = events.Tags()
     for name in ("train_loss", "val_loss", "train_top1_error", "val_top1_error", "val_top5_error"):
@@ -93,7 +94,15 @@ def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_r
     assert "layers_dead_maps/fc8" not in tags["scalars"]
     assert [image.step for image in events.Images("filters/first_layer")] == [0, 1, 2, 3]
     assert "weights/conv1.weight" in tags["histograms"]
-    assert any("configuration" in tag for tag in tags["tensors"])
+    assert [image.step for image in events.Images("mistakes/worst")] == [3]
+    configuration = events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "num_classes: 3\n" in configuration  # the data's, not conf/model/zfnet.yaml's
+    content = events.SummaryMetadata("_hparams_/experiment").plugin_data.content
+    hparams = [one.name for one in HParamsPluginData.FromString(content).experiment.hparam_infos]
+    assert hparams[:4] == ["training.learning_rate", "model.width", "training", "model.name"]
+    start = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    chosen = HParamsPluginData.FromString(start).session_start_info.hparams
+    assert (chosen["training"].string_value, chosen["model.num_classes"].number_value) == ("modern", 3)
 
 
 def test_ctrl_c_saves_and_the_printed_command_goes_on_to_the_same_end(
@@ -148,8 +157,8 @@ def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, co
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
     assert json.loads((folder / "manifest.json").read_text())["processes"] == 2
-    assert len(list((folder / "tensorboard").glob("events*"))) == 1
-    assert sorted(path.name for path in (folder / "evolution").iterdir()) == ["epoch-0000.npz", "epoch-0001.npz"]
+    assert len(list(folder.glob("events*"))) == len(list((folder / "evolution").glob("events*"))) == 1
+    assert sorted(path.name for path in (folder / "evolution").glob("*.npz")) == ["epoch-0000.npz", "epoch-0001.npz"]
     assert len(metrics(folder)) == 1
     assert len(last_checkpoint(folder)["trainer"]["random"]) == 2
     assert done.stdout.count("best: epoch 1") == 1
@@ -169,6 +178,64 @@ def test_a_signal_and_its_echo_ask_once_and_a_later_one_ends_at_once(capsys, mon
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_terminal_that_hangs_up_asks_too_unless_that_was_to_be_ignored():
+    from experiments.common.stop_signal import StopSignal
+
+    with StopSignal() as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stop()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with StopSignal() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_sigterm_to_all_processes_of_a_job_saves_and_a_reader_that_leaves_stops_nothing(
+    whole_run: Path, image_root: Path, tmp_path: Path, command
+):
+    """As `timeout` and Slurm send it, with processes that read; then `| head -1` on the rest of the run."""
+    folder = tmp_path / "ended"
+    words = [*settings(image_root, folder, "training.epochs=3"), "hardware.workers=2", "evolution=null"]
+    start = {"cwd": tmp_path, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command("train", *words), start_new_session=True, stderr=subprocess.PIPE, **start)
+    wait_for(lambda: list((folder / "checkpoints").glob("step-*.pt")), process)
+    os.killpg(process.pid, signal.SIGTERM)
+    printed, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert json.loads((folder / "manifest.json").read_text())["outcome"] == "stopped"
+    assert "go on with:" in printed
+    process = subprocess.Popen(command("train", *words, "resume=auto"), stderr=subprocess.PIPE, **start)
+    process.stdout.readline()
+    process.stdout.close()
+    told = process.stderr.read()
+    assert process.wait(timeout=60) == 0, told
+    assert "Broken pipe" not in told
+    assert "BrokenPipeError" not in told
+    assert json.loads((folder / "manifest.json").read_text())["outcome"] == "finished"
+    assert_same_end(whole_run, folder)
+
+
+def test_a_run_is_saved_before_it_is_shown_and_with_what_its_observers_know(
+    image_root: Path, carry_out_here, tmp_path: Path, monkeypatch
+):
+    from experiments.observers.console import Console
+
+    def broken(self, trainer, report):
+        raise RuntimeError("no terminal")
+
+    monkeypatch.setattr(Console, "on_epoch", broken)
+    words = settings(image_root, tmp_path / "run", "training.epochs=3", "evolution.epochs=[1]")
+    code, printed = carry_out_here("train", *words)
+    assert (code, "no terminal" in printed) == (1, True)
+    held = last_checkpoint(tmp_path / "run")["trainer"]
+    assert held["position"] == {"epoch": 1, "batch": 0, "step": 6}
+    assert held["observers"]["evolution"]["epoch"] is None  # its search of the epoch is over and its images are known
+    assert set(held["observers"]["evolution"]["images"]) == {f"conv{layer}" for layer in range(1, 6)}
 
 
 def wait_for(condition, process: subprocess.Popen, timeout_s: float = 60) -> None:

@@ -18,9 +18,10 @@ from zfnet.training import Trainer
 SMALL = (
     "data=imagenet_folder", "data.side=72", "model.width=0.05", "model.input_px=64", "training=modern",
     "training.batch_size=8", "training.epochs=1", "hardware.workers=0", "evolution=null",
-    "tensorboard.images_every=0", "tensorboard.histograms_every=0", "hydra.job.config.override_dirname.exclude_keys="
+    "tensorboard.images_every=0", "tensorboard.histograms_every=0", "tensorboard.mistakes_every=0",
+    "hydra.job.config.override_dirname.exclude_keys="
     "[run_dir,resume,data.root,data,data.side,model.width,model.input_px,training,training.batch_size,training.epochs,"
-    "hardware.workers,evolution,tensorboard.images_every,tensorboard.histograms_every]",
+    "hardware.workers,evolution,tensorboard.images_every,tensorboard.histograms_every,tensorboard.mistakes_every]",
 )  # fmt: skip
 
 

@@ -32,3 +32,31 @@ def test_half_precision_is_normalised_in_float32():
     half = ContrastNorm()(x.bfloat16())
     assert half.dtype == torch.bfloat16
     assert (half.float() - ContrastNorm()(x)).norm() <= 1e-2 * x.norm()
+
+
+@pytest.mark.parametrize("size", [300.0, 20_000.0])  # the squares of 256 and more overflow in float16
+def test_large_activations_do_not_overflow_in_half_precision(size: float):
+    generator = torch.Generator().manual_seed(0)
+    x = (size * torch.rand(2, 16, 4, 4, generator=generator)).half()
+    ours, exact = x.clone().requires_grad_(), x.double().requires_grad_()
+    grad = torch.randn(x.shape, generator=generator).half()
+    y, expected = ContrastNorm()(ours), ContrastNorm()(exact)
+    y.backward(grad)
+    expected.backward(grad.double())
+    assert (y.double() - expected).norm() <= 1e-3 * expected.norm()
+    assert (ours.grad.double() - exact.grad).norm() <= 1e-2 * exact.grad.norm()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_leaves_it_in_float32_forward_and_back(dtype: torch.dtype):
+    generator = torch.Generator().manual_seed(0)
+    x = 300 * torch.randn(2, 16, 4, 4, generator=generator)
+    ours, exact = x.clone().requires_grad_(), x.double().requires_grad_()
+    grad = torch.randn(x.shape, generator=generator)
+    with torch.autocast("cpu", dtype):
+        y = ContrastNorm()(ours)
+        y.backward(grad)
+    ContrastNorm()(exact).backward(grad.double())
+    assert y.dtype == torch.float32
+    assert (y.double() - ContrastNorm()(x.double())).norm() <= 1e-6 * y.norm()
+    assert (ours.grad.double() - exact.grad).norm() <= 1e-5 * exact.grad.norm()

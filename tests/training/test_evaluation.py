@@ -10,8 +10,8 @@ from zfnet import build_model
 from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
 from zfnet.data.views import crop_views, ten_views
-from zfnet.training.evaluation import evaluate, log_probabilities
-from zfnet.training.tally import scores_of, tally_of
+from zfnet.training.scoring.evaluation import evaluate, log_probabilities
+from zfnet.training.scoring.tally import scores_of, tally_of
 
 
 @pytest.fixture
@@ -19,7 +19,19 @@ def setting(array_source):
     torch.manual_seed(0)
     source = array_source(37, classes=8, side_px=72)
     frame = InputFrame(72, 64, torch.from_numpy(source.mean()), torch.full((3, 1, 1), 60.0))
-    return build_model("zfnet", 8, width=0.1, input_px=64).double(), source, frame
+    return outspoken(source, frame), source, frame
+
+
+@torch.no_grad()
+def outspoken(source, frame) -> torch.nn.Module:
+    """A network whose answers differ from view to view: as it is drawn it gives an eighth to each class of any."""
+    model = build_model("zfnet", 8, width=0.1, input_px=64).double().eval()
+    images, views = source.read(range(5))[0], ten_views(72, 64)
+    scores = torch.cat([model(crop_views(images, views[torch.full((5,), view)], frame).double()) for view in range(10)])
+    last, deviation = model.get_submodule("fc8"), scores.std(0).mean()
+    last.weight *= 3 / deviation
+    last.bias.copy_((last.bias - scores.mean(0)) * 3 / deviation)  # the mean over images and views is 0
+    return model.train()
 
 
 def test_tally_is_scikit_learns():
@@ -61,16 +73,19 @@ def test_ten_views_average_probabilities(setting):
     model.float().eval()
     images, _ = source.read(range(3))
     views = ten_views(72, 64)
-    mean = torch.zeros(3, 8)
-    for view in range(10):
-        with torch.no_grad():
-            mean += model(crop_views(images, views[torch.full((3,), view)], frame)).softmax(1) / 10
+    with torch.no_grad():
+        scores = torch.stack([model(crop_views(images, views[torch.full((3,), view)], frame)) for view in range(10)])
+    of_views = scores.softmax(2)  # (10, 3, 8)
+    assert of_views.std(0).amax() > 0.1
+    mean = of_views.mean(0)
+    assert (scores.mean(0).softmax(1) - mean).abs().max() > 0.01  # not what averaging scores would give
+    assert (of_views.log().mean(0).softmax(1) - mean).abs().max() > 0.01  # nor logarithms
     assert torch.allclose(log_probabilities(model, images, frame, 10).exp(), mean, atol=1e-6)
 
 
 def test_an_ensemble_averages_probabilities(setting):
     first, source, frame = setting
-    second = build_model("zfnet", 8, width=0.1, input_px=64)
+    second = outspoken(source, frame).float()
     kept: dict[str, list[torch.Tensor]] = {"a": [], "b": [], "both": []}
 
     def keep(name):
@@ -81,6 +96,7 @@ def test_an_ensemble_averages_probabilities(setting):
     evaluate(b, source, on_batch=keep("b"))
     scores = evaluate([a, b], source, on_batch=keep("both"))
     mean = (torch.cat(kept["a"]) + torch.cat(kept["b"])) / 2
+    assert (torch.cat(kept["a"]) - torch.cat(kept["b"])).abs().max() > 0.1
     assert torch.allclose(torch.cat(kept["both"]), mean, atol=1e-6)
     assert scores.top1_error == pytest.approx(np.mean(mean.argmax(1).numpy() != source.labels))
 

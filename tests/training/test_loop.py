@@ -113,6 +113,34 @@ def test_another_seed_or_number_of_processes_is_refused(data):
         trainer_on(*data).load_state({**state, "random": state["random"] * 2})
 
 
+def test_other_images_or_class_names_are_refused(data, array_source):
+    source, val = data
+    state = trainer_on(source, val).state()
+    others = copy.copy(val)
+    others.fingerprint_ = "other arrays"
+    with pytest.raises(ValueError, match=r"had validation images of fingerprint 'arrays', this one .* 'other arrays'"):
+        trainer_on(source, others).load_state(state)
+    renamed = copy.copy(source)
+    renamed.names = ("ant", "bee", "cat", "dog")
+    with pytest.raises(ValueError, match=r"had names\[0\]='n00000000', this one names\[0\]='ant': give the same"):
+        trainer_on(renamed, val).load_state(state)
+    with pytest.raises(ValueError, match="had training images of fingerprint 'arrays', this one"):
+        trainer_on(others, others).load_state(state)
+
+
+def test_a_checkpoint_from_before_these_were_settings_goes_on(data):
+    source, val = data
+    state = copy.deepcopy(trainer_on(source, val).state())
+    for name in ("val", "names"):
+        del state["settings"][name]
+    known_by_another = copy.copy(source)
+    known_by_another.fingerprint_, known_by_another.earlier_fingerprints = "as of now", ("older still", "arrays")
+    trainer_on(known_by_another, val).load_state(state)
+    known_by_another.earlier_fingerprints = ("older still",)
+    with pytest.raises(ValueError, match=r"had training images of fingerprint 'arrays', this one .* 'as of now'"):
+        trainer_on(known_by_another, val).load_state(state)
+
+
 def test_an_unreadable_image_neither_teaches_nor_counts(data):
     source, val = data
     recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", schedule="constant")
@@ -218,6 +246,16 @@ def test_float16_skips_steps_that_overflow_and_resumes_from_full_precision(data)
     assert half.fit()
     assert all(tensor.isfinite().all() for tensor in weights(half).values())
     assert any(not torch.equal(tensor, before[name]) for name, tensor in weights(half).items())
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_takes_bfloat16_only_where_the_gpu_computes_it(monkeypatch, native: bool):
+    """As torch 2.11 answers on a V100 or a T4, which emulate it."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    expected = torch.bfloat16 if native else None
+    assert Hardware().dtype(torch.device("cuda")) is expected
+    assert Hardware().dtype(torch.device("cpu")) is None
+    assert Hardware(precision="float16").dtype(torch.device("cpu")) is torch.float16
 
 
 @pytest.mark.parametrize(

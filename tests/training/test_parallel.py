@@ -1,6 +1,7 @@
 """Two gloo processes do what one does (law 10), and count validation images once."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,10 @@ from zfnet.training.machine import World, join_world
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-def test_two_processes_agree_with_one(tmp_path: Path):
-    from two_processes import outcome
-
-    path = tmp_path / "two.pt"
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What two processes under torchrun found."""
+    path = tmp_path_factory.mktemp("two") / "two.pt"
     script = Path(__file__).with_name("two_processes.py")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
@@ -28,11 +29,31 @@ def test_two_processes_agree_with_one(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    two, one = torch.load(path), outcome(World())
+    return torch.load(path)
+
+
+def test_two_processes_agree_with_one(together: dict):
+    from two_processes import outcome
+
+    two, one = together["numbers"], outcome(World())
     assert two["steps"] == one["steps"] == 10
     for name, tensor in one["weights"].items():
         assert (two["weights"][name] - tensor).norm() <= 1e-8 * tensor.norm().clamp(min=1e-8), name
     assert two["errors"] == pytest.approx(one["errors"], rel=1e-8)
+
+
+def test_fewer_validation_images_than_processes_are_shown_all_the_same(together: dict):
+    assert together["fewer"] == [True, True]
+
+
+def test_images_that_are_gone_for_one_process_stop_both_at_the_same_step(together: dict):
+    here, there = together["gone"]
+    assert here == there
+    assert re.match(r"step \d+: only \d+ of the last 200 \(before: .* training images could be read; image \d+", here)
+
+
+def test_a_process_that_is_to_stop_reads_on_without_its_worker_until_both_stop(together: dict):
+    assert together["stopped"] == [[False, 4], [False, 4]]
 
 
 def test_one_process_needs_no_group(monkeypatch):

@@ -1,26 +1,49 @@
-"""Run under torchrun by test_parallel.py: ten steps and a validation pass in float64; rank 0 writes the outcome."""
+"""Run under torchrun by test_parallel.py, in float64 where numbers are compared; rank 0 writes the outcomes."""
 
+import multiprocessing
+import os
+import signal
 import sys
 from pathlib import Path
 
 import torch
+from array_source import ArraySource
+
+from experiments.observers.tensorboard import Board
+from zfnet import build_model
+from zfnet.data.frame import make_frame
+from zfnet.data.source import UNREADABLE
+from zfnet.training import Hardware, Recipe, Trainer, VanishedImages, join_world, leave_world
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from array_source import ArraySource
 
-from zfnet import build_model
-from zfnet.data.frame import make_frame
-from zfnet.training import Recipe, Trainer, join_world, leave_world
+class Partly(ArraySource):
+    """Some images of it are gone, or take the worker that reads them with them."""
+
+    gone: tuple[int, ...] = ()
+    deadly: tuple[int, ...] = ()
+
+    def read(self, indices):
+        if set(self.deadly) & set(indices) and multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        images, labels = super().read(indices)
+        for place, index in enumerate(indices):
+            if index in self.gone:
+                labels[place] = UNREADABLE
+        return images, labels
+
+
+def trainer_on(world, source, val, recipe: Recipe, width: float = 0.02, **options) -> Trainer:
+    model = build_model("zfnet", 4, width=width, input_px=64).double()
+    model.register_forward_pre_hook(lambda _module, inputs: (inputs[0].double(),))
+    return Trainer(model, recipe, make_frame("unit", source, 64), source, val, world=world, **options)
 
 
 def outcome(world) -> dict[str, object]:
+    """Ten steps and two validation passes."""
     recipe = Recipe(epochs=2, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", views="anywhere")
-    source, val = ArraySource(44, 4, 72, 0), ArraySource(13, 4, 72, 1)
-    model = build_model("zfnet", 4, width=0.05, input_px=64).double()
-    frame = make_frame("unit", source, 64)
-    model.register_forward_pre_hook(lambda _module, inputs: (inputs[0].double(),))
-    trainer = Trainer(model, recipe, frame, source, val, world=world)
+    trainer = trainer_on(world, ArraySource(44, 4, 72, 0), ArraySource(13, 4, 72, 1), recipe, width=0.05)
     trainer.fit()
     last = trainer.history[-1]
     return {
@@ -30,9 +53,45 @@ def outcome(world) -> dict[str, object]:
     }
 
 
+def fewer_images_than_processes(world, folder: Path) -> bool:
+    """Validation on one image, with TensorBoard: the second process has none."""
+    board = Board(folder, configuration="", hparams={}, mistakes_every=1)
+    recipe = Recipe(epochs=1, batch_size=8, init="kaiming", input_scale="unit")
+    return trainer_on(world, ArraySource(16, 4, 72, 0), Partly(1, 4, 72, 1), recipe, observers=[board]).fit()
+
+
+def images_gone_on_one(world) -> str:
+    """The images of rank 1's half of every batch are gone from a step on; it takes both halves to be a batch."""
+    source = Partly(400, 4, 72, 0)
+    trainer = trainer_on(world, source, ArraySource(4, 4, 72, 1), Recipe(epochs=1, batch_size=8, input_scale="unit"))
+
+    def stop() -> bool:
+        source.gone = range(400) if world.rank == 1 and trainer.position.step > 25 else ()
+        return False
+
+    trainer._stop = stop
+    try:
+        trainer.fit()
+    except VanishedImages as error:
+        return f"step {trainer.position.step}: {error}"
+    return "trained on"
+
+
+def stopped_with_a_dead_reader(world) -> list[object]:
+    """Rank 1 is asked to stop and has lost the worker that reads for it."""
+    source, recipe = Partly(80, 4, 72, 0), Recipe(epochs=1, batch_size=8, input_scale="unit")
+    source.deadly = tuple(range(80)) if world.rank else ()
+    trainer = trainer_on(world, source, ArraySource(4, 4, 72, 1), recipe, hardware=Hardware(workers=1))
+    trainer._stop, trainer._check_every = lambda: world.rank == 1, 4  # as GPUs, which agree every few steps
+    return [trainer.fit(), trainer.position.step]
+
+
 if __name__ == "__main__":
     world = join_world("cpu")
-    result = outcome(world)
+    found: dict[str, object] = {"numbers": outcome(world)}
+    found["fewer"] = world.gather(fewer_images_than_processes(world, Path(sys.argv[1]).parent / "events"))
+    found["gone"] = world.gather(images_gone_on_one(world))
+    found["stopped"] = world.gather(stopped_with_a_dead_reader(world))
     if world.first:
-        torch.save(result, sys.argv[1])
+        torch.save(found, sys.argv[1])
     leave_world()

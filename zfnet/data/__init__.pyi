@@ -31,6 +31,7 @@ from .frame import (
 from .image_data import ImageData as ImageData
 from .loader import (
     Batch as Batch,
+    never as never,
     ordered_batches as ordered_batches,
     training_batches as training_batches,
     training_order as training_order,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -36,6 +36,11 @@ class Batch:
         return len(self.indices)
 
 
+def never() -> bool:
+    """No."""
+    return False
+
+
 class _Rows(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """A source addressed by arrays of indices, one array a batch."""
 
@@ -61,47 +66,78 @@ def training_batches(
     rank: int = 0,
     world_size: int = 1,
     workers: int = 0,
+    read_on: Callable[[], bool] = never,
 ) -> Iterator[Batch]:
     """This process's part of each batch of an epoch, from batch `start` on; the last, uneven batch is dropped.
 
     batch_size is global: each of `world_size` processes gets batch_size / world_size consecutive images of it.
-    Raises ValueError for a batch_size that does not divide among them.
+    read_on: asked where a worker has died, as a signal to all processes of a job may have it: whether this process
+    shall read the rest itself. Raises ValueError for a batch_size that does not divide, RuntimeError for dead workers.
     """
     if batch_size % world_size:
         raise ValueError(f"batch_size {batch_size} does not divide among {world_size} processes")
     order, local = training_order(len(source), seed, epoch), batch_size // world_size
     firsts = range(start * batch_size, len(source) - batch_size + 1, batch_size)
     parts = [order[first + rank * local : first + (rank + 1) * local] for first in firsts]
-    return _fetch(source, parts, workers)
+    return _fetch(source, parts, workers, read_on)
 
 
 def ordered_batches(
-    source: ImageSource, batch_size: int, rank: int = 0, world_size: int = 1, workers: int = 0
+    source: ImageSource,
+    batch_size: int,
+    rank: int = 0,
+    world_size: int = 1,
+    workers: int = 0,
+    read_on: Callable[[], bool] = never,
 ) -> Iterator[Batch]:
-    """Every image once, in order: process r of n gets images r, r + n, r + 2n ... ; nothing is padded or dropped."""
+    """Every image once, in order: process r of n gets images r, r + n, r + 2n ... ; nothing is padded or dropped.
+
+    read_on: as in training_batches. Raises RuntimeError for dead workers.
+    """
     mine = np.arange(rank, len(source), world_size)
-    return _fetch(source, [mine[first : first + batch_size] for first in range(0, len(mine), batch_size)], workers)
+    parts = [mine[first : first + batch_size] for first in range(0, len(mine), batch_size)]
+    return _fetch(source, parts, workers, read_on)
 
 
-def _fetch(source: ImageSource, parts: list[NDArray[np.int64]], workers: int) -> Iterator[Batch]:
-    loader = DataLoader(
+def _fetch(
+    source: ImageSource, parts: list[NDArray[np.int64]], workers: int, read_on: Callable[[], bool]
+) -> Iterator[Batch]:
+    fetched = 0
+    while fetched < len(parts):
+        try:
+            for images, labels, indices in _loader(source, parts[fetched:], workers):
+                _name_unreadable(source, indices[labels == UNREADABLE].tolist())
+                fetched += 1
+                yield Batch(images, labels, indices)
+        except RuntimeError:
+            if not workers or not read_on():
+                raise
+            workers = 0
+
+
+def _loader(
+    source: ImageSource, parts: list[NDArray[np.int64]], workers: int
+) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    return DataLoader(
         _Rows(source),
         sampler=parts,  # each "sample" is a whole batch
         batch_size=None,
         num_workers=workers,
         pin_memory=torch.cuda.is_available() and torch.cuda.is_initialized(),
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_ignore_interrupts if workers else None,
+        worker_init_fn=_ignore_signals if workers else None,
         generator=torch.Generator(),  # so that starting an iterator leaves the global random state alone
     )
-    for images, labels, indices in loader:
-        _name_unreadable(source, indices[labels == UNREADABLE].tolist())
-        yield Batch(images, labels, indices)
 
 
-def _ignore_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the one that trains decides what becomes of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ignore_signals(worker: int) -> None:
+    """Ctrl-C and SIGHUP reach every process of a terminal, Slurm's SIGTERM every one of a job.
+
+    The one that trains decides what becomes of them; its workers end when it tells them to, or soon after it has died.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _name_unreadable(source: ImageSource, indices: list[int]) -> None:

@@ -52,4 +52,6 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         x, root, scale, band = ctx.saved_tensors
         pull = (grad * x).mul_(scale).mul_(root).mul_(root)
-        return (grad * scale).sub_(F.conv2d(pull, band).mul_(x).mul_(1.5)), None, None
+        with torch.autocast(x.device.type, enabled=False):  # where backward is called within one
+            around = F.conv2d(pull, band)
+        return (grad * scale).sub_(around.mul_(x).mul_(1.5)), None, None

@@ -1,12 +1,10 @@
 from .checkpoint import (
-    Checkpoints as Checkpoints,
     DamagedCheckpoint as DamagedCheckpoint,
     load_checkpoint as load_checkpoint,
     newest_checkpoint as newest_checkpoint,
 )
-from .ensemble import Predictions as Predictions, averaged as averaged
-from .evaluation import evaluate as evaluate
-from .failures import NonFiniteLoss as NonFiniteLoss
+from .checkpoint_observer import Checkpoints as Checkpoints
+from .failures import NonFiniteLoss as NonFiniteLoss, VanishedImages as VanishedImages
 from .from_scratch import train_from_scratch as train_from_scratch
 from .loop import Trainer as Trainer
 from .machine import (
@@ -17,12 +15,16 @@ from .machine import (
     leave_world as leave_world,
 )
 from .observer import Observer as Observer, TrainingRun as TrainingRun
-from .recipe import (
-    Recipe as Recipe,
-    named_convolutions as named_convolutions,
-    share_at_limit as share_at_limit,
-)
+from .recipe import Recipe as Recipe, named_convolutions as named_convolutions, share_at_limit as share_at_limit
 from .reports import EpochReport as EpochReport, Seen as Seen, StepReport as StepReport
-from .resume import first_difference as first_difference, settings_of as settings_of
+from .resume import first_difference as first_difference, settings_of as settings_of, shortened as shortened
+from .scoring import (
+    Predictions as Predictions,
+    Scores as Scores,
+    Tally as Tally,
+    averaged as averaged,
+    evaluate as evaluate,
+    scores_of as scores_of,
+    tally_of as tally_of,
+)
 from .stuck_loss import StuckLoss as StuckLoss
-from .tally import Scores as Scores, Tally as Tally, scores_of as scores_of, tally_of as tally_of

@@ -8,7 +8,6 @@ the model and its input frame (network.py); "trainer" is Trainer.state(), withou
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,6 @@ import torch
 
 from zfnet.files import whole_file
 from zfnet.models import did_you_mean, read_file
-from zfnet.network import Network
-from zfnet.training.failures import NonFiniteLoss
-from zfnet.training.observer import Observer, TrainingRun
-from zfnet.training.reports import EpochReport, StepReport
 
 FORMAT = "zfnet-checkpoint-1"
 log = logging.getLogger(__name__)
@@ -67,68 +62,3 @@ def newest_checkpoint(folder: str | Path) -> tuple[Path, dict[str, Any]] | None:
             f"none of the {len(paths)} checkpoints in {folder} is whole: {', '.join(map(str, paths))}"
         )
     return None
-
-
-class Checkpoints(Observer):
-    """Saves a run: after every epoch and every `every_minutes`, the best by validation error, and chosen epochs.
-
-    step-00001234.pt is how far the run has come (the newest `keep` stay, so that a damaged one costs little),
-    best.pt and epoch-0005.pt stay. Nothing is saved once the loss or a weight is not finite. Where a run goes on from
-    an earlier checkpoint than the newest, those beyond it are set aside (set-aside-step-00001234.pt).
-    """
-
-    name = "checkpoints"
-
-    def __init__(
-        self, folder: Path, network: Network, every_minutes: float = 10.0, epochs: tuple[int, ...] = (), keep: int = 2
-    ) -> None:
-        if keep < 1:
-            raise ValueError(f"checkpoints.keep={keep}, expected 1 or more")
-        self.folder, self.network, self.epochs, self.keep = folder, network, epochs, keep
-        self.every_s = every_minutes * 60
-        self.best = float("inf")
-        self._saved_s = time.monotonic()
-
-    def on_start(self, trainer: TrainingRun) -> None:
-        if trainer.world.first:
-            for beyond in self.folder.glob("step-*.pt"):
-                if int(beyond.stem.removeprefix("step-")) > trainer.position.step:
-                    beyond.rename(beyond.with_name(f"set-aside-{beyond.name}"))
-
-    def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
-        if trainer.agreed(lambda: time.monotonic() - self._saved_s >= self.every_s):
-            self.save(trainer)
-
-    def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
-        better = report.val_top1_error < self.best
-        self.best = min(self.best, report.val_top1_error)
-        extra = ["best.pt"] if better else []
-        extra += [f"epoch-{report.epoch:04d}.pt"] if report.epoch in self.epochs else []
-        self.save(trainer, *extra)
-
-    def on_end(self, trainer: TrainingRun, finished: bool) -> None:
-        if not finished:
-            self.save(trainer)
-
-    def save(self, trainer: TrainingRun, *names: str) -> None:
-        """Write the newest checkpoint, and the same under other names."""
-        if trainer.position.batch:
-            trainer.train_scores()
-        numbers = [tensor for tensor in trainer.model.state_dict().values() if tensor.is_floating_point()]
-        if not all(bool(tensor.isfinite().all()) for tensor in numbers):
-            raise NonFiniteLoss(f"a weight is not finite after step {trainer.position.step}; the last checkpoint stays")
-        state = trainer.state()
-        if trainer.world.first:
-            weights = state.pop("model")
-            content = {"network": self.network.state(), "model": weights, "trainer": state}
-            for name in (f"step-{trainer.position.step:08d}.pt", *names):
-                save_checkpoint(self.folder / name, content)
-            for old in sorted(self.folder.glob("step-*.pt"))[: -self.keep]:
-                old.unlink()
-        self._saved_s = time.monotonic()
-
-    def state(self) -> dict[str, Any]:
-        return {"best": self.best}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.best = state["best"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from zfnet.data import Batch, FolderImages, ImageSource, InputFrame, Views, training_batches, training_views
+from zfnet.data import Batch, FolderImages, ImageSource, InputFrame, Views, never, training_batches, training_views
 from zfnet.training.machine import Hardware, World
 from zfnet.training.recipe import Recipe
 
@@ -52,8 +52,8 @@ class Feed:
             augmentation=self.recipe.augmentation,
         )
 
-    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
-        """This process's part of each batch of an epoch, from batch `start` on."""
+    def batches(self, epoch: int, start: int, read_on: Callable[[], bool] = never) -> Iterator[Batch]:
+        """This process's part of each batch of an epoch, from batch `start` on; read_on: as in training_batches."""
         return training_batches(
             self.source,
             self.recipe.batch_size,
@@ -63,6 +63,7 @@ class Feed:
             rank=self.world.rank,
             world_size=self.world.size,
             workers=workers_for(self.source, self.hardware, self.world),
+            read_on=read_on,
         )
 
 

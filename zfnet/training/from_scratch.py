@@ -13,11 +13,11 @@ from torch import Tensor
 
 from zfnet.data import Fold, ImageSource, Subset, make_frame
 from zfnet.models import build_model
-from zfnet.training.evaluation import evaluate
 from zfnet.training.loop import Trainer
 from zfnet.training.machine import Hardware, World
 from zfnet.training.observer import Observer
 from zfnet.training.recipe import Recipe
+from zfnet.training.scoring import evaluate
 
 BATCH_SIZE = 128  # of testing
 

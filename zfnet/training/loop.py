@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,15 +13,15 @@ from torch import nn
 
 from zfnet.data import ImageSource, InputFrame
 from zfnet.training import resume
-from zfnet.training.evaluation import evaluate
 from zfnet.training.failures import NonFiniteLoss
 from zfnet.training.feed import Feed, workers_for
 from zfnet.training.machine import Hardware, World, chosen_device
 from zfnet.training.observer import Observer
+from zfnet.training.reading import Reading
 from zfnet.training.recipe import Recipe, prepare
 from zfnet.training.reports import EpochReport, Position, Seen, StepReport
+from zfnet.training.scoring import Scores, Tally, evaluate, scores_of
 from zfnet.training.step import Stepper
-from zfnet.training.tally import Scores, Tally, scores_of
 
 CHECK_EVERY_STEPS = 20  # how often a GPU is waited for, to look at the loss and to agree with other processes
 
@@ -61,6 +62,7 @@ class Trainer:
         )
         self.model, self.frame = self.stepper.model, self.stepper.frame
         self._standing = resume.Standing(Tally.of_none(self.world.device))
+        self._reading = Reading(train, val, self.world)
         self._check_every = CHECK_EVERY_STEPS if self.world.device.type == "cuda" else 1
 
     @property
@@ -79,7 +81,7 @@ class Trainer:
         return self.stepper.learning_rate
 
     def fit(self) -> bool:
-        """Train to the recipe's last epoch; False if it was stopped before. Raises NonFiniteLoss."""
+        """Train to the recipe's last epoch; False if it was stopped before. Raises NonFiniteLoss, VanishedImages."""
         self._tell("on_start")
         finished = True
         while finished and self.position.epoch < self.recipe.epochs:
@@ -92,10 +94,11 @@ class Trainer:
         views, clock = self._feed.views(self.position.epoch), self._standing.clock
         self.stepper.forward.train()
         begun_s = asked_s = time.perf_counter()
-        for batch in self._feed.batches(self.position.epoch, start=self.position.batch):
+        for batch in self._feed.batches(self.position.epoch, self.position.batch, self._wants_to_stop):
             wait_s = time.perf_counter() - asked_s
             tally = self.stepper(batch, views[batch.indices], self._seen)
             self._standing.count_step(tally)
+            self._reading.see(batch)
             if self.position.step % self._check_every == 0:
                 self.train_scores()
             begun_s, wall_s = time.perf_counter(), time.perf_counter() - begun_s  # with what observers took before it
@@ -105,7 +108,7 @@ class Trainer:
                 step=self.position.step, tally=tally, learning_rate=self.learning_rate, wall_s=wall_s, wait_s=wait_s
             )
             self._tell("on_step", report)
-            if self._asked_to_stop():
+            if self.agreed(self._wants_to_stop):
                 return False
             asked_s = time.perf_counter()
         self._end_epoch(begun_s)
@@ -114,8 +117,9 @@ class Trainer:
     def _seen(self, seen: Seen) -> None:
         self._tell("on_batch", seen)
 
-    def _asked_to_stop(self) -> bool:
-        return self.agreed(self._stop)
+    def _wants_to_stop(self) -> bool:
+        """Whether this process was asked to; workers that die then are the stop, and it reads on until all agree."""
+        return self._stop()
 
     def agreed(self, wish: Callable[[], bool]) -> bool:
         """Whether any process wishes it; several GPUs ask each other only every CHECK_EVERY_STEPS steps."""
@@ -137,8 +141,11 @@ class Trainer:
             batch_size=min(256, self.recipe.batch_size),
             world=self.world,
             workers=self.workers(self.val),
+            read_on=self._wants_to_stop,
             autocast=self.stepper.autocast,
+            on_batch=partial(self._tell, "on_validation_batch"),
         )
+        self._reading.check_val(validated)
         rate = self.learning_rate
         self.stepper.schedule.after_epoch(validated.top1_error)
         report = EpochReport.of_scores(
@@ -154,16 +161,15 @@ class Trainer:
         self._tell("on_epoch", report)
 
     def train_scores(self) -> Scores:
-        """Means over the epoch so far, over all processes; NonFiniteLoss if any batch's loss was not finite."""
+        """Means over the epoch so far, over all processes, which must all call it.
+
+        Raises NonFiniteLoss if any batch's loss was not finite, VanishedImages if the images can be read no more.
+        """
+        self._reading.check_train(self.recipe.batch_size)
         counted = Tally(self.world.sum(self._standing.tally.sums))
         loss = counted.means().loss
         if not math.isfinite(loss):
-            raise NonFiniteLoss(
-                f"the training loss is {loss} in epoch {self.position.epoch + 1}, by step "
-                f"{self.position.step}, at a learning rate of {self.learning_rate:g}. The last checkpoint "
-                "stays: go on from it with hardware.precision=float32, or start a new run from its weights with a "
-                "lower training.learning_rate (model.weights=CHECKPOINT training.init=keep)"
-            )
+            raise NonFiniteLoss.at(loss, self.position, self.learning_rate)
         return scores_of(counted)
 
     def _tell(self, event: str, *facts: object) -> None:
@@ -171,16 +177,17 @@ class Trainer:
             getattr(observer, event)(self, *facts)
 
     def _settings(self) -> dict[str, Any]:
-        return {"seed": self.seed, **resume.settings_of(self.recipe, self.train)}
+        return {"seed": self.seed, **resume.settings_of(self.recipe, self.train, self.val)}
 
     def state(self) -> dict[str, Any]:
         """Everything that decides how the run goes on, in tensors and plain types. All processes must call it."""
-        return resume.state_of(
+        state = resume.state_of(
             self._standing, self.stepper, observers=self.observers, world=self.world, settings=self._settings()
         )
+        return {**state, "reading": self._reading.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned. Raises ValueError where this run would not be the same one."""
-        self._standing = resume.load_state(
-            state, self.stepper, observers=self.observers, world=self.world, settings=self._settings()
-        )
+        resume.check_same(state["settings"], self._settings(), train=self.train, val=self.val)
+        self._standing = resume.load_state(state, self.stepper, observers=self.observers, world=self.world)
+        self._reading.load_state(state.get("reading", {}))

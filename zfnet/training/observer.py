@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from zfnet.data import ImageSource, InputFrame
 from zfnet.training.machine import World
 from zfnet.training.recipe import Recipe
 from zfnet.training.reports import EpochReport, Position, Seen, StepReport
-from zfnet.training.tally import Scores
+from zfnet.training.scoring import Scores
 
 
 class TrainingRun(Protocol):
@@ -56,7 +56,10 @@ class TrainingRun(Protocol):
         """That of the next step."""
 
     def train_scores(self) -> Scores:
-        """Means over the epoch so far, over all processes, which must all call it. Raises NonFiniteLoss."""
+        """Means over the epoch so far, over all processes, which must all call it.
+
+        Raises NonFiniteLoss, and VanishedImages where images can be read no more.
+        """
 
     def agreed(self, wish: Callable[[], bool]) -> bool:
         """Whether any process wishes it; all must call it."""
@@ -87,6 +90,9 @@ class Observer:
 
     def on_validation(self, trainer: TrainingRun) -> None:
         """Before the validation pass of an epoch."""
+
+    def on_validation_batch(self, trainer: TrainingRun, indices: Tensor, log_probabilities: Tensor) -> None:
+        """This process's part of a validation batch: (B,) and (B, C), NaN where an image could not be read."""
 
     def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         """After an epoch and its validation."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from zfnet.data import Views
-from zfnet.training.tally import Scores, Tally
+from zfnet.training.scoring import Scores, Tally
 
 
 @dataclass

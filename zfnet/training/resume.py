@@ -14,8 +14,11 @@ from zfnet.training.machine import World
 from zfnet.training.observer import Observer
 from zfnet.training.recipe import Recipe
 from zfnet.training.reports import EpochReport, Position
+from zfnet.training.scoring import Tally
 from zfnet.training.step import Stepper
-from zfnet.training.tally import Tally
+
+LATER = ("val", "names")  # settings that the first checkpoints did not hold
+IMAGES = {"data": "training images of fingerprint ", "val": "validation images of fingerprint "}
 
 
 @dataclass
@@ -68,19 +71,16 @@ def state_of(
     }
 
 
-def load_state(
-    state: Mapping[str, Any],
-    stepper: Stepper,
-    *,
-    observers: Sequence[Observer],
-    world: World,
-    settings: Mapping[str, Any],
-) -> Standing:
+def load_state(state: Mapping[str, Any], stepper: Stepper, *, observers: Sequence[Observer], world: World) -> Standing:
     """Have the stepper and the observers go on from what `state_of` returned, and return where the run stood.
 
-    Raises ValueError where this run would not be the same one: other settings, schedule or number of processes.
+    Raises ValueError for another schedule or number of processes; settings are the caller's to check (check_same).
     """
-    _check_same(state, settings, world)
+    if len(state["random"]) != world.size:
+        raise ValueError(
+            f"the checkpoint was written by {len(state['random'])} processes and this run has {world.size}: resume "
+            "with as many, or start a new run from its weights (model.weights=...)"
+        )
     stepper.schedule.load_state(state["schedule"])
     stepper.model.load_state_dict(state["model"])
     stepper.optimizer.load_state_dict(state["optimizer"])
@@ -98,37 +98,51 @@ def load_state(
     )
 
 
-def settings_of(recipe: Recipe, train: ImageSource) -> dict[str, Any]:
+def settings_of(recipe: Recipe, train: ImageSource, val: ImageSource) -> dict[str, Any]:
     """What decides a run besides its network and its seed, in plain types."""
-    return {**asdict(recipe), "data": train.fingerprint, "classes": list(train.wnids)}
+    data = {"data": train.fingerprint, "val": val.fingerprint}
+    return {**asdict(recipe), **data, "classes": list(train.wnids), "names": list(train.names)}
 
 
-def first_difference(held: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+def first_difference(
+    held: Mapping[str, Any], asked: Mapping[str, Any], *, train: ImageSource, val: ImageSource
+) -> tuple[str, Any, Any] | None:
     """The first setting that is asked for and not held, as (name, held, asked); None if there is none.
 
-    held: the settings of a checkpoint, which does not name what recipes have gained since it was written: what was new
-    was off then, as it is by default.
+    held: the settings of a checkpoint. An earlier version's does not name what recipes have gained since, which was off
+    then as it is by default, nor what LATER lists, which nobody can compare. train, val: the images asked for, whose
+    fingerprints stand under "data" and "val"; what earlier versions knew the same ones by is no difference.
     """
-    held = {**asdict(Recipe()), **held}
-    different = (name for name, value in asked.items() if held.get(name) != value)
-    name = next(different, None)
-    return None if name is None else (name, held.get(name), asked[name])
+    held = {**asdict(Recipe()), **{name: asked[name] for name in LATER if name in asked}, **held}
+    sources = {"data": train, "val": val}
+    for name, value in asked.items():
+        was, known = held.get(name), (value, *getattr(sources.get(name), "earlier_fingerprints", ()))
+        if was in known:
+            continue
+        if isinstance(was, list) and isinstance(value, list) and len(was) == len(value):
+            place = next(place for place in range(len(was)) if was[place] != value[place])
+            return f"{name}[{place}]", was[place], value[place]
+        return name, was, value
+    return None
 
 
-def _check_same(state: Mapping[str, Any], settings: Mapping[str, Any], world: World) -> None:
-    asked = {name: value for name, value in settings.items() if name != "epochs"}  # more may be asked for
-    difference = first_difference(state["settings"], asked)
+def check_same(held: Mapping[str, Any], asked: Mapping[str, Any], *, train: ImageSource, val: ImageSource) -> None:
+    """Raise ValueError where a checkpoint's settings are of another run than the one asked for, but for its length."""
+    shared = {name: value for name, value in asked.items() if name != "epochs"}
+    difference = first_difference(held, shared, train=train, val=val)
     if difference is not None:
-        name, held, own = difference
+        name, was, own = difference
+        meaning = IMAGES.get(name, f"{name}=")
         raise ValueError(
-            f"the checkpoint's run had {name}={held!r}, this one {name}={own!r}: give the "
+            f"the checkpoint's run had {meaning}{shortened(was)}, this one {meaning}{shortened(own)}: give the "
             "same, or start a new run from its weights (model.weights=CHECKPOINT training.init=keep)"
         )
-    if len(state["random"]) != world.size:
-        raise ValueError(
-            f"the checkpoint was written by {len(state['random'])} processes and this run has {world.size}: resume "
-            "with as many, or start a new run from its weights (model.weights=...)"
-        )
+
+
+def shortened(value: object) -> str:
+    """A value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from zfnet.data import UNREADABLE, Batch, InputFrame, Views, crop_views
 from zfnet.training.machine import Hardware, World
 from zfnet.training.recipe import Recipe, Schedule, limit_filters, make_optimizer
 from zfnet.training.reports import Seen
-from zfnet.training.tally import Tally, tally_of
+from zfnet.training.scoring import Tally, tally_of
 
 
 class Stepper:

@@ -7,7 +7,7 @@ import math
 
 from zfnet.training.observer import Observer, TrainingRun
 from zfnet.training.reports import StepReport
-from zfnet.training.tally import Tally
+from zfnet.training.scoring import Tally
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from torch import nn
 import zfnet.analysis.occlusion.incremental as incremental
 import zfnet.forward.memory_budget as memory
 from zfnet import build_model, occlude
-from zfnet.analysis.occlusion import Occlusion
+from zfnet.analysis.occlusion.sliding_square import Occlusion
 
 
 def both(

@@ -45,7 +45,8 @@ class Hardware:
         """The half precision to compute in, None for full precision."""
         if self.precision != "auto":
             return PRECISIONS[self.precision]
-        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else None
+        own = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if own else None  # V100, T4 and the like emulate it, slower than float32
 
     def autocast(self, device: torch.device) -> Callable[[], AbstractContextManager[object]]:
         """Makes the context to run the network in."""

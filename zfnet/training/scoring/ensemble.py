@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zfnet.training.tally import Scores, scores_of, tally_of
+from zfnet.training.scoring.tally import Scores, scores_of, tally_of
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, ordered_batches, ten_views
+from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, never, ordered_batches, ten_views
 from zfnet.models import evaluating
 from zfnet.training.machine import World
-from zfnet.training.tally import Scores, Tally, scores_of, tally_of
+from zfnet.training.scoring.tally import Scores, Tally, scores_of, tally_of
 
 ALONE = World()
 Member = tuple[nn.Module, InputFrame]
@@ -46,6 +46,7 @@ def evaluate(
     batch_size: int = 256,
     world: World = ALONE,
     workers: int = 0,
+    read_on: Callable[[], bool] = never,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     on_batch: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Scores:
@@ -53,13 +54,14 @@ def evaluate(
 
     members: (model, frame), or several whose probabilities are averaged. on_batch(indices, log_probabilities), (B,) and
     (B, C), sees this process's share, NaN where the image could not be read. Modes are left as they were found.
+    workers, read_on: processes that read, and whether to go on should they die (see training_batches).
     Raises ValueError if not one image could be read.
     """
     team = [members] if isinstance(members, tuple) else list(members)
     team = [(model, frame.to(world.device)) for model, frame in team]
     counted = Tally.of_none(world.device)
     with evaluating(*(model for model, _ in team)):
-        for batch in ordered_batches(source, batch_size, world.rank, world.size, workers):
+        for batch in ordered_batches(source, batch_size, world.rank, world.size, workers, read_on):
             images, labels = batch.images.to(world.device, non_blocking=True), batch.labels.to(world.device)
             with autocast():
                 each = torch.stack([log_probabilities(model, images, frame, views) for model, frame in team])
