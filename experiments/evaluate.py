@@ -16,6 +16,7 @@ from zfnet.data.folder import FolderImages
 from zfnet.data.loader import unreadable
 from zfnet.data.opening import ImageData
 from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.files import shown
 from zfnet.runs import write_csv
 from zfnet.training import Network, Scores, evaluate, open_network
 
@@ -55,7 +56,9 @@ def report(config: DictConfig, run: Run) -> None:
         write_csv(run.folder / "errors.csv", rows)
         run.note(errors=rows, checkpoints=[str(path) for path in given], data=source.fingerprint)
         if skipped:
-            print(f"{len(skipped)} images could not be read and are not counted: {', '.join(skipped[:5])} ...")
+            print(
+                f"{len(skipped)} images could not be read and are not counted: {', '.join(map(shown, skipped[:5]))} ..."
+            )
         print(f"arrays and tables: {run.folder}")
 
 

@@ -12,11 +12,13 @@ from experiments.common.board import Board
 from experiments.common.console import Console
 from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
+from experiments.common.skipped import Skipped
 from zfnet.analysis.evolution import Evolution, Plan
 from zfnet.data.frames import make_frame
-from zfnet.data.loader import unreadable
+from zfnet.data.loader import read_left_out
 from zfnet.data.opening import ImageData
-from zfnet.data.source import ImageSource
+from zfnet.data.source import ImageSource, check_classes
+from zfnet.files import one_line, write_text
 from zfnet.models import build_model, summary
 from zfnet.training import (
     Checkpoints,
@@ -45,6 +47,9 @@ def train(config: DictConfig, run: Run) -> str:
         data.prepare()
     run.world.wait()
     images, val = data.open("train"), data.open("val")
+    if run.world.first:
+        for source in (images, val):
+            check_classes(source)
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     if resumed is None:
         network = _network(config.model, recipe, images)
@@ -66,6 +71,8 @@ def train(config: DictConfig, run: Run) -> str:
     observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
     if config.evolution is not None:
         observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
+    skipped = Skipped(run.world, images, val)
+    observers.append(skipped)
     observers.append(checkpoints)  # last, so that it saves what the others know of the epoch
     with run.stop as stop:
         trainer = Trainer(
@@ -75,9 +82,11 @@ def train(config: DictConfig, run: Run) -> str:
         if resumed is not None:
             trainer.load_state({**resumed["trainer"], "model": resumed["model"]})
         finished = trainer.fit()
-    skipped = run.world.gather([*unreadable(images), *unreadable(val)])
+    if finished and run.world.first:
+        read_left_out(images, recipe.batch_size, config.seed, recipe.epochs)
+    paths = skipped.paths()
     if run.world.first:
-        _report(run, trainer, sorted({path for of_process in skipped for path in of_process}), finished)
+        _report(run, trainer, paths, finished)
     return "finished" if finished else "stopped"
 
 
@@ -115,7 +124,7 @@ def _check_same(network: Network, asked: dict[str, Any]) -> None:
 def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
     if skipped:
         print(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
-        (run.folder / "skipped.txt").write_text("".join(f"{path}\n" for path in skipped))
+        write_text(run.folder / "skipped.txt", "".join(f"{one_line(path)}\n" for path in skipped))
     if trainer.history:
         best = min(trainer.history, key=lambda report: report.val_top1_error)
         run.note(

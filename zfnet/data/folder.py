@@ -63,6 +63,14 @@ class FolderImages:
                 labels[place] = UNREADABLE
         return torch.from_numpy(squares).permute(0, 3, 1, 2), torch.from_numpy(labels)
 
+    def why_unreadable(self, index: int) -> str:
+        """The file of an image that could not be read, and the reason, found by reading it once more."""
+        try:
+            self._square(index)
+        except UnreadableImage as error:
+            return str(error)
+        return f"{shown(self.path(index))}: it could be read at a second try"
+
     def _square(self, index: int) -> NDArray[np.uint8]:
         return decode_square(self.path(index), self.side_px, self.max_megapixels)
 

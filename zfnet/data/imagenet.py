@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.data.names import read_names
+from zfnet.files import shown
 
 EXTENSIONS = (".jpeg", ".jpg", ".png", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")  # in any case
 LAYOUT = "root/{train,val}/<wnid>/*.JPEG"
@@ -59,8 +60,8 @@ def list_folder(root: str | Path, split: str) -> ImageList:
         found = image_files(folder / wnid)
         if not found:
             raise ValueError(
-                f"{folder / wnid}: no images in this class folder (expected files ending in {', '.join(EXTENSIONS)}); "
-                "put its images there, or remove the folder from train and val"
+                f"{shown(folder / wnid)}: no images in this class folder (expected files ending in "
+                f"{', '.join(EXTENSIONS)}); put its images there, or remove the folder from train and val"
             )
         counts[label] = len(found)
         paths.extend(found)
@@ -69,7 +70,7 @@ def list_folder(root: str | Path, split: str) -> ImageList:
 
 def _names(root: Path, wnids: Sequence[str]) -> tuple[str, ...]:
     known = read_names(root)
-    return tuple(known.get(wnid, wnid) for wnid in wnids)
+    return tuple(known.get(wnid, shown(wnid)) for wnid in wnids)
 
 
 def _size(path: str) -> int:
@@ -132,6 +133,14 @@ def _check_same_classes(root: Path, split: str, wnids: tuple[str, ...]) -> None:
                 f"{root}: class {missing[0]}{and_more(missing)} is in {have}/ but missing from {lack}/; "
                 "expected the same class folders in both"
             )
+
+
+def no_readable_image(path: str, wnid: str, lost: Sized) -> ValueError:
+    """The error for classes without one image that can be read: path is an image of the first, wnid, lost are all."""
+    return ValueError(
+        f"{shown(path)}: neither this nor any other image of class {wnid}{and_more(lost)} can be read; "
+        "mend the files, or remove the class from train and val"
+    )
 
 
 def and_more(missing: Sized) -> str:

@@ -15,6 +15,7 @@ from zfnet.data.folder import FolderImages
 from zfnet.data.imagenet import EXTENSIONS, ImageList, image_files
 from zfnet.data.names import read_names
 from zfnet.data.views import InputFrame, centre_views, cut
+from zfnet.files import shown
 
 
 def list_any_folder(folder: str | Path) -> ImageList:
@@ -28,7 +29,7 @@ def list_any_folder(folder: str | Path) -> ImageList:
         raise ValueError(f"{folder}: no image files in it (expected names ending in {', '.join(EXTENSIONS)})")
     known = read_names(root)
     labels = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
-    names = tuple(known.get(name, "" if name == "." else name) for name in classes)
+    names = tuple(known.get(name, "" if name == "." else shown(name)) for name in classes)
     return ImageList([path for name in classes for path in found[name]], labels, tuple(classes), names)
 
 

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zfnet.data.imagenet import no_readable_image
+from zfnet.progress import track
+
 UNREADABLE = -100  # the label of an image that could not be decoded: torch's cross_entropy ignores it
 
 
@@ -37,3 +40,19 @@ class ImageSource(Protocol):
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) in 0..255. Compute it on the training images only."""
+
+
+def check_classes(source: ImageSource) -> None:
+    """Raise ValueError for a class none of whose images can be read, as packing does.
+
+    Reads images of each class until one can be: one image a class where all is well.
+    """
+    by_class = np.argsort(source.labels, kind="stable")
+    ends = np.searchsorted(source.labels[by_class], np.arange(len(source.wnids) + 1))
+    lost = []
+    for label in track(range(len(source.wnids)), "a readable image of each class", unit="class"):
+        images = by_class[ends[label] : ends[label + 1]].tolist()
+        if images and all(source.read([image])[1][0] == UNREADABLE for image in images):
+            lost.append(label)
+    if lost:
+        raise no_readable_image(source.path(int(by_class[ends[lost[0]]])), source.wnids[lost[0]], lost)

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.data.decode import MAX_MEGAPIXELS, check_max_megapixels
-from zfnet.data.imagenet import ImageList, and_more
+from zfnet.data.imagenet import ImageList, no_readable_image
 from zfnet.data.pack import layout
 from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk
 from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
 from zfnet.data.pack.workers import in_order
-from zfnet.files import naming, shown, whole_file
+from zfnet.files import naming, whole_file
 from zfnet.progress import Progress
 
 SKIPPED_SHOWN = 20
@@ -136,11 +136,8 @@ def _check_classes(images: ImageList, kept: NDArray[np.int64]) -> None:
     """A class whose every image is unreadable is an error, as an empty class folder is."""
     lost = np.setdiff1d(images.labels, images.labels[kept])
     if len(lost):
-        first = shown(images.paths[int(np.argmax(images.labels == lost[0]))])
-        raise ValueError(
-            f"{first}: neither this nor any other image of class {images.wnids[lost[0]]}{and_more(lost)} can be read; "
-            "mend the files, or remove the class from train and val"
-        )
+        first = images.paths[int(np.argmax(images.labels == lost[0]))]
+        raise no_readable_image(first, images.wnids[lost[0]], lost)
 
 
 def _fill_gaps(pixels: Path, side_px: int, kept: NDArray[np.int64]) -> NDArray[np.int64]:
