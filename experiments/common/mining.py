@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.common.images import CentreViews, frame_fingerprint
 from experiments.common.job import Run
+from zfnet.data.source import fingerprints
 from zfnet.deconv import Deconvnet, Mined, merge, mine_top, weights_fingerprint
 
 
@@ -22,7 +23,7 @@ def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Seq
         "frame": frame_fingerprint(views.frame),
     }
     if run.world.from_first(path.is_file()):
-        kept = Mined.load(path, fingerprint)
+        kept = Mined.load(path, {**fingerprint, "data": fingerprints(views.source)})
         if set(layers) <= set(kept) and all(top.value.shape[1] >= k for top in kept.values()):
             return kept
         print(f"{path} has not all of {', '.join(layers)} with {k} places each: mining them again")

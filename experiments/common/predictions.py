@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from experiments.common.job import Run
 from experiments.common.rows import Row
 from zfnet.data.folder import FolderImages
-from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.data.source import UNREADABLE, ImageSource, same_data
 from zfnet.deconv.mined import weights_fingerprint
 from zfnet.files import whole_file, write_text
 from zfnet.progress import Progress
@@ -66,8 +66,8 @@ def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_
     """A row's predictions on the validation images: from its folder if of these weights, images and precision."""
     path, weights = row.folder / f"predictions-{_how(views, run)}.npz", weights_fingerprint(network.model)
     kept = _kept(path)
-    if kept is not None and (kept.weights, kept.data, kept.wnids) == (weights, val.fingerprint, val.wnids):
-        return kept
+    if kept is not None and (kept.weights, kept.wnids) == (weights, val.wnids) and same_data(val, kept.data):
+        return replace(kept, data=val.fingerprint)
     logs = np.full((len(val), len(val.wnids)), np.nan, np.float32)
     _evaluate(row, network, val, views, batch_size, run, logs)
     label = np.where(np.isnan(logs).any(1), UNREADABLE, val.labels)
@@ -82,7 +82,7 @@ def training_scores(row: Row, network: Network, images: ImageSource, views: int,
     path, weights = row.folder / f"training_scores-{_how(views, run)}.json", weights_fingerprint(network.model)
     if path.is_file():
         kept = json.loads(path.read_text())
-        if (kept["weights"], kept["data"]) == (weights, images.fingerprint):
+        if kept["weights"] == weights and same_data(images, kept["data"]):
             return Scores(**kept["scores"])
     scores = _evaluate(row, network, images, views, batch_size, run)
     content = {"weights": weights, "data": images.fingerprint, "scores": asdict(scores)}

@@ -22,7 +22,7 @@ from experiments.common.values import several
 from zfnet.analysis.probing import Extraction, softmax_probe
 from zfnet.analysis.scratch import train_from_scratch
 from zfnet.data.folds import Fold, sample_folds
-from zfnet.data.source import ImageSource
+from zfnet.data.source import ImageSource, fingerprints
 from zfnet.figures.fig9 import Curves
 from zfnet.progress import Progress
 from zfnet.training import EpochReport, Network, Observer, Recipe, StuckLoss, Trainer
@@ -102,7 +102,11 @@ class Contest:
     def result(self, method: str, count: int, fold: Fold, stop: StopSignal) -> FoldResult | None:
         """The kept result, or a new one, which is kept; None where it was stopped."""
         name = f"{method}-{count}-{fold.seed}"
-        path = fold_path(self.kept, name, {"images": fold_identity(self.source, fold), **self._settings(method)})
+        places = [
+            fold_path(self.kept, name, {"images": fold_identity(data, fold), **settings})
+            for data, settings in zip(fingerprints(self.source), self._settings(method), strict=True)
+        ]
+        path = next((place for place in places if place.is_file()), places[0])
         result, told = load_fold(path), ", kept"
         if result is None:
             begun_s = time.monotonic()
@@ -115,13 +119,14 @@ class Contest:
         print(f"{method}, {count} a class, fold {fold.seed}: {100 * result.accuracy:.1f} %{facts}{told}", flush=True)
         return result
 
-    def _settings(self, method: str) -> dict[str, Any]:
-        """What a method's results depend on besides the images."""
+    def _settings(self, method: str) -> list[dict[str, Any]]:
+        """What a method's results depend on besides the images: one for each fingerprint of theirs, today's first."""
         if method == "pretrained":
             chosen_by = {"costs": several(self.config.costs), "splits": self.config.splits}
-            return {**self.extraction.identity(self.config.layer), **chosen_by}
-        precision = str(self.run.hardware.dtype(self.run.world.device))
-        return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views, "in": precision}
+            return [{**identity, **chosen_by} for identity in self.extraction.identities(self.config.layer)]
+        trained = {**self.network.arguments, **asdict(self.recipe), "views of tests": self.config.views}
+        own = {**trained, "in": str(self.run.hardware.dtype(self.run.world.device))}
+        return [own for _ in fingerprints(self.source)]
 
     def _pretrained(self, fold: Fold) -> FoldResult:
         truth, config = self.source.labels, self.config
@@ -158,6 +163,6 @@ class EpochLine(Observer):
         self._progress.close()
 
 
-def fold_identity(source: ImageSource, fold: Fold) -> str:
-    """The images of a fold, in numbers that change when they do."""
-    return f"{source.fingerprint} {fold.train.tolist()} {fold.test.tolist()} {fold.seed}"
+def fold_identity(data: str, fold: Fold) -> str:
+    """The images of a fold, in numbers that change when they do. data: the fingerprint of those it is drawn from."""
+    return f"{data} {fold.train.tolist()} {fold.test.tolist()} {fold.seed}"

@@ -24,9 +24,9 @@ import zfnet.data.pack.chunk as chunk
 from zfnet.data.imagenet import list_folder
 from zfnet.data.pack import write_pack
 decode = chunk.decode_square
-def slowly(path, side_px):
+def slowly(path, *how):
     time.sleep(0.05 if path >= sys.argv[4] else 0.001)
-    return decode(path, side_px)
+    return decode(path, *how)
 chunk.decode_square = slowly
 write_pack(list_folder(sys.argv[1], "train"), sys.argv[2], int(sys.argv[3]), workers=2)
 """
@@ -128,7 +128,7 @@ def test_finished_chunks_are_not_decoded_again_but_checked(
     decoded = []
     decode = write_module.pack_chunk.__globals__["decode_square"]
     monkeypatch.setattr(
-        "zfnet.data.pack.chunk.decode_square", lambda path, side: decoded.append(path) or decode(path, side)
+        "zfnet.data.pack.chunk.decode_square", lambda path, *how: decoded.append(path) or decode(path, *how)
     )
     write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
     assert decoded == images.paths[256:512]

@@ -178,8 +178,10 @@ def test_save_and_load(tmp_path) -> None:
     loaded = Mined.load(tmp_path / "made" / "top.npz", own)
     assert_same(loaded, {layer: {name: getattr(top, name).numpy() for name in FIELDS} for layer, top in mined.items()})
     assert (loaded.images, loaded["7"].scores, loaded["0"].scores) == (10, True, False)
+    assert Mined.load(tmp_path / "made" / "top.npz", {**own, "data": ("d2", "d1")}).images == 10
     for wrong, names in (
         ({**own, "data": "d2"}, "data d1.*d2"),
+        ({**own, "data": ("d2", "d3")}, "data d1.*is d2:"),
         ({**own, "weights": weights_fingerprint(other)}, f"weights {own['weights']}.*{weights_fingerprint(other)}"),
         ({"data": "d1"}, f"weights {own['weights']}.*None"),
     ):

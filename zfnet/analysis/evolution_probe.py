@@ -11,7 +11,7 @@ from zfnet.analysis.cka import Gram, centred_gram
 from zfnet.analysis.evolution_sweep import BATCH, subset
 from zfnet.analysis.feature_vector import output_of
 from zfnet.analysis.features import IMAGES_AT_ONCE, project_fields, smaller
-from zfnet.data.source import ImageSource
+from zfnet.data.source import ImageSource, fingerprints
 from zfnet.data.views import InputFrame, centre_views, cut
 from zfnet.deconv import Deconvnet, field_of
 from zfnet.models import ConvNet
@@ -39,7 +39,8 @@ class Probe:
                 f"{self.rows} of the {len(source)} validation images can be read, expected {LEAST} or more by which "
                 "epochs are compared: give more, or evolution=null"
             )
-        self.fingerprint = f"{len(self)} images and {self.rows} projections, seed {seed}, of {source.fingerprint}"
+        about = f"{len(self)} images and {self.rows} projections, seed {seed}, of "
+        self.fingerprint, *self.earlier_fingerprints = (about + data for data in fingerprints(source))
 
     def __len__(self) -> int:
         return len(self._squares)

@@ -78,8 +78,11 @@ class Mined(dict[str, TopUnits]):
             np.savez(file, about=json.dumps({**about, "scores": scores}), **arrays)
 
     @staticmethod
-    def load(path: str | Path, fingerprint: Mapping[str, str]) -> Mined:
-        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints."""
+    def load(path: str | Path, fingerprint: Mapping[str, str | Sequence[str]]) -> Mined:
+        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints.
+
+        fingerprint: as for `save`; of several for a name any will do, and the first is named.
+        """
         path = Path(path)
         try:
             with np.load(path) as arrays:
@@ -94,15 +97,17 @@ class Mined(dict[str, TopUnits]):
         return Mined(layers, about["images"])
 
 
-def _check(path: Path, about: Mapping[str, object], fingerprint: Mapping[str, str]) -> None:
+def _check(path: Path, about: Mapping[str, object], fingerprint: Mapping[str, str | Sequence[str]]) -> None:
     if about["format"] != FORMAT:
         raise ValueError(f"{path} is of format {about['format']}, expected {FORMAT}: delete it and mine again")
     held = about["fingerprint"]
     assert isinstance(held, dict)
     for name in sorted({*held, *fingerprint}):
-        if held.get(name) != fingerprint.get(name):
+        asked = fingerprint.get(name)
+        choices = [asked] if asked is None or isinstance(asked, str) else list(asked)
+        if held.get(name) not in choices:
             raise ValueError(
-                f"{path} was mined with {name} {held.get(name)}, but the {name} asked for is {fingerprint.get(name)}: "
+                f"{path} was mined with {name} {held.get(name)}, but the {name} asked for is {choices[0]}: "
                 "delete it to mine again, or give another file"
             )
 

@@ -115,11 +115,12 @@ def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArra
     with Progress(f"layer {layer}, {probe}", len(probing.folds), "fold", enabled=probing.extraction.progress) as shown:
         for fold in probing.folds:
             own = Fold(fold.train[readable[fold.train]], fold.test[readable[fold.test]], fold.seed)
-            of = {
-                **probing.extraction.identity(layer), "probe": probe, "fold": _digest(own, probing.labels),
-                "seed": own.seed, "costs": list(probing.costs), "splits": probing.splits,
+            asked = {
+                "probe": probe, "fold": _digest(own, probing.labels), "seed": own.seed,
+                "costs": list(probing.costs), "splits": probing.splits,
             }  # fmt: skip
-            result = remembered(probing.folder, of, partial(_outcome, probing, probe, layer, own, fit))
+            of, *earlier = ({**identity, **asked} for identity in probing.extraction.identities(layer))
+            result = remembered(probing.folder, of, partial(_outcome, probing, probe, layer, own, fit), earlier)
             outcomes.append(Outcome(**result))
             shown.advance(1)
     return outcomes

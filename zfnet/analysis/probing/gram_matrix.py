@@ -50,13 +50,13 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
 
     The matrix stays in the folder; the features do too, until somebody deletes them.
     """
-    path = extraction.path(folder, "gram", layer).with_suffix(".npz")
     kept = _read(extraction, layer, folder, "gram")
     if kept is not None:
         return kept
     features = extract(extraction, [layer], folder)[layer]
     made = gram_of(features, extraction.device, extraction.progress)
-    with claimed(path) as file:
+    path = extraction.path(folder, "gram", layer)
+    with claimed(path.with_name(path.name + ".npz")) as file:
         np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
     return made
 
@@ -68,7 +68,7 @@ def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:
 
 def _read(extraction: Extraction, layer: int | str, folder: Path, name: str) -> NDArray[Any] | None:
     """An array of the file that `gram` left; None where there is none, another's, or not all of it."""
-    path = extraction.path(folder, "gram", layer).with_suffix(".npz")
+    path, expected = extraction.kept(folder, "gram", layer, ".npz")
     try:
         with np.load(path) as file:
             array: NDArray[Any] = file[name]
@@ -78,4 +78,4 @@ def _read(extraction: Extraction, layer: int | str, folder: Path, name: str) -> 
     except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
         log.warning("%s is no whole Gram matrix (%r): it is computed again", path, error)
         return None
-    return array if identity == extraction.identity(layer) else None
+    return array if identity == expected else None

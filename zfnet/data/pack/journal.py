@@ -22,11 +22,13 @@ class Journal:
     """One JSON line about the list of images, then one for each finished chunk; also the lock on the folder.
 
     with Journal(partial, source=digest, side_px=256, count=1000) as journal: journal.done is {chunk: Entry}.
-    Raises ValueError if another process is writing there, or if the journal was begun for other images or another side.
+    earlier: the digest of the same list that an earlier version may have begun it with. source: which of the two it
+    has. Raises ValueError if another process is writing there, or if the journal was begun for other images or another
+    side.
     """
 
-    def __init__(self, partial: Path, source: str, side_px: int, count: int) -> None:
-        self.path = partial / layout.JOURNAL
+    def __init__(self, partial: Path, source: str, side_px: int, count: int, earlier: str | None = None) -> None:
+        self.path, self.source, self._earlier = partial / layout.JOURNAL, source, earlier
         self.done: dict[int, Entry] = {}
         self._file = open(self.path, "a+b")  # noqa: SIM115 (closed in __exit__)
         try:
@@ -71,7 +73,9 @@ class Journal:
             self._append(head)
             return
         begun, *entries = lines
-        if begun != head:
+        if begun == {**head, "source": self._earlier}:
+            self.source = str(self._earlier)
+        elif begun != head:
             raise ValueError(
                 f"{self.path.parent}: begun for other images (list {begun['source']}, {begun['count']} images, "
                 f"side {begun['side_px']}) than now asked for (list {head['source']}, {head['count']} images, "

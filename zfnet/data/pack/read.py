@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import weakref
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from zfnet.data.pack.layout import Summary
 if TYPE_CHECKING:
     from torch import Tensor
 
+SAMPLED_ROWS = 64  # 12 MB at 256 px
+
 
 class PackImages:
     """An ImageSource over a pack. Opens to its own file wherever it is unpickled, and may be shared by forked workers.
@@ -29,7 +33,7 @@ class PackImages:
 
     def __init__(self, folder: Path, summary: Summary) -> None:
         self.folder, self.side_px = folder, summary.side_px
-        self.fingerprint, self.source, self.skipped = summary.fingerprint, summary.source, summary.skipped
+        self.earlier_fingerprints, self.source, self.skipped = (summary.fingerprint,), summary.source, summary.skipped
         self.wnids, self.names = tuple(summary.wnids), tuple(summary.names)
         self.labels: NDArray[np.int64] = np.load(folder / layout.LABELS)
         self._paths = np.load(folder / layout.PATHS, mmap_mode="r")
@@ -38,6 +42,20 @@ class PackImages:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_pack, (self.folder,)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Over all pixels and labels as they were packed, the names of the classes, and a sample of the pixels today.
+
+        The sample: SAMPLED_ROWS evenly spaced images, so that another file of pixels in this one's place is noticed.
+        earlier_fingerprints: what earlier versions gave it, the hash over all pixels and labels alone.
+        """
+        digest = hashlib.sha256("\n".join([*self.earlier_fingerprints, *self.names]).encode("utf-8", "surrogatepass"))
+        digest.update(self.labels.tobytes())
+        evenly = np.linspace(0, len(self) - 1, min(len(self), SAMPLED_ROWS)).round().astype(np.int64)
+        for row in self._rows(evenly.tolist()):
+            digest.update(row.data)
+        return digest.hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,6 +71,10 @@ class PackImages:
         labels = self.labels[np.asarray(indices, np.int64)]
         if min(indices, default=0) < 0:
             raise IndexError(f"index {min(indices)} of {len(self)} images")
+        return torch.from_numpy(self._rows(indices)).permute(0, 3, 1, 2), torch.from_numpy(labels)
+
+    def _rows(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Images (B, side, side, 3)."""
         rows = np.empty((len(indices), self.side_px, self.side_px, 3), np.uint8)
         size = layout.row_bytes(self.side_px)
         offsets = [layout.row_offset(index, self.side_px) for index in indices]
@@ -64,7 +86,7 @@ class PackImages:
                 raise OSError(
                     f"{self.folder / layout.PIXELS}: row {index} ends early; was the file cut since it was opened?"
                 )
-        return torch.from_numpy(rows).permute(0, 3, 1, 2), torch.from_numpy(labels)
+        return rows
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) of all images of this pack, in 0..255."""

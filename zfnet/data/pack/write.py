@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -42,39 +42,40 @@ def write_pack(
     if side_px < 1 or not len(images):
         raise ValueError(f"{out}: {len(images)} images at {side_px} px; a pack needs at least one of both")
     check_max_megapixels(max_megapixels)
-    source = images.digest(side_px)
+    sources = images.digest(side_px), images.earlier_digest(side_px)
     if out.exists():
-        return _reuse(out, source)
+        return _reuse(out, sources)
     partial = layout.partial_folder(out)
     needed = layout.pack_bytes(len(images), side_px)
     free = layout.check_room(partial, needed - layout.allocated_bytes(partial / layout.PIXELS))
     room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
     print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
     partial.mkdir(parents=True, exist_ok=True)
-    with Journal(partial, source, side_px, len(images)) as journal:
+    with Journal(partial, sources[0], side_px, len(images), earlier=sources[1]) as journal:
         if not (partial / layout.SUMMARY).exists():
             task = Task(str(partial / layout.PIXELS), side_px, strict=strict, max_megapixels=max_megapixels)
             total = _write_pixels(images, task, workers or os.cpu_count() or 1, journal)
             entries = [journal.done[chunk] for chunk in sorted(journal.done)]
-            _complete(images, partial, side_px, source, entries, total)
-        _commit(partial, out, source)
+            _complete(images, partial, side_px, journal.source, entries, total)
+        _commit(partial, out, sources)
     pack = open_pack(out)
     _report(pack)
     return pack
 
 
-def _reuse(out: Path, source: str) -> PackImages:
+def _reuse(out: Path, sources: Sequence[str]) -> PackImages:
     pack = open_pack(out)
-    _check_source(out, read_summary(out), source)
+    _check_source(out, read_summary(out), sources)
     print(f"{out}: already packed from these files, reused ({len(pack.skipped)} skipped)")
     return pack
 
 
-def _check_source(folder: Path, summary: Summary, source: str) -> None:
-    if summary.source != source:
+def _check_source(folder: Path, summary: Summary, sources: Sequence[str]) -> None:
+    """sources: the digest of the list asked for, and the one that an earlier version gave it."""
+    if summary.source not in sources:
         raise ValueError(
             f"{folder}: already a pack of other images (list {summary.source}, {summary.count} images, side "
-            f"{summary.side_px}) than those asked for (list {source}); delete it, or choose another folder"
+            f"{summary.side_px}) than those asked for (list {sources[0]}); delete it, or choose another folder"
         )
 
 
@@ -164,10 +165,10 @@ def _fingerprint(wnids: tuple[str, ...], labels: NDArray[np.int64], side_px: int
     return digest.hexdigest()[:16]
 
 
-def _commit(partial: Path, out: Path, source: str) -> None:
+def _commit(partial: Path, out: Path, sources: Sequence[str]) -> None:
     """From a folder with its summary to the pack; a kill in between leaves a folder from which this can be repeated."""
     summary = read_summary(partial)
-    _check_source(partial, summary, source)
+    _check_source(partial, summary, sources)
     with open(partial / layout.PIXELS, "ab") as file:
         file.truncate(layout.pixels_bytes(summary.count, summary.side_px))
     (partial / layout.JOURNAL).unlink()
