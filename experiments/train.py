@@ -42,19 +42,19 @@ def train(config: DictConfig, run: Run) -> str:
             f"training.init={recipe.init} would overwrite model.weights={config.model.weights}: give training.init=keep"
         )
     torch.manual_seed(config.seed)  # for what a network draws itself, where training.init=keep
-    resumed = _resumed(config.resume, folder)
+    source, resumed = _resumed(config.resume, folder)
     if run.world.first:
         data.prepare()
     run.world.wait()
     images, val = data.open("train"), data.open("val")
     if run.world.first:
-        for source in (images, val):
-            check_classes(source)
+        check_classes(images)
+        check_classes(val)
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     if resumed is None:
         network = _network(config.model, recipe, images)
     else:
-        network = network_of(resumed, "the checkpoint")
+        network = network_of(resumed, source)
         _check_same(network, _arguments(config.model, images, network.frame.channels))
         if run.world.first:
             print(f"going on after step {resumed['trainer']['position']['step']}")
@@ -90,16 +90,15 @@ def train(config: DictConfig, run: Run) -> str:
     return "finished" if finished else "stopped"
 
 
-def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
-    """The checkpoint to go on from; never a silent start over a run that is there."""
+def _resumed(resume: str | None, folder: Path) -> tuple[Path, dict[str, Any] | None]:
+    """The checkpoint to go on from and what it holds; never a silent start over a run that is there."""
     if resume == "auto":
-        found = newest_checkpoint(folder)
-        return None if found is None else found[1]
+        return newest_checkpoint(folder) or (folder, None)
     if resume is not None:
-        return load_checkpoint(resume)
+        return Path(resume), load_checkpoint(resume, to_resume=True)
     if any(folder.glob("step-*.pt")):
         raise ValueError(f"{folder.parent} already holds a run: give resume=auto to go on with it, or another run_dir")
-    return None
+    return folder, None
 
 
 def _network(config: DictConfig, recipe: Recipe, images: ImageSource) -> Network:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from experiments.common.rows import Row
 from zfnet.data.folder import FolderImages
 from zfnet.data.source import UNREADABLE, ImageSource, same_data
 from zfnet.deconv.mined import weights_fingerprint
-from zfnet.files import whole_file, write_text
+from zfnet.files import read_arrays, whole_file, write_text
 from zfnet.progress import Progress
 from zfnet.training import Network, Scores, evaluate
 from zfnet.training.evaluation import scores_of, tally
@@ -65,7 +65,7 @@ def averaged(members: Sequence[Predictions]) -> Predictions:
 def predictions(row: Row, network: Network, val: ImageSource, views: int, batch_size: int, run: Run) -> Predictions:
     """A row's predictions on the validation images: from its folder if of these weights, images and precision."""
     path, weights = row.folder / f"predictions-{_how(views, run)}.npz", weights_fingerprint(network.model)
-    kept = _kept(path)
+    kept = _kept(path, val)
     if kept is not None and (kept.weights, kept.wnids) == (weights, val.wnids) and same_data(val, kept.data):
         return replace(kept, data=val.fingerprint)
     logs = np.full((len(val), len(val.wnids)), np.nan, np.float32)
@@ -81,9 +81,10 @@ def training_scores(row: Row, network: Network, images: ImageSource, views: int,
     """A row's scores on training images, in eval mode: kept in its folder too, but not each image's probabilities."""
     path, weights = row.folder / f"training_scores-{_how(views, run)}.json", weights_fingerprint(network.model)
     if path.is_file():
-        kept = json.loads(path.read_text())
-        if kept["weights"] == weights and same_data(images, kept["data"]):
-            return Scores(**kept["scores"])
+        with suppress(ValueError, KeyError, TypeError):  # damaged: made again
+            kept = json.loads(path.read_text())
+            if kept["weights"] == weights and same_data(images, kept["data"]):
+                return Scores(**kept["scores"])
     scores = _evaluate(row, network, images, views, batch_size, run)
     content = {"weights": weights, "data": images.fingerprint, "scores": asdict(scores)}
     write_text(path, json.dumps(content, indent=2) + "\n")
@@ -114,14 +115,14 @@ def _evaluate(
         return evaluate(member, source, views, batch_size, run.world, workers, autocast, keep)
 
 
-def _kept(path: Path) -> Predictions | None:
+def _kept(path: Path, val: ImageSource) -> Predictions | None:
     if not path.is_file():
         return None
     try:
-        with open(path, "rb") as file, np.load(file) as arrays:
-            return Predictions(
-                arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist()), str(arrays["data"]),
-                str(arrays["weights"]),
-            )  # fmt: skip
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError):
+        arrays = read_arrays(path)
+        logs, label, wnids = arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist())
+        told = str(arrays["data"]), str(arrays["weights"])
+    except (ValueError, TypeError):
         return None  # made again
+    whole = logs.shape == (len(val), len(val.wnids)) and label.shape == (len(val),)
+    return Predictions(logs, label, wnids, *told) if whole else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 from experiments.common.job import Run, build
 from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
+from zfnet.runs import read_manifest
 from zfnet.training import Recipe, newest_checkpoint
 
 
@@ -98,7 +98,7 @@ def _outcome(folder: Path) -> str | None:
     path = folder / "manifest.json"
     if not path.is_file():
         return None
-    outcome: str | None = json.loads(path.read_text()).get("outcome")
+    outcome: str | None = read_manifest(path).get("outcome")
     if outcome is None:
         return "still runs or was killed"
     return outcome if outcome in ("stopped", "finished") else f"failed: {outcome}"

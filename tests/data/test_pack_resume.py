@@ -141,7 +141,8 @@ def test_a_line_cut_off_by_the_kill_is_dropped(
     write_pack(images, tmp_path / "whole", SIDE_PX, workers=1)
     journal = interrupted(tmp_path, images, monkeypatch) / "journal.jsonl"
     # in place of the last line; zeros are what a loss of power leaves
-    for left in (b"{", b'{"chunk": 2}', bytes(40), bytes(9) + b'{"chunk": 2}\n'):
+    wrong = b'{"chunk": 2, "sha256": "x", "skipped": {"a": 1}}\n'
+    for left in (b"{", b'{"chunk": 2}', bytes(40), bytes(9) + b'{"chunk": 2}\n', b'{"chunk": 2}\n', b"[]\n", wrong):
         whole = journal.read_bytes()
         journal.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + left)
         interrupted(tmp_path, images, monkeypatch)

@@ -96,6 +96,13 @@ def test_finished_folds_are_used_again_and_other_settings_are_not(
         assert printed.count(", kept\n") == 4
     for other in ("costs=[2.0]", "splits=2"):
         assert carry_out_here("tab4_caltech101", *words, other, f"run_dir={other[:5]}")[1].count(", kept\n") == 2
+    for path in (tmp_path / "kept").glob("scratch-*.npz"):
+        path.write_bytes(path.read_bytes()[:-30])
+    code, printed = carry_out_here("tab4_caltech101", *words, "folds=1", "run_dir=five")
+    assert code == 0, printed
+    assert "it is set aside as set-aside-scratch-5-0-" in printed
+    assert trained == [0, 1, 0, 1, 0]
+    assert len(list((tmp_path / "kept").glob("set-aside-scratch-5-0-*.npz"))) == 1
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(

@@ -7,6 +7,7 @@ that were turned, mirrored or cropped are not found.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from zfnet.data.subset import Subset
 from zfnet.files import whole_file
 from zfnet.progress import track
 
+log = logging.getLogger(__name__)
 SIDE = 16  # frequencies along each axis
 BITS = SIDE * SIDE
 # Measured: JPEG copies of 99 ImageNet photographs at 0.25 to 1.5 times their size and quality 30 to 90 differ from them
@@ -83,8 +85,13 @@ def _kept_rows(folder: Path, source: ImageSource) -> NDArray[np.bool_] | None:
     for fingerprint in fingerprints(source):
         path = folder / f"phash-{SIDE}-{fingerprint}.npy"
         if path.is_file():
-            packed: NDArray[np.uint8] = np.load(path)
-            return np.unpackbits(packed, axis=1, count=1 + BITS).astype(bool)
+            try:
+                packed = np.lib.format.open_memmap(path, mode="r")
+                if packed.shape != (len(source), -(-(1 + BITS) // 8)):
+                    raise ValueError(f"shape {packed.shape}")
+                return np.unpackbits(packed, axis=1, count=1 + BITS).astype(bool)
+            except Exception as error:  # numpy raises whatever it trips over
+                log.warning("%s holds no hashes of these images (%s): they are hashed again", path, error)
     return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from zfnet.analysis.feature_vector import Layer
 from zfnet.analysis.probing.extraction import Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
+from zfnet.files import read_arrays
 from zfnet.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -70,12 +70,11 @@ def _read(extraction: Extraction, layer: int | str, folder: Path, name: str) -> 
     """An array of the file that `gram` left; None where there is none, another's, or not all of it."""
     path, expected = extraction.kept(folder, "gram", layer, ".npz")
     try:
-        with np.load(path) as file:
-            array: NDArray[Any] = file[name]
-            identity = json.loads(str(file["of"]))
+        arrays = read_arrays(path, [name, "of"])
+        array, identity = arrays[name], json.loads(str(arrays["of"]))
     except FileNotFoundError:
         return None
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
-        log.warning("%s is no whole Gram matrix (%r): it is computed again", path, error)
+    except ValueError as error:
+        log.warning("%s: no whole Gram matrix (%s), it is computed again", path, error)
         return None
     return array if identity == expected else None

@@ -86,16 +86,22 @@ class Journal:
             self.done[entry["chunk"]] = Entry(entry["chunk"], entry["sha256"], skipped)
 
     def _whole_lines(self) -> list[dict[str, Any]]:
-        """The lines up to one that a kill cut short or a loss of power left as zeros; what follows is dropped."""
+        """The lines up to one that a kill cut short or a loss of power left as zeros; what follows is dropped.
+
+        So is what follows a line that says something else than a journal's.
+        """
         self._file.seek(0)
-        lines, size = [], 0
+        lines: list[dict[str, Any]] = []
+        size = 0
         for line in self._file.read().splitlines(keepends=True):
             try:
                 content = json.loads(line)
             except ValueError:
                 break
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or (lines and not _is_of_a_chunk(content)):
                 break
+            if not lines and not (isinstance(content, dict) and {"source", "side_px", "count"} <= set(content)):
+                raise ValueError(f"{self.path}: not a journal of a pack; delete {self.path.parent} to begin anew")
             lines.append(content)
             size += len(line)
         self._file.truncate(size)
@@ -104,3 +110,13 @@ class Journal:
     def _append(self, line: dict[str, object]) -> None:
         with naming(self.path):
             os.write(self._file.fileno(), json.dumps(line).encode() + b"\n")  # opened to append: one write, one line
+
+
+def _is_of_a_chunk(line: Any) -> bool:
+    skipped = line.get("skipped") if isinstance(line, dict) else None
+    return (
+        isinstance(skipped, dict)
+        and isinstance(line.get("chunk"), int)
+        and isinstance(line.get("sha256"), str)
+        and all(index.isdecimal() and isinstance(reason, str) for index, reason in skipped.items())
+    )

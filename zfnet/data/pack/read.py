@@ -120,11 +120,12 @@ def read_summary(folder: Path) -> Summary:
     try:
         content = json.loads(path.read_text())
         version = content["format"]
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: damaged ({error!r}); delete {folder} and pack again") from error
-    if version != layout.FORMAT:
-        raise ValueError(f"{path}: format {version}, expected {layout.FORMAT}; delete {folder} and pack again")
-    return Summary(**content)
+        if version == layout.FORMAT:
+            return layout.summary_of(content)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        told = str(error)[:200] if isinstance(error, ValueError) else f"{error!r:.200}"
+        raise ValueError(f"{path}: damaged ({told}); delete {folder} and pack again") from error
+    raise ValueError(f"{path}: format {version!r:.40}, expected {layout.FORMAT}; delete {folder} and pack again")
 
 
 def _check_files(folder: Path, summary: Summary) -> None:
@@ -139,9 +140,9 @@ def _check_files(folder: Path, summary: Summary) -> None:
     with open(pixels, "rb") as file:
         if file.read(layout.HEADER_BYTES) != layout.npy_header(count, side_px):
             raise ValueError(f"{pixels}: its header is not that of {count} images at {side_px} px; pack again")
-    labels = _check_shape(folder / layout.LABELS, (count,))
-    _check_shape(folder / layout.PATHS, (count,))
-    _check_shape(folder / layout.MEAN, (3, side_px, side_px))
+    labels = _check_array(folder / layout.LABELS, (count,), "i")
+    _check_array(folder / layout.PATHS, (count,), "S")
+    _check_array(folder / layout.MEAN, (3, side_px, side_px), "f")
     if labels.min() < 0 or labels.max() >= len(summary.wnids):
         raise ValueError(
             f"{folder / layout.LABELS}: labels {labels.min()}..{labels.max()}, expected 0..{len(summary.wnids) - 1}; "
@@ -149,11 +150,14 @@ def _check_files(folder: Path, summary: Summary) -> None:
         )
 
 
-def _check_shape(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+def _check_array(path: Path, shape: tuple[int, ...], kind: str) -> NDArray[Any]:
+    """The array, mapped: what its header claims beyond the file's size is never taken from memory."""
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r")
-    except (OSError, EOFError, ValueError) as error:
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy raises whatever it trips over
         raise ValueError(f"{path}: missing or damaged ({error}); delete {path.parent} and pack again") from error
     if array.shape != shape:
         raise ValueError(f"{path}: shape {array.shape}, expected {shape}; delete {path.parent} and pack again")
+    if array.dtype.kind != kind:
+        raise ValueError(f"{path}: holds {array.dtype}, expected kind {kind!r}; delete {path.parent} and pack again")
     return array
