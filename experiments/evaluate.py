@@ -13,6 +13,7 @@ from torch import Tensor
 from experiments.common.config import as_list, build
 from experiments.common.job import Run, start
 from zfnet.data import UNREADABLE, FolderImages, ImageData, ImageSource, unreadable
+from zfnet.files import shown
 from zfnet.network import Network, open_network
 from zfnet.runs import write_csv
 from zfnet.training import Scores, evaluate
@@ -56,7 +57,9 @@ def report(config: DictConfig, run: Run) -> None:
         write_csv(run.folder / "errors.csv", rows)
         run.note(errors=rows, checkpoints=[str(path) for path in given], data=source.fingerprint)
         if skipped:
-            print(f"{len(skipped)} images could not be read and are not counted: {', '.join(skipped[:5])} ...")
+            print(
+                f"{len(skipped)} images could not be read and are not counted: {', '.join(map(shown, skipped[:5]))} ..."
+            )
         print(f"arrays and tables: {run.folder}")
 
 

@@ -13,11 +13,13 @@ from experiments.common.config import build
 from experiments.common.events import events_folder
 from experiments.common.job import Run, resume_command, start
 from experiments.common.quiet import say
+from experiments.common.skipped import Skipped
 from experiments.observers.console import Console
 from experiments.observers.evolution_folder import EvolutionFolder
 from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
-from zfnet.data import ImageData, ImageSource, make_frame, unreadable
+from zfnet.data import ImageData, ImageSource, check_classes, make_frame, read_left_out
+from zfnet.files import one_line, write_text
 from zfnet.models import build_model, summary
 from zfnet.network import Network, network_of
 from zfnet.training import Checkpoints, Observer, Recipe, StuckLoss, Trainer, load_checkpoint, newest_checkpoint
@@ -32,16 +34,19 @@ def train(config: DictConfig, run: Run) -> str:
             f"training.init={recipe.init} would overwrite model.weights={config.model.weights}: give training.init=keep"
         )
     torch.manual_seed(config.seed)  # for what a network draws itself, where training.init=keep
-    resumed = _resumed(config.resume, folder)
+    source, resumed = _resumed(config.resume, folder)
     if run.world.first:
         data.prepare()
     run.world.wait()
     images, val = data.open("train"), data.open("val")
+    if run.world.first:
+        check_classes(images)
+        check_classes(val)
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     if resumed is None:
         network = _network(config.model, recipe, images)
     else:
-        network = network_of(resumed, "the checkpoint")
+        network = network_of(resumed, source)
         _check_same(network, _arguments(config.model, images, network.frame.channels))
         if run.world.first:
             print(f"going on after step {resumed['trainer']['position']['step']}")
@@ -58,7 +63,8 @@ def train(config: DictConfig, run: Run) -> str:
     board = Board(
         events_folder(run.folder), configuration=OmegaConf.to_yaml(asked), hparams=_hparams(asked), **config.tensorboard
     )
-    observers: list[Observer] = [checkpoints, Console(run.folder), board, StuckLoss()]  # saved before it is shown
+    skipped = Skipped(run.world, images, val)
+    observers: list[Observer] = [skipped, checkpoints, Console(run.folder), board, StuckLoss()]  # saved before shown
     if config.evolution is not None:  # before them, so that what it knows of an epoch is saved too
         observers.insert(0, Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
     with run.stop as stop:
@@ -69,36 +75,23 @@ def train(config: DictConfig, run: Run) -> str:
         if resumed is not None:
             trainer.load_state({**resumed["trainer"], "model": resumed["model"]})
         finished = trainer.fit()
-    skipped = run.world.gather([*unreadable(images), *unreadable(val)])
+    if finished and run.world.first:
+        read_left_out(images, recipe.batch_size, config.seed, recipe.epochs)
+    paths = skipped.paths()
     if run.world.first:
-        _report(run, trainer, sorted({path for of_process in skipped for path in of_process}), finished)
+        _report(run, trainer, paths, finished)
     return "finished" if finished else "stopped"
 
 
-def _observers(config: DictConfig, run: Run, network: Network) -> list[Observer]:
-    """What watches the training; the checkpoints last, so that they save what the others know of the epoch."""
-    board = Board(
-        run.folder / "tensorboard", configuration=OmegaConf.to_yaml(config, resolve=True), hparams=_hparams(config),
-        **config.tensorboard,
-    )  # fmt: skip
-    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
-    if config.evolution is not None:
-        observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
-    keep = config.checkpoints
-    folder = run.folder / "checkpoints"
-    return [*observers, Checkpoints(folder, network, keep.every_minutes, tuple(keep.epochs), keep.keep)]
-
-
-def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
-    """The checkpoint to go on from; never a silent start over a run that is there."""
+def _resumed(resume: str | None, folder: Path) -> tuple[Path, dict[str, Any] | None]:
+    """The checkpoint to go on from and what it holds; never a silent start over a run that is there."""
     if resume == "auto":
-        found = newest_checkpoint(folder)
-        return None if found is None else found[1]
+        return newest_checkpoint(folder) or (folder, None)
     if resume is not None:
-        return load_checkpoint(resume)
+        return Path(resume), load_checkpoint(resume, to_resume=True)
     if any(folder.glob("step-*.pt")):
         raise ValueError(f"{folder.parent} already holds a run: give resume=auto to go on with it, or another run_dir")
-    return None
+    return folder, None
 
 
 def _network(config: DictConfig, recipe: Recipe, images: ImageSource) -> Network:
@@ -142,7 +135,7 @@ def _check_same(network: Network, asked: dict[str, Any]) -> None:
 def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
     if skipped:
         say(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
-        (run.folder / "skipped.txt").write_text("".join(f"{path}\n" for path in skipped))
+        write_text(run.folder / "skipped.txt", "".join(f"{one_line(path)}\n" for path in skipped))
     if trainer.history:
         best = min(trainer.history, key=lambda report: report.val_top1_error)
         run.note(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -108,17 +109,76 @@ def save_arrays(path: Path, figure: str, arrays: Mapping[str, Any]) -> None:
         np.savez_compressed(file, figure=np.array(figure), **arrays)
 
 
-def load_arrays(path: str | Path, figure: str) -> dict[str, NDArray[Any]]:
-    """What `save_arrays` wrote: name -> array, of the figure's own shapes.
+class Arrays(dict[str, NDArray[Any]]):
+    """The arrays of a file, by name; one that is asked for and not there is a ValueError that names the file."""
 
-    Raises ValueError for a damaged file or one of another figure, naming both.
+    def __init__(self, path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+        super().__init__(arrays)
+        self.path = path
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        held = ", ".join(list(self)[:8]) or "none"
+        raise ValueError(f"{self.path} has no array {name!r} (it has {held}): was it made by another version?")
+
+
+def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> Arrays:
+    """The arrays in an .npz file, or some of them. Raises ValueError, naming it, where it is not one or not whole.
+
+    How large each is stands in its own header and in the zip's. Memory is taken only where both say the same and no
+    more than is free, so that a small file cannot ask for 72 TiB. Objects, which pickle would read, are refused.
     """
     try:
-        with np.load(path) as file:
-            arrays = dict(file)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f"{path} is not a whole .npz file ({error}); expected the arrays of {figure}") from error
-    held = str(arrays.pop("figure", "none"))
+        with open(path, "rb") as file:
+            if file.read(6) == np.lib.format.MAGIC_PREFIX:
+                raise ValueError("it is a single array, an .npy file")
+            with zipfile.ZipFile(file) as archive:
+                members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+                wanted = {name: members[name] for name in (members if names is None else names) if name in members}
+                check_inflated(list(wanted.values()))
+                return Arrays(path, {name: _array(archive, member) for name, member in wanted.items()})
+    except Exception as error:  # zipfile and numpy raise whatever they trip over
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        told = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"{path} is not a whole .npz file ({told})") from error
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read_header[version](file)
+        claimed = math.prod(shape) * dtype.itemsize
+        if claimed != member.file_size - file.tell():
+            raise ValueError(f"{member.filename} claims {claimed:,} bytes and has {member.file_size - file.tell():,}")
+    with archive.open(member) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
+def check_inflated(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Raise ValueError where these members of a zip take more memory than the machine has free."""
+    inflated, free = sum(member.file_size for member in members), _free_bytes()
+    if inflated > free:
+        raise ValueError(f"it inflates to {inflated / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB of memory are free")
+
+
+def _free_bytes() -> int:
+    """What Linux can give to a process; elsewhere the whole memory."""
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(int(line.split()[1]) * 2**10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def load_arrays(path: str | Path, figure: str) -> Arrays:
+    """What `save_arrays` wrote. Raises ValueError for a damaged file or one of another figure, naming both."""
+    try:
+        arrays = read_arrays(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; expected the arrays of {figure}") from error
+    held = str(arrays.pop("figure", "none"))[:40]
     if held != figure:
         raise ValueError(f"{path} holds the arrays of figure {held!r}, expected {figure!r}")
     return arrays

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from zfnet.models import (
     undisturbed,
 )
 
+FORMAT = "zfnet-checkpoint-1"
+ARGUMENTS = tuple(name for name in signature(build_model).parameters if name != "weights")
 SQUARE = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
 
 
@@ -104,17 +107,38 @@ def open_network(
     return network_of(content, source)
 
 
-def network_of(content: dict[str, Any], source: str | Path) -> Network:
-    """The network that a checkpoint of ours holds."""
-    described = content["network"]
-    model = build_model(**described["arguments"])
-    fit(model, content["model"], source)
+def check_version(content: Mapping[str, Any], source: str | Path) -> None:
+    """Raise ValueError for a checkpoint of ours in a format that came after this program."""
+    written = str(content.get("format"))
+    kind, _, version = written.rpartition("-")
+    own_kind, _, own_version = FORMAT.rpartition("-")
+    if kind == own_kind and version.isdecimal() and int(version) > int(own_version):
+        raise ValueError(f"{source} is of format {written}, newer than {FORMAT}, which this zfnet reads: update it")
+
+
+def network_of(content: Mapping[str, Any], source: str | Path) -> Network:
+    """The network that a checkpoint of ours holds. Raises ValueError, naming it, where it is not described as it must.
+
+    Of build_model's arguments only those that say what the network is are taken: no path and no download.
+    """
+    check_version(content, source)
+    try:
+        described, state = content["network"], content["model"]
+        arguments, frame = dict(described["arguments"]), InputFrame.from_state(described["frame"])
+        wnids, names = (tuple(map(str, described[name])) for name in ("wnids", "names"))
+        odd = sorted(map(str, set(arguments) - set(ARGUMENTS)))
+        if odd:
+            raise ValueError(f"unknown arguments {', '.join(odd[:5])}, expected {', '.join(ARGUMENTS)}")
+        model = build_model(**arguments)
+    except KeyError as error:
+        raise ValueError(f"{source} lacks {error}, expected a checkpoint of ours; was it made by hand?") from error
+    except (TypeError, ValueError, AttributeError, RuntimeError, MemoryError, OverflowError) as error:
+        told = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(f"{source} describes no network that this version can build ({told})") from error
+    fit(model, state_dict_of(state, source), source)
     if hasattr(model, "transform_input"):
-        setattr(model, "transform_input", described.get("transform_input", False))  # noqa: B010
-    frame = InputFrame.from_state(described["frame"])
-    return Network(
-        model.eval(), frame, tuple(described["wnids"]), tuple(described["names"]), dict(described["arguments"])
-    )
+        setattr(model, "transform_input", bool(described.get("transform_input", False)))  # noqa: B010
+    return Network(model.eval(), frame, wnids, names, arguments)
 
 
 def with_random_weights(network: Network, seed: int) -> Network:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.common.job import Run
-from zfnet.data import frame_fingerprint
+from zfnet.data import fingerprints, frame_fingerprint
 from zfnet.deconv import Deconvnet
 from zfnet.mining import CentreViews, Mined, merge, mine_top
 from zfnet.models import weights_fingerprint
@@ -24,7 +24,7 @@ def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Seq
         "frame": frame_fingerprint(views.frame),
     }
     if run.world.from_first(path.is_file()):
-        kept = Mined.load(path, fingerprint)
+        kept = Mined.load(path, {**fingerprint, "data": fingerprints(views.source)})
         if set(layers) <= set(kept) and all(top.value.shape[1] >= k for top in kept.values()):
             return kept
         print(f"{path} has not all of {', '.join(layers)} with {k} places each: mining them again")

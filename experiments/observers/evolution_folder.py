@@ -38,7 +38,8 @@ class EvolutionFolder:
 
     def begin(self, epoch: int) -> None:
         for path in self.folder.glob("epoch-*.npz"):
-            if int(path.stem.removeprefix("epoch-")) > epoch:
+            number = path.stem.removeprefix("epoch-")
+            if number.isdecimal() and int(number) > epoch:
                 path.rename(path.with_name(f"set-aside-{path.name}"))
         self._writer = SummaryWriter(str(self._events), purge_step=epoch + 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from zfnet.analysis.probing import mean_class_accuracy
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "fold"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,21 @@ def fold_path(folder: Path, name: str, settings: Mapping[str, Any]) -> Path:
 
 
 def load_fold(path: Path) -> FoldResult | None:
-    """The result that was saved there; None where there is none. Raises ValueError for a damaged file."""
+    """The result that was saved there; None where there is none, or a damaged one, which is set aside."""
     if not path.is_file():
         return None
-    arrays = load_arrays(path, KIND)
-    facts = json.loads(str(arrays["facts"]))
-    return FoldResult(test=arrays["test"], truth=arrays["truth"], predicted=arrays["predicted"], facts=facts)
+    try:
+        arrays = load_arrays(path, KIND)
+        test, truth, predicted = (arrays[name] for name in ("test", "truth", "predicted"))
+        if not (test.shape == truth.shape == predicted.shape and test.ndim == 1):
+            raise ValueError(f"{path} holds {len(test)} images with {len(truth)} classes, {len(predicted)} predicted")
+        facts = dict(json.loads(str(arrays["facts"])))
+        return FoldResult(test=test, truth=truth, predicted=predicted, facts=facts)
+    except (ValueError, TypeError) as error:
+        aside = path.with_name(f"set-aside-{path.name}")
+        log.warning("%s; it is set aside as %s, and the fold is done again", error, aside.name)
+        path.replace(aside)
+        return None
 
 
 def save_fold(path: Path, result: FoldResult) -> None:

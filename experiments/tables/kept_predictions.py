@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import zipfile
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from experiments.common.job import Run
 from experiments.tables.runs import TableRun
-from zfnet.data import UNREADABLE, FolderImages, ImageSource
-from zfnet.files import whole_file, write_text
+from zfnet.data import UNREADABLE, FolderImages, ImageSource, same_data
+from zfnet.files import read_arrays, whole_file, write_text
 from zfnet.models import weights_fingerprint
 from zfnet.network import Network
 from zfnet.progress import Progress
@@ -26,9 +26,9 @@ def predictions(
 ) -> Predictions:
     """A row's predictions on the validation images: from its folder if of these weights, images and precision."""
     path, weights = row.folder / f"predictions-{_how(views, run)}.npz", weights_fingerprint(network.model)
-    kept = _kept(path)
-    if kept is not None and (kept.weights, kept.data, kept.wnids) == (weights, val.fingerprint, val.wnids):
-        return kept
+    kept = _kept(path, val)
+    if kept is not None and (kept.weights, kept.wnids) == (weights, val.wnids) and same_data(val, kept.data):
+        return replace(kept, data=val.fingerprint)
     logs = np.full((len(val), len(val.wnids)), np.nan, np.float32)
     _evaluate(row, network, val, views, batch_size, run, logs)
     label = np.where(np.isnan(logs).any(1), UNREADABLE, val.labels)
@@ -44,9 +44,10 @@ def training_scores(
     """A row's scores on training images, in eval mode: kept in its folder too, but not each image's probabilities."""
     path, weights = row.folder / f"training_scores-{_how(views, run)}.json", weights_fingerprint(network.model)
     if path.is_file():
-        kept = json.loads(path.read_text())
-        if (kept["weights"], kept["data"]) == (weights, images.fingerprint):
-            return Scores(**kept["scores"])
+        with suppress(ValueError, KeyError, TypeError):  # damaged: made again
+            kept = json.loads(path.read_text())
+            if kept["weights"] == weights and same_data(images, kept["data"]):
+                return Scores(**kept["scores"])
     scores = _evaluate(row, network, images, views, batch_size, run)
     content = {"weights": weights, "data": images.fingerprint, "scores": asdict(scores)}
     write_text(path, json.dumps(content, indent=2) + "\n")
@@ -80,14 +81,14 @@ def _evaluate(
         )  # fmt: skip
 
 
-def _kept(path: Path) -> Predictions | None:
+def _kept(path: Path, val: ImageSource) -> Predictions | None:
     if not path.is_file():
         return None
     try:
-        with open(path, "rb") as file, np.load(file) as arrays:
-            return Predictions(
-                arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist()), str(arrays["data"]),
-                str(arrays["weights"]),
-            )  # fmt: skip
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError):
+        arrays = read_arrays(path)
+        logs, label, wnids = arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist())
+        told = str(arrays["data"]), str(arrays["weights"])
+    except (ValueError, TypeError):
         return None  # made again
+    whole = logs.shape == (len(val), len(val.wnids)) and label.shape == (len(val),)
+    return Predictions(logs, label, wnids, *told) if whole else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 from experiments.common.config import build
 from experiments.common.job import Run
 from zfnet.data import ImageData, ImageSource
+from zfnet.runs import read_manifest
 from zfnet.training import Recipe, first_difference, newest_checkpoint, settings_of, shortened
 
 
@@ -97,7 +97,7 @@ def _outcome(folder: Path) -> str | None:
     path = folder / "manifest.json"
     if not path.is_file():
         return None
-    outcome: str | None = json.loads(path.read_text()).get("outcome")
+    outcome: str | None = read_manifest(path).get("outcome")
     if outcome is None:
         return "still runs or was killed"
     return outcome if outcome in ("stopped", "finished") else f"failed: {outcome}"

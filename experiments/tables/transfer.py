@@ -23,7 +23,7 @@ from experiments.observers.epoch_line import EpochLine
 from experiments.tables.extraction import extraction_of, features_of
 from experiments.tables.kept_folds import FoldResult, fold_path, load_fold, save_fold
 from zfnet.analysis.probing import Extraction, softmax_probe
-from zfnet.data import Fold, ImageData, ImageSource, sample_folds
+from zfnet.data import Fold, ImageData, ImageSource, fingerprints, sample_folds
 from zfnet.figures.fig9 import Curves
 from zfnet.network import Network
 from zfnet.training import Recipe, StuckLoss, train_from_scratch
@@ -127,7 +127,11 @@ class TransferProtocol:
     def result(self, method: str, count: int, fold: Fold, stop: StopSignal) -> FoldResult | None:
         """The kept result, or a new one, which is kept; None where it was stopped."""
         name = f"{method}-{count}-{fold.seed}"
-        path = fold_path(self.kept, name, {"images": fold_identity(self.source, fold), **self._identity(method)})
+        paths = [
+            fold_path(self.kept, name, {"images": fold_identity(data, fold), **identity})
+            for data, identity in zip(fingerprints(self.source), self._identities(method), strict=True)
+        ]
+        path = next((path for path in paths if path.is_file()), paths[0])
         result, origin = load_fold(path), "kept"
         if result is None:
             begun_s = time.monotonic()
@@ -141,13 +145,15 @@ class TransferProtocol:
         print(f"{method}, {count} a class, fold {fold.seed}: {accuracy}{facts}, {origin}", flush=True)
         return result
 
-    def _identity(self, method: str) -> dict[str, Any]:
-        """What a method's results depend on besides the images."""
+    def _identities(self, method: str) -> list[dict[str, Any]]:
+        """What a method's results depend on besides the images: one for each fingerprint of theirs, today's first."""
+        settings = self.settings
         if method == "pretrained":
-            chosen_by = {"costs": as_list(self.settings.costs), "splits": self.settings.splits}
-            return {**self.extraction.identity(self.settings.layer), **chosen_by}
-        precision = str(self.run.hardware.dtype(self.run.world.device))
-        return {**self.network.arguments, **asdict(self.recipe), "views of tests": self.settings.views, "in": precision}
+            chosen_by = {"costs": as_list(settings.costs), "splits": settings.splits}
+            return [{**identity, **chosen_by} for identity in self.extraction.identities(settings.layer)]
+        trained = {**self.network.arguments, **asdict(self.recipe), "views of tests": settings.views}
+        identity = {**trained, "in": str(self.run.hardware.dtype(self.run.world.device))}
+        return [identity for _ in fingerprints(self.source)]
 
     def _pretrained(self, fold: Fold) -> FoldResult:
         truth = self.source.labels
@@ -171,6 +177,6 @@ class TransferProtocol:
         return FoldResult(test=fold.test, truth=truth, predicted=attempt.predicted, facts=facts)
 
 
-def fold_identity(source: ImageSource, fold: Fold) -> str:
-    """The images of a fold, in numbers that change when they do."""
-    return f"{source.fingerprint} {fold.train.tolist()} {fold.test.tolist()} {fold.seed}"
+def fold_identity(data: str, fold: Fold) -> str:
+    """The images of a fold, in numbers that change when they do. data: the fingerprint of those it is drawn from."""
+    return f"{data} {fold.train.tolist()} {fold.test.tolist()} {fold.seed}"

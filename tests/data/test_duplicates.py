@@ -92,6 +92,21 @@ def test_hashes_are_kept_and_read_again(root: Path, tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(hash_images(source(root, "reference"), folder=tmp_path / "hashes"), rows)
 
 
+def test_hashes_that_are_damaged_or_of_fewer_images_are_made_again(root: Path, tmp_path: Path, caplog):
+    data = source(root, "data")
+    rows = hash_images(data, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    np.save(tmp_path / "few.npy", np.load(path)[:3])
+    np.savez(tmp_path / "zip.npz", np.load(path))
+    others = [(tmp_path / name).read_bytes() for name in ("few.npy", "zip.npz")]
+    for damaged in (b"", whole[:-1], b"x" + whole, whole.replace(b"(12, 33)", b"(9999999999999, 33)"), *others):
+        path.write_bytes(damaged)
+        np.testing.assert_array_equal(hash_images(data, folder=tmp_path), rows)
+        assert path.read_bytes() == whole
+    assert caplog.text.count(f"{path} holds no hashes of these images") == 6
+
+
 def test_listed_images_are_left_out_by_folder_and_name(root: Path):
     data = source(root, "data")
     rest = without(data, ["/elsewhere/train/n1/03.png", "n1/07.png"])

@@ -127,11 +127,20 @@ def test_without_a_file_the_wnid_is_the_name(root: Path) -> None:
     ("name", "text", "message"),
     [
         ("words.txt", "n01\ttench\nn02 goldfish\n", r"words\.txt: line 2 is 'n02 goldfish', expected wnid<TAB>name"),
+        ("words.txt", "x" * 9_000_000, r"words\.txt: line 1 is 'x{60}' \.\.\. \(9,000,000 characters\), expected wnid"),
+        (
+            "words.txt",
+            "n01\tL\xf6we\n".encode("latin-1"),
+            r"words\.txt: not UTF-8 \(byte 0xf6 at 5\): save it",
+        ),
+        ("classes.json", b"\xff", r"classes\.json: not UTF-8 \(byte 0xff at 0\)"),
+        ("classes.json", "[" * 9_000_000, r"classes\.json: not JSON"),
         ("classes.json", "{n01: tench}", r"classes\.json: not JSON .* expected \{wnid: name\}"),
         ("classes.json", '{"0": ["n01", "tench"]}', r"classes\.json: expected one JSON object of \{wnid: name\}"),
     ],
 )
-def test_a_broken_names_file_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
-    (tmp_path / name).write_text(text)
-    with pytest.raises(ValueError, match=message):
+def test_a_broken_names_file_is_named_in_short(tmp_path: Path, name: str, text: str | bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=message) as caught:
         read_names(tmp_path)
+    assert len(str(caught.value)) < len(str(tmp_path)) + 200

@@ -10,7 +10,17 @@ import pytest
 import torch
 from array_source import ArraySource
 
-from zfnet.data.loader import ordered_batches, training_batches, training_order, unreadable
+from zfnet.data.datasets.imagenet import ImageList
+from zfnet.data.folder import FolderImages
+from zfnet.data.loader import (
+    ordered_batches,
+    read_left_out,
+    remember_unreadable,
+    training_batches,
+    training_order,
+    unreadable,
+    unreadable_images,
+)
 from zfnet.data.source import UNREADABLE
 
 
@@ -122,3 +132,42 @@ def test_a_reader_that_dies_is_an_error_unless_the_job_is_to_stop():
     assert [batch.indices.tolist() for batch in stopping] == alone
     ordered = ordered_batches(source, 2, workers=1, read_on=lambda: True)
     assert [index for batch in ordered for index in batch.indices.tolist()] == list(range(40))
+
+
+def test_an_unreadable_file_is_named_on_one_line_with_the_reason(tmp_path, caplog):
+    (tmp_path / "a\nb.png").write_bytes(b"GIF8")
+    source = FolderImages(ImageList([f"{tmp_path}/a\nb.png"], np.array([0]), ("n",), ("n",)), 8)
+    list(ordered_batches(source, 4))
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"skipped an image that cannot be read: {tmp_path}/a\\nb.png: not an image of")
+    assert unreadable(source) == [f"{tmp_path}/a\nb.png"]
+
+
+def test_what_an_earlier_part_of_the_run_named_is_not_named_again(array_source, caplog):
+    source = array_source(8)
+    source.labels[[3, 5]] = UNREADABLE
+    remember_unreadable(source, [5, 7])
+    list(ordered_batches(source, 4))
+    assert caplog.messages == ["skipped an image that cannot be read: image 3"]
+    assert unreadable_images(source) == [3, 5, 7]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_images_of_dropped_batches_are_read_in_the_end(array_source, epochs: int):
+    source, reads = array_source(11), []
+    unreadable_ones = {0, 4, 9}
+    source.labels[list(unreadable_ones)] = UNREADABLE
+    for epoch in range(epochs):
+        reads += [i for batch in training_batches(source, 4, seed=5, epoch=epoch) for i in batch.indices.tolist()]
+    before = set(unreadable_images(source))
+    read_left_out(source, 4, seed=5, epochs=epochs)
+    assert before == unreadable_ones & set(reads)
+    assert set(unreadable_images(source)) == unreadable_ones
+    assert (before != unreadable_ones) == (epochs < 3)  # this seed leaves some out of two epochs
+
+
+def test_reading_what_was_left_out_names_images_of_a_strict_source_too(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"x")
+    source = FolderImages(ImageList([f"{tmp_path}/a.png"] * 3, np.zeros(3, int), ("n",), ("n",)), 8, strict=True)
+    read_left_out(source, 4, seed=0, epochs=1)
+    assert unreadable_images(source) == [0, 1, 2]

@@ -93,6 +93,50 @@ def test_labels_out_of_range_are_refused(pack: PackImages) -> None:
         open_pack(pack.folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"count": "600"}, r'"count" is \'600\', expected an int'),
+        ({"side_px": 8.0}, r'"side_px" is 8\.0, expected an int'),
+        ({"count": -600}, "-600 images at 8 px"),
+        ({"wnids": "n00"}, r'"wnids" is \'n00\', expected a list of texts'),
+        ({"names": ["a", 1, "c"]}, r'"names" is \[.*\], expected a list of texts'),
+        ({"names": ["a"]}, "3 classes with 1 names"),
+        ({"fingerprint": None}, '"fingerprint" is None, expected a text'),
+        ({"extra": 1}, "too many or missing: extra"),
+        ({"skipped": None, "source": 3}, "expected a"),
+    ],
+)
+def test_a_summary_of_other_keys_or_types_is_named(pack: PackImages, change: dict[str, object], told: str) -> None:
+    summary = pack.folder / "pack.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | change))
+    with pytest.raises(ValueError, match=rf"pack\.json: damaged \(.*{told}.*\); delete .* and pack again"):
+        open_pack(pack.folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"format": 1}', b"\xff\xfe", b"[" * 10**6])
+def test_a_summary_that_is_none_is_named(pack: PackImages, content: bytes) -> None:
+    (pack.folder / "pack.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"pack\.json: (damaged|format)"):
+        open_pack(pack.folder)
+
+
+def test_labels_of_another_kind_and_arrays_that_claim_too_much_are_named(pack: PackImages) -> None:
+    labels = pack.folder / "labels.npy"
+    np.save(labels, np.zeros(COUNT))
+    with pytest.raises(ValueError, match=r"labels\.npy: holds float64, expected kind 'i'"):
+        open_pack(pack.folder)
+    np.savez(pack.folder / "other.npz", labels=np.zeros(COUNT, np.int64))
+    (pack.folder / "other.npz").rename(labels)
+    with pytest.raises(ValueError, match=r"labels\.npy: missing or damaged"):
+        open_pack(pack.folder)
+    with open(labels, "wb") as file:
+        header = {"descr": "<i8", "fortran_order": False, "shape": (10**13,)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(ValueError, match=r"labels\.npy: missing or damaged"):
+        open_pack(pack.folder)
+
+
 def test_a_damaged_summary_is_named(pack: PackImages) -> None:
     summary = pack.folder / "pack.json"
     content = json.loads(summary.read_text())

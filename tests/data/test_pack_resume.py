@@ -24,9 +24,9 @@ import zfnet.data.pack.chunk as chunk
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.pack import write_pack
 decode = chunk.decode_square
-def slowly(path, side_px):
+def slowly(path, *how):
     time.sleep(0.05 if path >= sys.argv[4] else 0.001)
-    return decode(path, side_px)
+    return decode(path, *how)
 chunk.decode_square = slowly
 write_pack(list_folder(sys.argv[1], "train"), sys.argv[2], int(sys.argv[3]), workers=2)
 """
@@ -128,7 +128,7 @@ def test_finished_chunks_are_not_decoded_again_but_checked(
     decoded = []
     decode = write_module.pack_chunk.__globals__["decode_square"]
     monkeypatch.setattr(
-        "zfnet.data.pack.chunk.decode_square", lambda path, side: decoded.append(path) or decode(path, side)
+        "zfnet.data.pack.chunk.decode_square", lambda path, *how: decoded.append(path) or decode(path, *how)
     )
     write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
     assert decoded == images.paths[256:512]
@@ -141,7 +141,8 @@ def test_a_line_cut_off_by_the_kill_is_dropped(
     write_pack(images, tmp_path / "whole", SIDE_PX, workers=1)
     journal = interrupted(tmp_path, images, monkeypatch) / "journal.jsonl"
     # in place of the last line; zeros are what a loss of power leaves
-    for left in (b"{", b'{"chunk": 2}', bytes(40), bytes(9) + b'{"chunk": 2}\n'):
+    wrong = b'{"chunk": 2, "sha256": "x", "skipped": {"a": 1}}\n'
+    for left in (b"{", b'{"chunk": 2}', bytes(40), bytes(9) + b'{"chunk": 2}\n', b'{"chunk": 2}\n', b"[]\n", wrong):
         whole = journal.read_bytes()
         journal.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + left)
         interrupted(tmp_path, images, monkeypatch)

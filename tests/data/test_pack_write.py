@@ -45,11 +45,11 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path, images: ImageList
     assert contents(tmp_path / "one") == contents(tmp_path / "three")
 
 
-def test_the_fingerprint_follows_pixels_and_labels_alone(tmp_path: Path, images: ImageList) -> None:
+def test_the_fingerprint_follows_pixels_labels_and_names_alone(tmp_path: Path, images: ImageList) -> None:
     first = write_pack(images, tmp_path / "a", SIDE_PX, workers=1).fingerprint
     moved = [path.replace(str(tmp_path / "root"), str(tmp_path / "elsewhere")) for path in images.paths]
     shutil.copytree(tmp_path / "root", tmp_path / "elsewhere")
-    again = ImageList(moved, images.labels, images.wnids, ("a", "b", "c"))
+    again = ImageList(moved, images.labels, images.wnids, images.names)
     assert write_pack(again, tmp_path / "b", SIDE_PX, workers=1).fingerprint == first
     labels = images.labels.copy()
     labels[0] = 1

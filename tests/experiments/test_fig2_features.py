@@ -12,6 +12,7 @@ from torch import nn
 
 from zfnet import build_model
 from zfnet.data.decode import decode_square
+from zfnet.data.folder import FolderImages
 from zfnet.figures.fig2 import LayerFeatures, load_features
 from zfnet.network import open_network
 
@@ -90,6 +91,13 @@ def test_mined_once_and_redrawn(
     assert code == 0, printed
     with Image.open(tmp_path / "b" / "fig2.png") as drawn, Image.open(tmp_path / "c" / "fig2.png") as redrawn:
         np.testing.assert_array_equal(np.asarray(drawn), np.asarray(redrawn))
+
+    with monkeypatch.context() as patched:
+        before = FolderImages.fingerprint.func
+        patched.setattr(FolderImages, "fingerprint", "as this version says it")
+        patched.setattr(FolderImages, "earlier_fingerprints", property(lambda images: (before(images),)))
+        code, printed = carry_out_here("fig2_features", *given, *few)
+        assert code == 0, printed
 
     other = small_network(tmp_path / "other.pt", seed=1)
     code, printed = carry_out_here("fig2_features", f"checkpoint={other}", *given, f"run_dir={tmp_path / 'd'}")

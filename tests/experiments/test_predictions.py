@@ -102,12 +102,23 @@ def test_predictions_are_made_once_and_again_for_other_weights_images_precision_
         network.model.fc8.bias += 1
     assert [read_for(), read_for()] == [20, 0]
     path = tmp_path / "predictions-1views.npz"
-    path.write_bytes(path.read_bytes()[:100])
-    assert [read_for(), read_for()] == [20, 0]
-    source.told = "other images"
+    np.save(path.with_suffix(".npy"), np.zeros(3))
+    with np.load(path) as file:
+        np.savez(tmp_path / "few.npz", **{**file, "label": file["label"][:3]})
+    (tmp_path / "cut.npz").write_bytes(path.read_bytes()[:100])
+    for damaged in ("cut.npz", "few.npz", "predictions-1views.npy"):
+        path.write_bytes((tmp_path / damaged).read_bytes())
+        assert [read_for(), read_for()] == [20, 0]
+    source.told, source.earlier_fingerprints = "as this version says it", ("arrays",)
+    assert read_for() == 0
+    source.told, source.earlier_fingerprints = "other images", ()
     assert [read_for(), read_for()] == [20, 0]
     before, expected = source.reads, asdict(evaluate((network.model, frame), source, views=10))
     assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
     assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
+    source.told, source.earlier_fingerprints = "as this version says it", ("other images",)
+    assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
     assert source.reads - before == 40
+    (tmp_path / "training_scores-10views.json").write_text("")
+    assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
     assert not list(tmp_path.glob("*.partial"))

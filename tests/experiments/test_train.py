@@ -21,6 +21,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
+from zfnet.data.loader import training_order
 
 SMALL = (
     "data=imagenet_folder", "data.side=72", "model.width=0.05", "model.input_px=64", "training=modern",
@@ -306,6 +307,28 @@ def test_wrong_words_end_in_one_line_that_says_what_is_wanted(carry_out_here, wo
     assert "Traceback" not in printed
 
 
+def test_all_images_that_cannot_be_read_are_listed_whatever_their_names(carry_out_here, tmp_path: Path):
+    for folder in ("train/n0", "train/n1", "val/n0", "val/n1"):
+        (tmp_path / "root" / folder).mkdir(parents=True)
+        for index in range(25):
+            Image.new("L", (72, 72), 10 * index).save(tmp_path / "root" / folder / f"{index:02d}.png")
+    names = [b"a\nb.png", b"caf\xe9.png", b"tail.png"]
+    folder = tmp_path / "root" / "train" / "n1"
+    for name in names:
+        (folder / os.fsdecode(name)).write_bytes(b"")
+    order = training_order(53, seed=0, epoch=0)
+    assert set(order[45:]) & {50, 51, 52} == {52}  # of the last batch, which is dropped
+    run = tmp_path / "run"
+    words = settings(tmp_path / "root", run, "training.epochs=1", "training.batch_size=45")
+    for more in ([], ["resume=auto"]):  # the second finds that all is done, and reads none of the first 45 again
+        code, printed = carry_out_here("train", *words, *more)
+        assert code == 0, printed
+        assert "3 images could not be read and were skipped" in printed
+        listed = [os.fsencode(folder) + b"/" + name.replace(b"\n", b"\\n") for name in names]
+        assert (run / "skipped.txt").read_bytes().splitlines() == listed
+        (run / "skipped.txt").unlink()
+
+
 def test_a_truncated_image_is_skipped_with_a_report_and_strict_stops(carry_out_here, tmp_path: Path):
     generator = torch.Generator().manual_seed(0)
     for split in ("train", "val"):
@@ -314,7 +337,8 @@ def test_a_truncated_image_is_skipped_with_a_report_and_strict_stops(carry_out_h
             for index in range(5):
                 pixels = torch.randint(0, 255, (80, 80, 3), dtype=torch.uint8, generator=generator).numpy()
                 Image.fromarray(pixels).save(tmp_path / "root" / split / wnid / f"{index}.JPEG")
-    bad = tmp_path / "root" / "train" / "n1" / "3.JPEG"
+    folder = tmp_path / "root" / "train" / "n1"
+    bad = folder / "3.JPEG"
     bad.write_bytes(bad.read_bytes()[:600])
     words = settings(tmp_path / "root", tmp_path / "run", "training.epochs=1", "training.batch_size=10")
     code, printed = carry_out_here("train", *words)
@@ -325,3 +349,9 @@ def test_a_truncated_image_is_skipped_with_a_report_and_strict_stops(carry_out_h
     code, printed = carry_out_here("train", *words, "data.strict=true", f"run_dir={tmp_path / 'strict'}")
     assert code == 2
     assert str(bad) in printed
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    code, printed = carry_out_here("train", *words, f"run_dir={tmp_path / 'lost'}")
+    assert code == 2
+    assert "neither this nor any other image of class n1 can be read" in printed
+    assert not (tmp_path / "lost" / "checkpoints").exists()

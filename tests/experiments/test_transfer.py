@@ -13,6 +13,7 @@ from small_network import small_network
 
 import experiments.tables.transfer as transfer
 from experiments.tables.kept_folds import load_fold
+from zfnet.data.folder import FolderImages
 from zfnet.data.folds import Fold
 from zfnet.figures.fig9 import load_curves
 from zfnet.training.from_scratch import Attempt
@@ -77,6 +78,7 @@ def test_finished_folds_are_used_again_and_other_settings_are_not(
         trained.append(fold.seed)
         return Attempt(np.zeros(len(fold.test), np.int64), 0.5)
 
+    before = FolderImages.fingerprint.func
     monkeypatch.setattr(transfer, "train_from_scratch", guessed)
     words = [*words, "per_class=[5]"]
     assert carry_out_here("tab4_caltech101", *words, "folds=1", "run_dir=one")[0] == 0
@@ -86,8 +88,21 @@ def test_finished_folds_are_used_again_and_other_settings_are_not(
     assert printed.count(", kept\n") == 2
     assert carry_out_here("tab4_caltech101", *words, "training.learning_rate=0.02", "run_dir=three")[0] == 0
     assert trained == [0, 1, 0, 1]
+    with monkeypatch.context() as patched:  # what an earlier version kept by another fingerprint is found
+        patched.setattr(FolderImages, "fingerprint", "as this version says it")
+        patched.setattr(FolderImages, "earlier_fingerprints", property(lambda images: (before(images),)))
+        code, printed = carry_out_here("tab4_caltech101", *words, "run_dir=four")
+        assert code == 0, printed
+        assert printed.count(", kept\n") == 4
     for other in ("costs=[2.0]", "splits=2"):
         assert carry_out_here("tab4_caltech101", *words, other, f"run_dir={other[:5]}")[1].count(", kept\n") == 2
+    for path in (tmp_path / "kept").glob("scratch-*.npz"):
+        path.write_bytes(path.read_bytes()[:-30])
+    code, printed = carry_out_here("tab4_caltech101", *words, "folds=1", "run_dir=five")
+    assert code == 0, printed
+    assert "it is set aside as set-aside-scratch-5-0-" in printed
+    assert trained == [0, 1, 0, 1, 0]
+    assert len(list((tmp_path / "kept").glob("set-aside-scratch-5-0-*.npz"))) == 1
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(

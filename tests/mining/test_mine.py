@@ -1,6 +1,7 @@
 """Law 8: mining finds what a full sort of every activation would find, bit for bit on whole numbers."""
 
 import gc
+import json
 import logging
 import weakref
 from collections.abc import Iterator
@@ -179,13 +180,31 @@ def test_save_and_load(tmp_path) -> None:
     loaded = Mined.load(tmp_path / "made" / "top.npz", own)
     assert_same(loaded, {layer: {name: getattr(top, name).numpy() for name in FIELDS} for layer, top in mined.items()})
     assert (loaded.images, loaded["7"].scores, loaded["0"].scores) == (10, True, False)
+    assert Mined.load(tmp_path / "made" / "top.npz", {**own, "data": ("d2", "d1")}).images == 10
     for wrong, names in (
         ({**own, "data": "d2"}, "data d1.*d2"),
+        ({**own, "data": ("d2", "d3")}, "data d1.*is d2:"),
         ({**own, "weights": weights_fingerprint(other)}, f"weights {own['weights']}.*{weights_fingerprint(other)}"),
         ({"data": "d1"}, f"weights {own['weights']}.*None"),
     ):
         with pytest.raises(ValueError, match=names):
             Mined.load(tmp_path / "made" / "top.npz", wrong)
+    with np.load(tmp_path / "made" / "top.npz") as file:
+        arrays = dict(file)
+    about = json.loads(str(arrays["about"]))
+    for change, told in (
+        ({"about": "{"}, "no file of mined units"),
+        ({"about": json.dumps({**about, "fingerprint": None})}, "no file of mined units"),
+        ({"about": json.dumps({**about, "layers": ["0", "3"]})}, "damaged .*has no array '3/value'"),
+        ({"0/row": arrays["0/row"][:2]}, "damaged .*0 holds shapes"),
+        ({"0/row": arrays["0/row"] + 0.5}, "damaged .*0 holds shapes .*'f', 'i', 'f', 'i'"),
+    ):
+        np.savez(tmp_path / "changed.npz", **{**arrays, **change})
+        with pytest.raises(ValueError, match=rf"changed\.npz is {told}.*delete it and mine again"):
+            Mined.load(tmp_path / "changed.npz", own)
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(ValueError, match=r"one\.npy is no file of mined units .*a single array"):
+        Mined.load(tmp_path / "one.npy", own)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "made" / "top.npz").read_bytes()[:300])
     with pytest.raises(ValueError, match=r"cut\.npz"):
         Mined.load(tmp_path / "cut.npz", own)

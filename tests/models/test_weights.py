@@ -1,6 +1,7 @@
 """Weight files: what loads, and what the errors name."""
 
 import datetime
+import zipfile
 from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from zfnet import build_model
+from zfnet.models.weights import fit, read_file
 
 
 def small(weights: Path | None = None, name: str = "zfnet") -> torch.nn.Module:
@@ -68,6 +70,55 @@ def test_other_files_say_what_they_are(tmp_path: Path):
         small(tmp_path / "numbers.pt")
     with pytest.raises(FileNotFoundError, match=r"no weight file at .*none\.pt"):
         small(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda w: w * float("nan"), r"fc8\.bias holds 4 numbers that are not finite"),
+        (lambda w: w.half() / 0, r"fc8\.bias holds 4 numbers that are not finite"),
+        (lambda w: w.long(), r"fc8\.bias is torch\.int64 in the file, torch\.float32 in the model"),
+        (lambda w: w.bool(), r"fc8\.bias is torch\.bool in the file"),
+        (lambda w: w.to(torch.complex64), r"fc8\.bias is torch\.complex64 in the file"),
+        (lambda w: w.to_sparse(), r"fc8\.bias is torch\.float32 in another layout"),
+    ],
+)
+def test_what_is_no_weight_is_named_and_nothing_is_copied(tmp_path: Path, change, told: str):
+    model = small()
+    state = {name: torch.ones_like(tensor) for name, tensor in model.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(ValueError, match=rf"a\.pt does not fit ConvNet: {told}"):
+        fit(model, {**state, "fc8.bias": change(state["fc8.bias"])}, "a.pt")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    for dtype in (torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn):
+        fit(model, {**state, "fc8.bias": state["fc8.bias"].to(dtype)}, "a.pt")
+    assert model.state_dict()["fc8.bias"].tolist() == [1] * 4
+
+
+def test_a_zip_that_inflates_to_far_more_than_its_size_is_refused_before_it_does(tmp_path: Path, monkeypatch):
+    torch.save({"w": torch.zeros(2_000_000)}, tmp_path / "whole.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pt") as whole,
+        zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in whole.namelist():
+            bomb.writestr(name, whole.read(name))
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
+    with pytest.raises(ValueError, match=r"bomb\.pt is damaged: it inflates from \d,\d+ to 8,0\d\d,\d+ bytes"):
+        read_file(tmp_path / "bomb.pt")
+    monkeypatch.undo()
+    monkeypatch.setattr("zfnet.files._free_bytes", lambda: 1_000_000)
+    with pytest.raises(ValueError, match=r"whole\.pt is damaged: it inflates to .* of memory are free"):
+        read_file(tmp_path / "whole.pt")
+
+
+def test_a_zip_whose_directory_is_damaged_is_named(tmp_path: Path):
+    torch.save(small().state_dict(), tmp_path / "a.pt")
+    content = (tmp_path / "a.pt").read_bytes()
+    place = content.rindex(b"PK\1\2")
+    (tmp_path / "a.pt").write_bytes(content[:place] + b"PK\1\3" + content[place + 4 :])
+    with pytest.raises(ValueError, match=r"a\.pt is damaged: "):
+        small(tmp_path / "a.pt")
 
 
 def test_a_runs_folder_and_a_path_without_checkpoints_name_the_file_that_was_meant(tmp_path: Path):

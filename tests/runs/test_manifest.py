@@ -29,6 +29,14 @@ def test_it_is_there_from_the_start_and_completed_at_the_end(tmp_path: Path):
     assert content["finished"] >= content["started"]
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"earlier": 3}', "{", "[" * 10**6])
+def test_one_that_is_damaged_is_named(tmp_path: Path, content: str):
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"{tmp_path}/manifest\.json is no manifest of a run \(.+\): move it away"):
+        Manifest(tmp_path, seed=7)
+    assert (tmp_path / "manifest.json").read_text() == content
+
+
 def test_the_commit_is_gits_own(tmp_path: Path):
     here = Path(__file__).parents[2]
     git = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)

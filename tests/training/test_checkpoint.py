@@ -16,8 +16,10 @@ from zfnet.training import (
     Recipe,
     Trainer,
     load_checkpoint,
+    network_of,
     newest_checkpoint,
 )
+from zfnet.training.checkpoint import save_checkpoint, step_checkpoints
 
 ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.05, "input_px": 64}
 
@@ -114,6 +116,125 @@ def test_an_empty_folder_has_none_and_other_files_are_no_checkpoints(tmp_path: P
         load_checkpoint(tmp_path / "other.pt")
     with pytest.raises(ValueError, match="is not a checkpoint of ours: for a bare state_dict use"):
         open_network(tmp_path / "other.pt")
+
+
+def without(content: dict, *place: str) -> dict:
+    """A copy of nested dicts without the entry at `place`."""
+    first, *rest = place
+    if not rest:
+        return {name: value for name, value in content.items() if name != first}
+    return {**content, first: without(content[first], *rest)}
+
+
+PLACES = [
+    ("network",), ("model",), ("network", "arguments"), ("network", "frame"), ("network", "frame", "scale"),
+    ("network", "wnids"), ("network", "names"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES, ids=".".join)
+def test_a_checkpoint_without_one_of_its_keys_is_named_with_the_key(tmp_path: Path, array_source, place):
+    run(tmp_path, array_source, epochs=1).fit()
+    content = load_checkpoint(tmp_path / "best.pt")
+    with pytest.raises(ValueError, match=rf"best\.pt lacks '{place[-1]}'"):
+        network_of(without(content, *place), tmp_path / "best.pt")
+    if len(place) == 1:
+        torch.save(without(content, *place), tmp_path / "odd.pt")
+        with pytest.raises(DamagedCheckpoint, match=rf"odd\.pt lacks {place[0]}: was it made by hand"):
+            load_checkpoint(tmp_path / "odd.pt")
+
+
+@pytest.mark.parametrize("name", ["position", "settings", "random", "optimizer"])
+def test_a_checkpoint_that_nothing_can_go_on_from_opens_but_is_passed_over(tmp_path: Path, array_source, caplog, name):
+    run(tmp_path, array_source).fit()
+    older, newer = sorted(tmp_path.glob("step-*.pt"))
+    torch.save(without(load_checkpoint(newer), "trainer", name), newer)
+    load_checkpoint(newer)
+    with pytest.raises(DamagedCheckpoint, match=rf"step-00000009\.pt lacks trainer\.{name}:"):
+        load_checkpoint(newer, to_resume=True)
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0] == older
+    assert f"lacks trainer.{name}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"arguments": {**ARGUMENTS, "depth": 3}}, "unknown arguments depth, expected name, num_classes, width"),
+        ({"arguments": {**ARGUMENTS, "weights": "DEFAULT"}}, "unknown arguments weights"),
+        ({"arguments": {**ARGUMENTS, "name": "zfnet9"}}, "model 'zfnet9' is not known"),
+        ({"arguments": {**ARGUMENTS, "num_classes": "4"}}, "int"),
+        ({"arguments": {**ARGUMENTS, "num_classes": 10**13}}, "allocate|memory"),
+        ({"arguments": ["zfnet"]}, "dictionary"),
+        ({"frame": []}, "list indices"),
+        ({"wnids": 4}, "iterable"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_named_with_its_file(tmp_path: Path, array_source, change, told: str):
+    run(tmp_path, array_source, epochs=1).fit()
+    content = load_checkpoint(tmp_path / "best.pt")
+    torch.save({**content, "network": {**content["network"], **change}}, tmp_path / "odd.pt")
+    with pytest.raises(
+        ValueError, match=rf"odd\.pt describes no network that this version can build \(.*{told}|{told}"
+    ):
+        open_network(tmp_path / "odd.pt")
+
+
+def test_a_frame_that_no_pixels_can_be_brought_to_is_refused(tmp_path: Path, array_source):
+    run(tmp_path, array_source, epochs=1).fit()
+    content = load_checkpoint(tmp_path / "best.pt")
+    frame = content["network"]["frame"]
+    for change in (
+        {"mean": frame["mean"] * float("nan")},
+        {"scale": frame["scale"] * 0},
+        {"mean": frame["mean"].long()},
+    ):
+        odd = {**content["network"], "frame": {**frame, **change}}
+        with pytest.raises(ValueError, match=r"x\.pt describes .*a finite mean and a scale above 0"):
+            network_of({**content, "network": odd}, "x.pt")
+
+
+def test_a_format_of_a_later_version_is_told_as_such_and_never_passed_over(tmp_path: Path, array_source):
+    run(tmp_path, array_source).fit()
+    newest = sorted(tmp_path.glob("step-*.pt"))[-1]
+    torch.save({**load_checkpoint(newest), "format": "zfnet-checkpoint-12"}, newest)
+    told = rf"{newest.stem}\.pt is of format zfnet-checkpoint-12, newer than zfnet-checkpoint-1"
+    for use in (load_checkpoint, open_network, lambda path: newest_checkpoint(path.parent)):
+        with pytest.raises(ValueError, match=told) as caught:
+            use(newest)
+        assert not isinstance(caught.value, DamagedCheckpoint)
+
+
+def test_files_that_are_only_called_like_checkpoints_are_left_alone(tmp_path: Path, array_source):
+    first = run(tmp_path, array_source)
+    first._stop = lambda: first.position.step == 4
+    first.fit()
+    held = load_checkpoint(tmp_path / "step-00000004.pt")
+    strays = ["step-latest.pt", "step-.pt", "step-4b.pt"]
+    for name in strays:
+        torch.save(held, tmp_path / name)
+    (tmp_path / "step-100000000.pt").write_bytes(b"")  # beyond, with a digit more
+    (tmp_path / "step-99999999.pt").write_bytes(b"")
+    steps = [path.stem for path in step_checkpoints(tmp_path)]
+    assert steps == ["step-00000003", "step-00000004", "step-99999999", "step-100000000"]
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0].name == "step-00000004.pt"
+    again = run(tmp_path, array_source, keep=1)
+    again.load_state({**held["trainer"], "model": held["model"]})
+    again.fit()
+    names = {path.name for path in tmp_path.glob("*step-*")}
+    assert names == {*strays, "step-00000009.pt", "set-aside-step-99999999.pt", "set-aside-step-100000000.pt"}
+
+
+def test_a_full_disk_names_the_checkpoint_and_leaves_the_one_before(tmp_path: Path, array_source):
+    run(tmp_path, array_source, epochs=1).fit()
+    before = (tmp_path / "best.pt").read_bytes()
+    (tmp_path / "best.pt.partial").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: .*best\.pt'"):
+        save_checkpoint(tmp_path / "best.pt", load_checkpoint(tmp_path / "best.pt"))
+    assert (tmp_path / "best.pt").read_bytes() == before
 
 
 def test_a_half_written_file_is_never_taken_for_a_checkpoint(tmp_path: Path, array_source):

@@ -28,14 +28,17 @@ from .frame import (
     plain_frame as plain_frame,
     torchvision_frame as torchvision_frame,
 )
-from .image_data import ImageData as ImageData
+from .image_data import ImageData as ImageData, check_classes as check_classes
 from .loader import (
     Batch as Batch,
     never as never,
     ordered_batches as ordered_batches,
+    read_left_out as read_left_out,
+    remember_unreadable as remember_unreadable,
     training_batches as training_batches,
     training_order as training_order,
     unreadable as unreadable,
+    unreadable_images as unreadable_images,
 )
 from .photographs import (
     SeenImages as SeenImages,
@@ -45,7 +48,12 @@ from .photographs import (
     photograph_paths as photograph_paths,
     read_photographs as read_photographs,
 )
-from .source import UNREADABLE as UNREADABLE, ImageSource as ImageSource
+from .source import (
+    UNREADABLE as UNREADABLE,
+    ImageSource as ImageSource,
+    fingerprints as fingerprints,
+    same_data as same_data,
+)
 from .subset import Subset as Subset
 from .views import (
     VIEW_KINDS as VIEW_KINDS,

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from zfnet.data.source import ImageSource  # torch, which packing does without
 
+from zfnet.files import shown
+
+LINE_SHOWN = 60  # characters of a wrong line in a message
 NAME_FILES = ("words.txt", "classes.tsv", "classes.json")
 
 
@@ -23,14 +26,19 @@ def read_names(source: str | Path) -> dict[str, str]:
     if source.is_dir():
         found = [source / name for name in NAME_FILES if (source / name).is_file()]
         return read_names(found[0]) if found else {}
-    text = source.read_text(encoding="utf-8")
+    try:
+        text = source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{shown(source)}: not UTF-8 (byte {error.object[error.start]:#x} at {error.start:,}): save it as UTF-8"
+        ) from error
     return _from_json(source, text) if source.suffix == ".json" else _from_lines(source, text)
 
 
 def _from_json(source: Path, text: str) -> dict[str, str]:
     try:
         names = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{source}: not JSON ({error}); expected {{wnid: name}}") from error
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise ValueError(f"{source}: expected one JSON object of {{wnid: name}}, both strings")
@@ -47,7 +55,9 @@ def _from_lines(source: Path, text: str) -> dict[str, str]:
         if row == [""]:
             continue
         if len(row) <= max(wnid, name):
-            raise ValueError(f"{source}: line {number} is {chr(9).join(row)!r}, expected wnid<TAB>name")
+            line = "\t".join(row)
+            found = repr(line) if len(line) <= LINE_SHOWN else f"{line[:LINE_SHOWN]!r} ... ({len(line):,} characters)"
+            raise ValueError(f"{source}: line {number} is {found}, expected wnid<TAB>name")
         names[row[wnid].strip()] = row[name].strip()
     return names
 

@@ -7,6 +7,7 @@ that were turned, mirrored or cropped are not found.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,12 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from zfnet.data.datasets import and_more
-from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.data.source import UNREADABLE, ImageSource, fingerprints
 from zfnet.data.subset import Subset
 from zfnet.files import whole_file
 from zfnet.progress import track
 
+log = logging.getLogger(__name__)
 SIDE = 16  # frequencies along each axis
 BITS = SIDE * SIDE
 # Measured: JPEG copies of 99 ImageNet photographs at 0.25 to 1.5 times their size and quality 30 to 90 differ from them
@@ -65,9 +67,9 @@ def hash_images(source: ImageSource, workers: int = 0, folder: str | Path | None
     Raises ValueError where imagehash is not installed.
     """
     kept = None if folder is None else Path(folder) / f"phash-{SIDE}-{source.fingerprint}.npy"
-    if kept is not None and kept.is_file():
-        packed: NDArray[np.uint8] = np.load(kept)
-        return np.unpackbits(packed, axis=1, count=1 + BITS).astype(bool)
+    rows = None if folder is None else _kept_rows(Path(folder), source)
+    if rows is not None:
+        return rows
     numbers = range(len(source))
     parts = [list(numbers[first : first + HASHED_AT_ONCE]) for first in numbers[::HASHED_AT_ONCE]]
     hashed = _Hashed(source, _phash())
@@ -77,6 +79,20 @@ def hash_images(source: ImageSource, workers: int = 0, folder: str | Path | None
         with whole_file(kept) as file:
             np.save(file, np.packbits(rows, axis=1))
     return rows
+
+
+def _kept_rows(folder: Path, source: ImageSource) -> NDArray[np.bool_] | None:
+    for fingerprint in fingerprints(source):
+        path = folder / f"phash-{SIDE}-{fingerprint}.npy"
+        if path.is_file():
+            try:
+                packed = np.lib.format.open_memmap(path, mode="r")
+                if packed.shape != (len(source), -(-(1 + BITS) // 8)):
+                    raise ValueError(f"shape {packed.shape}")
+                return np.unpackbits(packed, axis=1, count=1 + BITS).astype(bool)
+            except Exception as error:  # numpy raises whatever it trips over
+                log.warning("%s holds no hashes of these images (%s): they are hashed again", path, error)
+    return None
 
 
 def find_matches(rows: NDArray[np.bool_], others: NDArray[np.bool_], distance: int = DISTANCE) -> Matches:

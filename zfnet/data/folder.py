@@ -40,9 +40,19 @@ class FolderImages:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Over the files' folders, names and sizes, their classes, and the side (ImageList.digest)."""
-        paths = [self.path(index) for index in range(len(self))]
-        return ImageList(paths, self.labels, self.wnids, self.names).digest(self.side_px)
+        """Over the files' folders, names and sizes, a sample of their contents, the classes and their names, the side.
+
+        See ImageList.digest. Data that moved has the same.
+        """
+        return self._images().digest(self.side_px)
+
+    @cached_property
+    def earlier_fingerprints(self) -> tuple[str, ...]:
+        """What earlier versions gave the same data: without contents and class names."""
+        return (self._images().earlier_digest(self.side_px),)
+
+    def _images(self) -> ImageList:
+        return ImageList([self.path(index) for index in range(len(self))], self.labels, self.wnids, self.names)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -63,6 +73,14 @@ class FolderImages:
                     raise
                 labels[place] = UNREADABLE
         return torch.from_numpy(squares).permute(0, 3, 1, 2), torch.from_numpy(labels)
+
+    def why_unreadable(self, index: int) -> str:
+        """The file of an image that could not be read, and the reason, found by reading it once more."""
+        try:
+            self._square(index)
+        except UnreadableImage as error:
+            return str(error)
+        return f"{shown(self.path(index))}: it could be read at a second try"
 
     def _square(self, index: int) -> NDArray[np.uint8]:
         return decode_square(self.path(index), self.side_px, self.max_megapixels)

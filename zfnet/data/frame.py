@@ -96,8 +96,11 @@ class InputFrame:
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> InputFrame:
-        """What `state` returned, as a frame again."""
-        return InputFrame(state["side_px"], state["size_px"], state["mean"], state["scale"])
+        """What `state` returned. Raises ValueError for numbers that no pixels can be brought to."""
+        mean, scale = state["mean"], state["scale"]
+        if not (mean.is_floating_point() and mean.isfinite().all() and scale.isfinite().all() and (scale > 0).all()):
+            raise ValueError("an input frame needs a finite mean and a scale above 0")
+        return InputFrame(state["side_px"], state["size_px"], mean, scale)
 
 
 def plain_frame(side_px: int, size_px: int, channels: int = 3) -> InputFrame:

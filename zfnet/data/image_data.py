@@ -8,6 +8,8 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
+import numpy as np
+
 from zfnet.data.datasets import (
     LAYOUT as MNIST_LAYOUT,
     LAYOUT as VOC_LAYOUT,
@@ -21,12 +23,14 @@ from zfnet.data.datasets import (
     list_caltech256,
     list_split,
     list_voc2012,
+    no_readable_image,
 )
 from zfnet.data.decode import MAX_MEGAPIXELS, check_max_megapixels
 from zfnet.data.folder import FolderImages
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
-from zfnet.data.source import ImageSource
+from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.progress import track
 
 SPLITS = ("train", "val")
 CALTECH = {"caltech101": list_caltech101, "caltech256": list_caltech256}
@@ -135,3 +139,19 @@ class ImageData:
         if self.kind == "voc2012":
             return list_voc2012(self.root, split).images
         return list_split(self.root, split, self.devkit)
+
+
+def check_classes(source: ImageSource) -> None:
+    """Raise ValueError for a class none of whose images can be read, as packing does.
+
+    Reads images of each class until one can be: one image a class where all is well.
+    """
+    by_class = np.argsort(source.labels, kind="stable")
+    ends = np.searchsorted(source.labels[by_class], np.arange(len(source.wnids) + 1))
+    lost = []
+    for label in track(range(len(source.wnids)), "a readable image of each class", unit="class"):
+        images = by_class[ends[label] : ends[label + 1]].tolist()
+        if images and all(source.read([image])[1][0] == UNREADABLE for image in images):
+            lost.append(label)
+    if lost:
+        raise no_readable_image(source.path(int(by_class[ends[lost[0]]])), source.wnids[lost[0]], lost)

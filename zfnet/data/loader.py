@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from zfnet.data.decode import UnreadableImage
+from zfnet.data.folder import FolderImages
 from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.files import shown
 
 log = logging.getLogger(__name__)
 _unreadable: WeakKeyDictionary[ImageSource, set[int]] = WeakKeyDictionary()
@@ -141,13 +144,45 @@ def _ignore_signals(worker: int) -> None:
 
 
 def _name_unreadable(source: ImageSource, indices: list[int]) -> None:
-    """Log each image that could not be read, once."""
+    """Log each image that could not be read, once, and why where the source can tell."""
     known = _unreadable.setdefault(source, set()) if indices else set()
-    for index in set(indices) - known:
+    for index in sorted(set(indices) - known):
         known.add(index)
-        log.warning("skipped an image that cannot be read: %s", source.path(index))
+        why = source.why_unreadable(index) if isinstance(source, FolderImages) else shown(source.path(index))
+        log.warning("skipped an image that cannot be read: %s", why)
 
 
 def unreadable(source: ImageSource) -> list[str]:
     """Where the images lie that could not be read so far, for the report at the end."""
-    return [source.path(index) for index in sorted(_unreadable.get(source, set()))]
+    return [source.path(index) for index in unreadable_images(source)]
+
+
+def unreadable_images(source: ImageSource) -> list[int]:
+    """The images that could not be read so far."""
+    return sorted(_unreadable.get(source, set()))
+
+
+def remember_unreadable(source: ImageSource, images: Iterable[int]) -> None:
+    """Count images as known to be unreadable that an earlier part of the run has named."""
+    _unreadable.setdefault(source, set()).update(images)
+
+
+def read_left_out(source: ImageSource, batch_size: int, seed: int, epochs: int) -> None:
+    """Read the images that no training batch of all these epochs held, so that those that cannot be read are named.
+
+    Every epoch drops the last, uneven batch of its order: they are fewer than batch_size, and mostly none after two
+    epochs.
+    """
+    left = np.arange(len(source))
+    for epoch in range(epochs):
+        dropped = training_order(len(source), seed, epoch)[len(source) // batch_size * batch_size :]
+        left = np.intersect1d(left, dropped)
+        if not len(left):
+            return
+    for index in left.tolist():
+        try:
+            _, labels = source.read([index])
+        except UnreadableImage:  # a strict source; the run has ended well without it
+            labels = torch.tensor([UNREADABLE])
+        if labels[0] == UNREADABLE:
+            _name_unreadable(source, [index])

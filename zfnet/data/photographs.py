@@ -17,6 +17,7 @@ from zfnet.data.datasets import EXTENSIONS, ImageList, image_files
 from zfnet.data.folder import FolderImages
 from zfnet.data.frame import InputFrame
 from zfnet.data.views import centre_views, crop_views
+from zfnet.files import shown
 
 
 def list_any_folder(folder: str | Path) -> ImageList:
@@ -33,7 +34,7 @@ def list_any_folder(folder: str | Path) -> ImageList:
         raise ValueError(f"{folder}: no image files in it (expected names ending in {', '.join(EXTENSIONS)})")
     known = read_names(root)
     labels = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
-    names = tuple(known.get(name, "" if name == "." else name) for name in classes)
+    names = tuple(known.get(name, "" if name == "." else shown(name)) for name in classes)
     return ImageList([path for name in classes for path in found[name]], labels, tuple(classes), names)
 
 

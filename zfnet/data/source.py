@@ -22,7 +22,10 @@ class ImageSource(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """A short hash that changes when the images or labels change."""
+        """A short hash that changes when the images, their labels or the names of the classes change.
+
+        What it looks at each source says. One that once gave the same data others lists them in earlier_fingerprints.
+        """
 
     def __len__(self) -> int: ...
 
@@ -37,3 +40,13 @@ class ImageSource(Protocol):
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) in 0..255. Compute it on the training images only."""
+
+
+def fingerprints(source: ImageSource) -> tuple[str, ...]:
+    """The fingerprint of a source, and after it those that earlier versions of this program gave the same data."""
+    return source.fingerprint, *getattr(source, "earlier_fingerprints", ())
+
+
+def same_data(source: ImageSource, fingerprint: object) -> bool:
+    """Whether a fingerprint that was kept is of the data of this source, by this version's way or an earlier one's."""
+    return fingerprint == source.fingerprint or fingerprint in fingerprints(source)

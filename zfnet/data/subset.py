@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.data.source import UNREADABLE, ImageSource, fingerprints
 
 IMAGES_AT_ONCE = 64
 
@@ -31,7 +31,15 @@ class Subset:
     @property
     def fingerprint(self) -> str:
         """16 hex digits over the source's and the indices."""
-        return hashlib.sha256(self.source.fingerprint.encode() + self.indices.tobytes()).hexdigest()[:16]
+        return self._over(self.source.fingerprint)
+
+    @property
+    def earlier_fingerprints(self) -> tuple[str, ...]:
+        """Those over the source's earlier ones."""
+        return tuple(map(self._over, fingerprints(self.source)[1:]))
+
+    def _over(self, of_source: str) -> str:
+        return hashlib.sha256(of_source.encode() + self.indices.tobytes()).hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from zfnet.files import whole_file
+from zfnet.files import read_arrays, whole_file
 
 log = logging.getLogger(__name__)
 
@@ -77,33 +78,45 @@ class Mined(dict[str, TopUnits]):
             np.savez(file, about=json.dumps({**about, "scores": scores}), **arrays)
 
     @staticmethod
-    def load(path: str | Path, fingerprint: Mapping[str, str]) -> Mined:
-        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints."""
+    def load(path: str | Path, fingerprint: Mapping[str, str | Sequence[str]]) -> Mined:
+        """What `save` wrote. Raises ValueError if it holds for something else, naming both fingerprints.
+
+        fingerprint: as for `save`; of several for a name any will do, and the first is named.
+        """
         path = Path(path)
         try:
-            with np.load(path) as arrays:
-                about = json.loads(str(arrays["about"]))
-                _check(path, about, fingerprint)
-                layers = {}
-                for layer in about["layers"]:
-                    value, image, row, column = (torch.from_numpy(arrays[f"{layer}/{name}"]) for name in FIELDS)
-                    layers[layer] = TopUnits(
-                        value=value, image=image, row=row, column=column, scores=layer in about["scores"]
-                    )
-        except (zipfile.BadZipFile, EOFError, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is no file of mined units ({error!r}): delete it and mine again") from error
-        return Mined(layers, about["images"])
+            arrays = read_arrays(path)
+            about = json.loads(str(arrays["about"]))
+            held, version = dict(about["fingerprint"]), about["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no file of mined units ({error}): delete it and mine again") from error
+        _check(path, version, held, fingerprint)
+        try:
+            return Mined({name: _top_units(arrays, name, about["scores"]) for name in about["layers"]}, about["images"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged ({error}): delete it and mine again") from error
 
 
-def _check(path: Path, about: Mapping[str, object], fingerprint: Mapping[str, str]) -> None:
-    if about["format"] != FORMAT:
-        raise ValueError(f"{path} is of format {about['format']}, expected {FORMAT}: delete it and mine again")
-    held = about["fingerprint"]
-    assert isinstance(held, dict)
+def _top_units(arrays: Mapping[str, NDArray[Any]], layer: str, scores: Sequence[str]) -> TopUnits:
+    value, *places = (arrays[f"{layer}/{name}"] for name in FIELDS)
+    kinds = [value.dtype.kind, *(place.dtype.kind for place in places)]
+    if value.ndim != 2 or kinds != ["f", "i", "i", "i"] or any(place.shape != value.shape for place in places):
+        raise ValueError(f"{layer} holds shapes {[value.shape, *(p.shape for p in places)]} of kinds {kinds}")
+    image, row, column = map(torch.from_numpy, places)
+    return TopUnits(value=torch.from_numpy(value), image=image, row=row, column=column, scores=layer in scores)
+
+
+def _check(
+    path: Path, version: object, held: Mapping[str, object], fingerprint: Mapping[str, str | Sequence[str]]
+) -> None:
+    if version != FORMAT:
+        raise ValueError(f"{path} is of format {version}, expected {FORMAT}: delete it and mine again")
     for name in sorted({*held, *fingerprint}):
-        if held.get(name) != fingerprint.get(name):
+        asked = fingerprint.get(name)
+        choices = [asked] if asked is None or isinstance(asked, str) else list(asked)
+        if held.get(name) not in choices:
             raise ValueError(
-                f"{path} was mined with {name} {held.get(name)}, but the {name} asked for is {fingerprint.get(name)}: "
+                f"{path} was mined with {name} {held.get(name)}, but the {name} asked for is {choices[0]}: "
                 "delete it to mine again, or give another file"
             )
 

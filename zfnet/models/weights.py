@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zfnet.files import check_inflated
+
 PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
+MOST_INFLATED = 20  # times its size in the file
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # where checkpoints of ours and of others keep the weights
 
 
@@ -56,13 +58,22 @@ def _check_sums(path: Path) -> None:
     """torch.load reads a changed file without a word; the zip's own checksums tell."""
     if not zipfile.is_zipfile(path):
         return  # torch's format before 1.6, or not a weight file: torch.load finds out
-    with zipfile.ZipFile(path) as archive:
-        try:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_sizes(path, archive.infolist())
             bad = archive.testzip()
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
+    except Exception as error:  # zipfile raises whatever it trips over
+        raise ValueError(f"{path} is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
     if bad is not None:
         raise ValueError(f"{path} is damaged: the checksum of {bad} in it does not match")
+
+
+def _check_sizes(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
+    """Before anything is inflated. torch.save does not compress at all; other tools make weights little smaller."""
+    inflated, size = sum(member.file_size for member in members), path.stat().st_size
+    if inflated > MOST_INFLATED * size:
+        raise ValueError(f"it inflates from {size:,} to {inflated:,} bytes, as weights do not")
+    check_inflated(members)
 
 
 def _first_line(error: Exception) -> str:
@@ -98,7 +109,11 @@ def _without_prefixes(name: str) -> str:
 
 
 def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
-    """Copy the weights into the model; ValueError names the keys and shapes that do not fit, and copies nothing."""
+    """Copy the weights into the model; ValueError names what does not fit and copies nothing.
+
+    That is keys, shapes, whole numbers in place of fractions (which would be cast without a word), and what is not
+    finite.
+    """
     expected = model.state_dict()
     missing = [name for name in expected if name not in state]
     unknown = [name for name in state if name not in expected]
@@ -107,12 +122,27 @@ def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> No
         for name in expected
         if name in state and state[name].shape != expected[name].shape
     ]
+    if not (missing or unknown or shapes):
+        shapes = [f"{name} {odd}" for name in expected if (odd := _not_weights(state[name], expected[name]))]
     if missing or unknown or shapes:
         reasons = [f"missing {_first_few(missing)}"] if missing else []
         reasons += [f"not in the model {_first_few(unknown)}"] if unknown else []
         reasons += [_first_few(shapes)] if shapes else []
         raise ValueError(f"{source} does not fit {type(model).__name__}: {'; '.join(reasons)}")
     model.load_state_dict(dict(state))
+
+
+def _not_weights(given: Tensor, own: Tensor) -> str:
+    """What keeps a tensor of the right shape from being these weights; empty where nothing does."""
+    if given.layout != torch.strided or given.is_quantized:
+        return f"is {given.dtype} in another layout than an array's"
+    if given.is_floating_point() != own.is_floating_point() or given.is_complex():
+        return f"is {given.dtype} in the file, {own.dtype} in the model"
+    if not given.is_floating_point():
+        return ""
+    wide = given.float() if given.element_size() == 1 else given  # isfinite knows no 8-bit numbers
+    count = int((~wide.isfinite()).sum())
+    return f"holds {count} numbers that are not finite" if count else ""
 
 
 def _first_few(items: list[str], most: int = 8) -> str:

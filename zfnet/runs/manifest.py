@@ -50,7 +50,7 @@ class Manifest:
             **facts,
         }
         if self.path.exists():  # a resumed run: what was before stays
-            before = json.loads(self.path.read_text())
+            before = read_manifest(self.path)
             self.facts["earlier"] = [*before.pop("earlier", []), before]
         self._write()
 
@@ -72,6 +72,20 @@ class Manifest:
 
     def _write(self) -> None:
         write_text(self.path, json.dumps(self.facts, indent=2, default=str) + "\n")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a manifest says. Raises ValueError, naming it, where it is not one."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or not isinstance(facts.get("earlier", []), list):
+            raise ValueError("not an object of facts")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is no manifest of a run ({error or type(error).__name__}): move it away to go on without what it "
+            "said, or restore it"
+        ) from error
+    return facts
 
 
 def commit() -> dict[str, Any]:

@@ -114,6 +114,23 @@ def test_other_maps_after_a_resume_are_refused(data):
             second.fit()
 
 
+def test_reference_images_that_an_earlier_version_named_are_known(data, monkeypatch):
+    first, _ = followed(data)
+    first._stop = lambda: True
+    first.fit()
+    state, val = copy.deepcopy(first.state()), data[1]
+    monkeypatch.setattr(type(val), "fingerprint", "as this version says it")
+    second, _ = followed(data)
+    state["settings"]["data"] = second.train.fingerprint
+    second.load_state(copy.deepcopy(state))
+    with pytest.raises(ValueError, match=r"seed 0, of arrays, this one follows .* of as this version says it"):
+        second.fit()
+    monkeypatch.setattr(type(val), "earlier_fingerprints", ("arrays",), raising=False)
+    third, _ = followed(data)
+    third.load_state(state)
+    assert third.fit()
+
+
 def test_an_epoch_that_is_no_longer_chosen_after_a_resume_is_left_out(data):
     first, _ = followed(data)
     first._stop = lambda: first.position.step == 3

@@ -136,6 +136,15 @@ def test_another_network_frame_order_or_data_has_other_features(asked: Extractio
     assert replace(asked).path(tmp_path, "features", 5) not in paths
 
 
+def test_matrices_of_modules_with_dots_in_their_names_lie_in_files_of_their_own(asked: Extraction, tmp_path: Path):
+    frame = replace(asked.network.frame, size_px=64)
+    squeezenet = Network(build_model("torchvision:squeezenet1_0", 4).eval(), frame, (), ())
+    other = replace(asked, network=squeezenet)
+    names = {other.kept(tmp_path, "gram", layer, ".npz")[0].name for layer in ("features.3", "features.5")}
+    assert len(names) == 2
+    assert all(name.startswith("gram-features.") and name.endswith(".npz") for name in names)
+
+
 def test_a_stale_or_cut_file_is_computed_again(asked: Extraction, tmp_path: Path, caplog):
     own = extract(asked, [5], tmp_path)[5]
     right = own.array()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -187,6 +188,8 @@ def test_results_are_remembered_until_what_they_depend_on_changes(tmp_path: Path
     for path in tmp_path.iterdir():
         path.write_text(path.read_text()[:-5])
     assert remembered(tmp_path, {"a": 1}, compute) == {"value": 3}
+    assert remembered(tmp_path, {"a": 5}, compute, [{"a": 4}, {"a": 1}]) == {"value": 3}
+    assert remembered(tmp_path, {"a": 5}, compute, [{"a": 4}]) == {"value": 4}
 
 
 def test_layers_are_probed_over_folds_as_by_hand_and_once(array_source, tmp_path: Path, monkeypatch):
@@ -215,3 +218,7 @@ def test_layers_are_probed_over_folds_as_by_hand_and_once(array_source, tmp_path
     monkeypatch.setattr("zfnet.analysis.probing.depth.svm_probe", None)
     monkeypatch.setattr("zfnet.analysis.probing.extraction._compute", None)
     assert probe_layers(probing, svm=[1, 5], softmax=[5]) == outcomes
+    monkeypatch.setattr(type(source), "fingerprint", "as this version says it")
+    source.earlier_fingerprints = ("arrays",)  # features, Gram matrices and results were kept by it
+    again = replace(probing, extraction=replace(extraction))
+    assert probe_layers(again, svm=[1, 5], softmax=[5]) == outcomes

@@ -75,7 +75,9 @@ class Evolution(Observer):
         self._loaded = {}
         if not state:
             return
-        followed = state["search"], state["watched"], state.get("probe", self._probe.fingerprint)
+        own = self._probe.fingerprint
+        held = state.get("probe", own)
+        followed = state["search"], state["watched"], own if held in self._probe.earlier_fingerprints else held
         if followed != (self.plan.search, self.watched, self._probe.fingerprint):
             raise ValueError(
                 f"the checkpoint's run followed {_in_words(*followed)}, this one follows "

@@ -10,7 +10,7 @@ from torch import Tensor
 from zfnet.analysis import IMAGES_AT_ONCE, project_fields, smaller
 from zfnet.analysis.evolution.cka import Gram, centred_gram
 from zfnet.analysis.evolution.sweep import subset
-from zfnet.data import ImageSource, InputFrame, centre_views, crop_views
+from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, fingerprints
 from zfnet.deconv import Deconvnet
 from zfnet.forward import output_of, receptive_field
 from zfnet.mining import BATCH
@@ -41,7 +41,8 @@ class ReferenceImages:
                 f"{self.rows} of the {len(source)} validation images can be read, expected {LEAST} or more by which "
                 "epochs are compared: give more, or evolution=null"
             )
-        self.fingerprint = f"{len(self)} images and {self.rows} projections, seed {seed}, of {source.fingerprint}"
+        about = f"{len(self)} images and {self.rows} projections, seed {seed}, of "
+        self.fingerprint, *self.earlier_fingerprints = (about + data for data in fingerprints(source))
 
     def __len__(self) -> int:
         return len(self._squares)

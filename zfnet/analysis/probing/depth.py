@@ -129,12 +129,13 @@ def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArra
     with Progress(f"layer {layer}, {probe}", len(probing.folds), "fold", enabled=probing.extraction.progress) as shown:
         for fold in probing.folds:
             kept = Fold(train=fold.train[readable[fold.train]], test=fold.test[readable[fold.test]], seed=fold.seed)
-            of = {
-                **probing.extraction.identity(layer), "probe": probe, "fold": _digest(kept, probing.labels),
-                "seed": kept.seed, "costs": list(probing.costs), "splits": probing.splits,
+            asked = {
+                "probe": probe, "fold": _digest(kept, probing.labels), "seed": kept.seed,
+                "costs": list(probing.costs), "splits": probing.splits,
             }  # fmt: skip
             compute = partial(_outcome, probing, probe=probe, layer=layer, fold=kept, fit=fit)
-            outcomes.append(Outcome(**remembered(probing.folder, of, compute)))
+            of, *earlier = ({**identity, **asked} for identity in probing.extraction.identities(layer))
+            outcomes.append(Outcome(**remembered(probing.folder, of, compute, earlier)))
             shown.advance(1)
     return outcomes
 

@@ -18,7 +18,16 @@ from torch import Tensor
 
 from zfnet.analysis import feature_vectors
 from zfnet.analysis.probing.store import Features, Writer, check_room, claimed, found, planned
-from zfnet.data import ImageSource, InputFrame, Subset, centre_views, crop_views, ordered_batches, ten_views
+from zfnet.data import (
+    ImageSource,
+    InputFrame,
+    Subset,
+    centre_views,
+    crop_views,
+    fingerprints,
+    ordered_batches,
+    ten_views,
+)
 from zfnet.deconv import Deconvnet
 from zfnet.forward import Layer, output_of
 from zfnet.models import weights_fingerprint
@@ -76,19 +85,38 @@ class Extraction:
             "network": hashlib.sha256(repr(self.network.model).encode()).hexdigest()[:16],  # strides, not only weights
             "weights": weights_fingerprint(self.network.model),
             "frame": frame.hexdigest()[:16],
-            "data": Subset(self.source, self.indices).fingerprint,
             "views": self.views,
             "dtype": str(self.dtype),
         }
 
+    @cached_property
+    def _data(self) -> tuple[str, ...]:
+        return fingerprints(Subset(self.source, self.indices))
+
+    def identities(self, layer: int | str) -> list[dict[str, Any]]:
+        """What a layer's features depend on: another network, frame, data, order or precision gives another.
+
+        The first is today's; those after it are what earlier versions kept the same features by.
+        """
+        own = {**self._fingerprint, "output": output_of(self.network.model, layer)}
+        return [{**own, "data": data} for data in self._data]
+
     def identity(self, layer: int | str) -> dict[str, Any]:
-        """What a layer's features depend on: another network, frame, data, order or precision gives another."""
-        return {**self._fingerprint, "output": output_of(self.network.model, layer)}
+        return self.identities(layer)[0]
 
     def path(self, folder: Path, kind: str, layer: int | str) -> Path:
         """Where what is made of a layer lies in a folder."""
-        digest = hashlib.sha256(json.dumps(self.identity(layer), sort_keys=True).encode()).hexdigest()[:16]
-        return folder / f"{kind}-{output_of(self.network.model, layer)}-{digest}"
+        return self._path(folder, kind, self.identity(layer))
+
+    def kept(self, folder: Path, kind: str, layer: int | str, suffix: str = "") -> tuple[Path, dict[str, Any]]:
+        """Where it lies, or would lie, and by what identity: that of an earlier version, where only that is there."""
+        places = [(self._path(folder, kind, own), own) for own in self.identities(layer)]
+        places = [(path.with_name(path.name + suffix), own) for path, own in places]
+        return next((place for place in places if place[0].exists()), places[0])
+
+    def _path(self, folder: Path, kind: str, identity: dict[str, Any]) -> Path:
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+        return folder / f"{kind}-{identity['output']}-{digest}"
 
 
 def extract(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> dict[Layer, Features]:
@@ -106,8 +134,7 @@ def extract(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> di
 
 
 def _kept(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> dict[Layer, Features | None]:
-    paths = {layer: extraction.path(folder, "features", layer) for layer in layers}
-    return {layer: found(path, extraction.identity(layer)) for layer, path in paths.items()}
+    return {layer: found(*extraction.kept(folder, "features", layer)) for layer in layers}
 
 
 def _compute(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from zfnet.analysis.probing.extraction import Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
+from zfnet.files import read_arrays
 from zfnet.forward import Layer
 from zfnet.progress import Progress
 
@@ -50,13 +50,13 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
 
     The matrix stays in the folder; the features do too, until somebody deletes them. Raises ValueError as `extract`.
     """
-    path = extraction.path(folder, "gram", layer).with_suffix(".npz")
     kept = _read(extraction, layer, folder, "gram")
     if kept is not None:
         return kept
     features = extract(extraction, [layer], folder)[layer]
     made = gram_of(features, extraction.device, extraction.progress)
-    with claimed(path) as file:
+    path = extraction.path(folder, "gram", layer)
+    with claimed(path.with_name(path.name + ".npz")) as file:
         np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
     return made
 
@@ -68,14 +68,13 @@ def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:
 
 def _read(extraction: Extraction, layer: int | str, folder: Path, name: str) -> NDArray[Any] | None:
     """An array of the file that `gram` left; None where there is none, another's, or not all of it."""
-    path = extraction.path(folder, "gram", layer).with_suffix(".npz")
+    path, expected = extraction.kept(folder, "gram", layer, ".npz")
     try:
-        with np.load(path) as file:
-            array: NDArray[Any] = file[name]
-            identity = json.loads(str(file["of"]))
+        arrays = read_arrays(path, [name, "of"])
+        array, identity = arrays[name], json.loads(str(arrays["of"]))
     except FileNotFoundError:
         return None
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
-        log.warning("%s is no whole Gram matrix (%r): it is computed again", path, error)
+    except ValueError as error:
+        log.warning("%s: no whole Gram matrix (%s), it is computed again", path, error)
         return None
-    return array if identity == extraction.identity(layer) else None
+    return array if identity == expected else None

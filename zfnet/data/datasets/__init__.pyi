@@ -11,6 +11,7 @@ from .imagenet import (
     and_more as and_more,
     image_files as image_files,
     list_folder as list_folder,
+    no_readable_image as no_readable_image,
 )
 from .mnist import LAYOUT as LAYOUT, MnistImages as MnistImages, download_mnist as download_mnist
 from .voc import (

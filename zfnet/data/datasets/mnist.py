@@ -35,7 +35,7 @@ class MnistImages:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Over the digits as they are given out, and their labels."""
+        """Over all digits as they are given out, and their labels; the classes' names are always the same."""
         digest = hashlib.sha256(self._digits.tobytes())
         digest.update(self.labels.tobytes())
         return digest.hexdigest()[:16]

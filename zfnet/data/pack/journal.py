@@ -22,11 +22,13 @@ class Journal:
     """One JSON line about the list of images, then one for each finished chunk; also the lock on the folder.
 
     with Journal(partial, source=digest, side_px=256, count=1000) as journal: journal.done is {chunk: Entry}.
-    Raises ValueError if another process is writing there, or if the journal was begun for other images or another side.
+    earlier: the digest of the same list that an earlier version may have begun it with. source: which of the two it
+    has. Raises ValueError if another process is writing there, or if the journal was begun for other images or another
+    side.
     """
 
-    def __init__(self, partial: Path, source: str, side_px: int, count: int) -> None:
-        self.path = partial / layout.JOURNAL
+    def __init__(self, partial: Path, source: str, side_px: int, count: int, earlier: str | None = None) -> None:
+        self.path, self.source, self._earlier = partial / layout.JOURNAL, source, earlier
         self.done: dict[int, Entry] = {}
         self._file = open(self.path, "a+b")  # noqa: SIM115 (closed in __exit__)
         try:
@@ -71,7 +73,9 @@ class Journal:
             self._append(head)
             return
         begun, *entries = lines
-        if begun != head:
+        if begun == {**head, "source": self._earlier}:
+            self.source = str(self._earlier)
+        elif begun != head:
             raise ValueError(
                 f"{self.path.parent}: begun for other images (list {begun['source']}, {begun['count']} images, "
                 f"side {begun['side_px']}) than now asked for (list {head['source']}, {head['count']} images, "
@@ -82,16 +86,22 @@ class Journal:
             self.done[entry["chunk"]] = Entry(entry["chunk"], entry["sha256"], skipped)
 
     def _whole_lines(self) -> list[dict[str, Any]]:
-        """The lines up to one that a kill cut short or a loss of power left as zeros; what follows is dropped."""
+        """The lines up to one that a kill cut short or a loss of power left as zeros; what follows is dropped.
+
+        So is what follows a line that says something else than a journal's.
+        """
         self._file.seek(0)
-        lines, size = [], 0
+        lines: list[dict[str, Any]] = []
+        size = 0
         for line in self._file.read().splitlines(keepends=True):
             try:
                 content = json.loads(line)
             except ValueError:
                 break
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or (lines and not _is_of_a_chunk(content)):
                 break
+            if not lines and not (isinstance(content, dict) and {"source", "side_px", "count"} <= set(content)):
+                raise ValueError(f"{self.path}: not a journal of a pack; delete {self.path.parent} to begin anew")
             lines.append(content)
             size += len(line)
         self._file.truncate(size)
@@ -100,3 +110,13 @@ class Journal:
     def _append(self, line: dict[str, object]) -> None:
         with naming(self.path):
             os.write(self._file.fileno(), json.dumps(line).encode() + b"\n")  # opened to append: one write, one line
+
+
+def _is_of_a_chunk(line: Any) -> bool:
+    skipped = line.get("skipped") if isinstance(line, dict) else None
+    return (
+        isinstance(skipped, dict)
+        and isinstance(line.get("chunk"), int)
+        and isinstance(line.get("sha256"), str)
+        and all(index.isdecimal() and isinstance(reason, str) for index, reason in skipped.items())
+    )

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,27 @@ class Summary:
     def text(self) -> str:
         """What stands in the file."""
         return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def summary_of(content: dict[str, Any]) -> Summary:
+    """What pack.json holds as a Summary. Raises ValueError, naming the key, where it is not one."""
+    kinds: dict[str, type] = {"count": int, "side_px": int, "fingerprint": str, "source": str, "format": int}
+    kinds |= dict.fromkeys(("wnids", "names", "skipped"), list)
+    odd = sorted(set(kinds) ^ set(content))
+    if odd:
+        raise ValueError(f"expected the keys {', '.join(kinds)}; too many or missing: {', '.join(odd[:5])}")
+    for name, kind in kinds.items():
+        value = content[name]
+        texts = value if kind is list and isinstance(value, list) else []
+        if type(value) is not kind or not all(isinstance(text, str) for text in texts):
+            expected = "a list of texts" if kind is list else f"an {kind.__name__}" if kind is int else "a text"
+            raise ValueError(f'"{name}" is {value!r:.60}, expected {expected}')
+    if content["count"] < 1 or content["side_px"] < 1 or len(content["wnids"]) != len(content["names"]):
+        raise ValueError(
+            f"{content['count']} images at {content['side_px']} px of {len(content['wnids'])} classes with "
+            f"{len(content['names'])} names"
+        )
+    return Summary(**content)
 
 
 def partial_folder(out: Path) -> Path:

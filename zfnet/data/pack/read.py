@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import weakref
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from zfnet.data.pack.layout import Summary
 if TYPE_CHECKING:
     from torch import Tensor
 
+SAMPLED_ROWS = 64  # 12 MB at 256 px
+
 
 class PackImages:
     """An ImageSource over a pack. Opens to its own file wherever it is unpickled, and may be shared by forked workers.
@@ -29,7 +33,7 @@ class PackImages:
 
     def __init__(self, folder: Path, summary: Summary) -> None:
         self.folder, self.side_px = folder, summary.side_px
-        self.fingerprint, self.source, self.skipped = summary.fingerprint, summary.source, summary.skipped
+        self.earlier_fingerprints, self.source, self.skipped = (summary.fingerprint,), summary.source, summary.skipped
         self.wnids, self.names = tuple(summary.wnids), tuple(summary.names)
         self.labels: NDArray[np.int64] = np.load(folder / layout.LABELS)
         self._paths = np.load(folder / layout.PATHS, mmap_mode="r")
@@ -38,6 +42,20 @@ class PackImages:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_pack, (self.folder,)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Over all pixels and labels as they were packed, the names of the classes, and a sample of the pixels today.
+
+        The sample: SAMPLED_ROWS evenly spaced images, so that another file of pixels in this one's place is noticed.
+        earlier_fingerprints: what earlier versions gave it, the hash over all pixels and labels alone.
+        """
+        digest = hashlib.sha256("\n".join([*self.earlier_fingerprints, *self.names]).encode("utf-8", "surrogatepass"))
+        digest.update(self.labels.tobytes())
+        evenly = np.linspace(0, len(self) - 1, min(len(self), SAMPLED_ROWS)).round().astype(np.int64)
+        for row in self._rows(evenly.tolist()):
+            digest.update(row.data)
+        return digest.hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,6 +71,10 @@ class PackImages:
         labels = self.labels[np.asarray(indices, np.int64)]
         if min(indices, default=0) < 0:
             raise IndexError(f"index {min(indices)} of {len(self)} images")
+        return torch.from_numpy(self._rows(indices)).permute(0, 3, 1, 2), torch.from_numpy(labels)
+
+    def _rows(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Images (B, side, side, 3)."""
         rows = np.empty((len(indices), self.side_px, self.side_px, 3), np.uint8)
         size = layout.row_bytes(self.side_px)
         offsets = [layout.row_offset(index, self.side_px) for index in indices]
@@ -64,7 +86,7 @@ class PackImages:
                 raise OSError(
                     f"{self.folder / layout.PIXELS}: row {index} ends early; was the file cut since it was opened?"
                 )
-        return torch.from_numpy(rows).permute(0, 3, 1, 2), torch.from_numpy(labels)
+        return rows
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) of all images of this pack, in 0..255."""
@@ -98,11 +120,12 @@ def read_summary(folder: Path) -> Summary:
     try:
         content = json.loads(path.read_text())
         version = content["format"]
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: damaged ({error!r}); delete {folder} and pack again") from error
-    if version != layout.FORMAT:
-        raise ValueError(f"{path}: format {version}, expected {layout.FORMAT}; delete {folder} and pack again")
-    return Summary(**content)
+        if version == layout.FORMAT:
+            return layout.summary_of(content)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        told = str(error)[:200] if isinstance(error, ValueError) else f"{error!r:.200}"
+        raise ValueError(f"{path}: damaged ({told}); delete {folder} and pack again") from error
+    raise ValueError(f"{path}: format {version!r:.40}, expected {layout.FORMAT}; delete {folder} and pack again")
 
 
 def _check_files(folder: Path, summary: Summary) -> None:
@@ -117,9 +140,9 @@ def _check_files(folder: Path, summary: Summary) -> None:
     with open(pixels, "rb") as file:
         if file.read(layout.HEADER_BYTES) != layout.npy_header(count, side_px):
             raise ValueError(f"{pixels}: its header is not that of {count} images at {side_px} px; pack again")
-    labels = _check_shape(folder / layout.LABELS, (count,))
-    _check_shape(folder / layout.PATHS, (count,))
-    _check_shape(folder / layout.MEAN, (3, side_px, side_px))
+    labels = _check_array(folder / layout.LABELS, (count,), "i")
+    _check_array(folder / layout.PATHS, (count,), "S")
+    _check_array(folder / layout.MEAN, (3, side_px, side_px), "f")
     if labels.min() < 0 or labels.max() >= len(summary.wnids):
         raise ValueError(
             f"{folder / layout.LABELS}: labels {labels.min()}..{labels.max()}, expected 0..{len(summary.wnids) - 1}; "
@@ -127,11 +150,14 @@ def _check_files(folder: Path, summary: Summary) -> None:
         )
 
 
-def _check_shape(path: Path, shape: tuple[int, ...]) -> NDArray[Any]:
+def _check_array(path: Path, shape: tuple[int, ...], kind: str) -> NDArray[Any]:
+    """The array, mapped: what its header claims beyond the file's size is never taken from memory."""
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r")
-    except (OSError, EOFError, ValueError) as error:
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy raises whatever it trips over
         raise ValueError(f"{path}: missing or damaged ({error}); delete {path.parent} and pack again") from error
     if array.shape != shape:
         raise ValueError(f"{path}: shape {array.shape}, expected {shape}; delete {path.parent} and pack again")
+    if array.dtype.kind != kind:
+        raise ValueError(f"{path}: holds {array.dtype}, expected kind {kind!r}; delete {path.parent} and pack again")
     return array

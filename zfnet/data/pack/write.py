@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.data import MAX_MEGAPIXELS, check_max_megapixels, in_order
-from zfnet.data.datasets import ImageList, and_more
+from zfnet.data.datasets import ImageList, no_readable_image
 from zfnet.data.pack import layout
 from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk
 from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
-from zfnet.files import naming, shown, whole_file
+from zfnet.files import naming, whole_file
 from zfnet.progress import Progress
 
 SKIPPED_SHOWN = 20
@@ -41,39 +41,40 @@ def write_pack(
     if side_px < 1 or not len(images):
         raise ValueError(f"{out}: {len(images)} images at {side_px} px; a pack needs at least one of both")
     check_max_megapixels(max_megapixels)
-    source = images.digest(side_px)
+    sources = images.digest(side_px), images.earlier_digest(side_px)
     if out.exists():
-        return _reuse(out, source)
+        return _reuse(out, sources)
     partial = layout.partial_folder(out)
     needed = layout.pack_bytes(len(images), side_px)
     free = layout.check_room(partial, needed - layout.allocated_bytes(partial / layout.PIXELS))
     room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
     print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
     partial.mkdir(parents=True, exist_ok=True)
-    with Journal(partial, source, side_px, len(images)) as journal:
+    with Journal(partial, sources[0], side_px, len(images), earlier=sources[1]) as journal:
         if not (partial / layout.SUMMARY).exists():
             task = Task(str(partial / layout.PIXELS), side_px, strict=strict, max_megapixels=max_megapixels)
             total = _write_pixels(images, task, workers or os.cpu_count() or 1, journal)
             entries = [journal.done[chunk] for chunk in sorted(journal.done)]
-            _complete(images, partial, side_px=side_px, source=source, entries=entries, total=total)
-        _commit(partial, out, source)
+            _complete(images, partial, side_px=side_px, source=journal.source, entries=entries, total=total)
+        _commit(partial, out, sources)
     pack = open_pack(out)
     _report(pack)
     return pack
 
 
-def _reuse(out: Path, source: str) -> PackImages:
+def _reuse(out: Path, sources: Sequence[str]) -> PackImages:
     pack = open_pack(out)
-    _check_source(out, read_summary(out), source)
+    _check_source(out, read_summary(out), sources)
     print(f"{out}: already packed from these files, reused ({len(pack.skipped)} skipped)")
     return pack
 
 
-def _check_source(folder: Path, summary: Summary, source: str) -> None:
-    if summary.source != source:
+def _check_source(folder: Path, summary: Summary, sources: Sequence[str]) -> None:
+    """sources: the digest of the list asked for, and the one that an earlier version gave it."""
+    if summary.source not in sources:
         raise ValueError(
             f"{folder}: already a pack of other images (list {summary.source}, {summary.count} images, side "
-            f"{summary.side_px}) than those asked for (list {source}); delete it, or choose another folder"
+            f"{summary.side_px}) than those asked for (list {sources[0]}); delete it, or choose another folder"
         )
 
 
@@ -141,11 +142,8 @@ def _check_classes(images: ImageList, kept: NDArray[np.int64]) -> None:
     """A class whose every image is unreadable is an error, as an empty class folder is."""
     lost = np.setdiff1d(images.labels, images.labels[kept])
     if len(lost):
-        first = shown(images.paths[int(np.argmax(images.labels == lost[0]))])
-        raise ValueError(
-            f"{first}: neither this nor any other image of class {images.wnids[lost[0]]}{and_more(lost)} can be read; "
-            "mend the files, or remove the class from train and val"
-        )
+        first = images.paths[int(np.argmax(images.labels == lost[0]))]
+        raise no_readable_image(first, images.wnids[lost[0]], lost)
 
 
 def _fill_gaps(pixels: Path, side_px: int, kept: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -172,10 +170,10 @@ def _fingerprint(wnids: tuple[str, ...], labels: NDArray[np.int64], side_px: int
     return digest.hexdigest()[:16]
 
 
-def _commit(partial: Path, out: Path, source: str) -> None:
+def _commit(partial: Path, out: Path, sources: Sequence[str]) -> None:
     """From a folder with its summary to the pack; a kill in between leaves a folder from which this can be repeated."""
     summary = read_summary(partial)
-    _check_source(partial, summary, source)
+    _check_source(partial, summary, sources)
     with open(partial / layout.PIXELS, "ab") as file:
         file.truncate(layout.pixels_bytes(summary.count, summary.side_px))
     (partial / layout.JOURNAL).unlink()
