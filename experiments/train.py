@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, resume_command, start
+
+if __name__ == "__main__":
+    start("experiments.train:train")
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.common.config import build
-from experiments.common.job import Run, resume_command, start
+from experiments.common.config import build, pick
+from experiments.common.network import ModelChoice
+from experiments.common.publish import events_folder
 from experiments.observers.console import Console
 from experiments.observers.evolution_folder import EvolutionFolder
 from experiments.observers.tensorboard import Board
@@ -20,64 +28,77 @@ from zfnet.network import Network, network_of
 from zfnet.training import Checkpoints, Observer, Recipe, StuckLoss, Trainer, load_checkpoint, newest_checkpoint
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSettings:
+    """When a run is saved: every so many minutes, and after which epochs for good; how many of the newest stay."""
+
+    every_minutes: float
+    epochs: list[int]
+    keep: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardSettings:
+    """Epochs between pictures of filters, and between histograms, in TensorBoard; 0: none."""
+
+    images_every: int
+    histograms_every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/train.yaml says besides the images, the network and the recipe."""
+
+    seed: int
+    resume: str | None
+    checkpoints: CheckpointSettings
+    tensorboard: BoardSettings
+    evolution: Plan | None
+
+
 def train(config: DictConfig, run: Run) -> str:
     """Train as configured, in the run's folder; returns "finished" or "stopped"."""
-    recipe, data = build(Recipe, config.training), build(ImageData, config.data)
-    folder = run.folder / "checkpoints"
-    if config.model.weights is not None and recipe.init != "keep":
-        raise ValueError(
-            f"training.init={recipe.init} would overwrite model.weights={config.model.weights}: give training.init=keep"
-        )
-    torch.manual_seed(config.seed)  # for what a network draws itself, where training.init=keep
-    resumed = _resumed(config.resume, folder)
+    data, model = build(ImageData, config.data), build(ModelChoice, config.model)
+    recipe, settings = build(Recipe, config.training), pick(Settings, config)
+    check_weights_stay(model, recipe)
+    torch.manual_seed(settings.seed)  # for what a network draws itself, where training.init=keep
+    resumed = checkpoint_to_resume(settings.resume, run.folder / "checkpoints")
     if run.world.first:
         data.prepare()
     run.world.wait()
     images, val = data.open("train"), data.open("val")
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
-    if resumed is None:
-        network = _network(config.model, recipe, images)
-    else:
-        network = network_of(resumed, "the checkpoint")
-        _check_same(network, _arguments(config.model, images, network.frame.channels))
-        if run.world.first:
-            print(f"going on after step {resumed['trainer']['position']['step']}")
+    network = new_network(model, recipe, images) if resumed is None else resumed_network(resumed, model, images)
     if run.world.first:
-        taken, asked = network.frame.channels, config.model.channels
-        if taken != asked:
-            print(f"the network takes {taken} channels, as the images have, not model.channels={asked}")
-        (run.folder / "summary.txt").write_text(summary(network.model, config.model.input_px) + "\n")
+        describe(network, model, resumed, run.folder)
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
-    observers = _observers(config, run, network)
+    configuration = OmegaConf.to_yaml(config, resolve=True)
+    observers = observers_of(network, settings, run, configuration=configuration, hparams=hparams_of(recipe, model))
     with run.stop as stop:
         trainer = Trainer(
-            network.model, recipe, network.frame, images, val,
-            hardware=run.hardware, world=run.world, observers=observers, seed=config.seed, stop=stop,
+            model=network.model, recipe=recipe, frame=network.frame, train=images, val=val,
+            hardware=run.hardware, world=run.world, observers=observers, seed=settings.seed, stop=stop,
         )  # fmt: skip
         if resumed is not None:
             trainer.load_state({**resumed["trainer"], "model": resumed["model"]})
         finished = trainer.fit()
     skipped = run.world.gather([*unreadable(images), *unreadable(val)])
     if run.world.first:
-        _report(run, trainer, sorted({path for of_process in skipped for path in of_process}), finished)
+        report(run, trainer, sorted({path for of_process in skipped for path in of_process}))
+        if not finished:
+            print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {resume_command(run)}")
     return "finished" if finished else "stopped"
 
 
-def _observers(config: DictConfig, run: Run, network: Network) -> list[Observer]:
-    """What watches the training; the checkpoints last, so that they save what the others know of the epoch."""
-    board = Board(
-        run.folder / "tensorboard", configuration=OmegaConf.to_yaml(config, resolve=True), hparams=_hparams(config),
-        **config.tensorboard,
-    )  # fmt: skip
-    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
-    if config.evolution is not None:
-        observers.append(Evolution(build(Plan, config.evolution), EvolutionFolder(run.folder)))
-    keep = config.checkpoints
-    folder = run.folder / "checkpoints"
-    return [*observers, Checkpoints(folder, network, keep.every_minutes, tuple(keep.epochs), keep.keep)]
+def check_weights_stay(model: ModelChoice, recipe: Recipe) -> None:
+    """Raise ValueError where the recipe would draw weights over those that were given."""
+    if model.weights is not None and recipe.init != "keep":
+        raise ValueError(
+            f"training.init={recipe.init} would overwrite model.weights={model.weights}: give training.init=keep"
+        )
 
 
-def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
+def checkpoint_to_resume(resume: str | None, folder: Path) -> dict[str, Any] | None:
     """The checkpoint to go on from; never a silent start over a run that is there."""
     if resume == "auto":
         found = newest_checkpoint(folder)
@@ -89,35 +110,69 @@ def _resumed(resume: str | None, folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def _network(config: DictConfig, recipe: Recipe, images: ImageSource) -> Network:
-    frame = make_frame(recipe.input_scale, images, config.input_px)
-    arguments = _arguments(config, images, frame.channels)
-    model = build_model(**arguments, weights=config.weights)
-    return Network(model, frame, images.wnids, images.names, arguments)
+def new_network(model: ModelChoice, recipe: Recipe, images: ImageSource) -> Network:
+    """As it is before the recipe draws its weights, with the images' classes."""
+    frame = make_frame(recipe.input_scale, images, model.input_px)
+    arguments = arguments_of(model, images, frame.channels)
+    built = build_model(**arguments, weights=model.weights)
+    return Network(model=built, frame=frame, wnids=images.wnids, names=images.names, arguments=arguments)
 
 
-def _arguments(config: DictConfig, images: ImageSource, channels: int) -> dict[str, Any]:
+def resumed_network(checkpoint: dict[str, Any], model: ModelChoice, images: ImageSource) -> Network:
+    """The checkpoint's. Raises ValueError where another one is asked for."""
+    network = network_of(checkpoint, "the checkpoint")
+    asked = arguments_of(model, images, network.frame.channels)
+    if network.arguments != asked:
+        raise ValueError(f"the checkpoint holds {network.arguments}, this run asks for {asked}: give the same model")
+    return network
+
+
+def arguments_of(model: ModelChoice, images: ImageSource, channels: int) -> dict[str, Any]:
+    """What build_model is given, but the weights."""
     classes = len(images.wnids)
-    arguments = {"name": config.name, "num_classes": classes, "width": config.width, "input_px": config.input_px}
+    arguments = {"name": model.name, "num_classes": classes, "width": model.width, "input_px": model.input_px}
     return arguments if channels == 3 else {**arguments, "channels": channels}
 
 
-def _hparams(config: DictConfig) -> dict[str, bool | float | str]:
+def describe(network: Network, model: ModelChoice, resumed: dict[str, Any] | None, folder: Path) -> None:
+    """Where the run goes on, what differs from what was asked for, and the network's layers in summary.txt."""
+    if resumed is not None:
+        print(f"going on after step {resumed['trainer']['position']['step']}")
+    taken = network.frame.channels
+    if taken != model.channels:
+        print(f"the network takes {taken} channels, as the images have, not model.channels={model.channels}")
+    (folder / "summary.txt").write_text(summary(network.model, model.input_px) + "\n")
+
+
+def observers_of(
+    network: Network, settings: Settings, run: Run, *, configuration: str, hparams: Mapping[str, bool | float | str]
+) -> list[Observer]:
+    """What watches the training; the checkpoints last, so that they save what the others know of the epoch."""
+    board = Board(
+        events_folder(run.folder), configuration=configuration, hparams=hparams, **asdict(settings.tensorboard)
+    )
+    observers: list[Observer] = [Console(run.folder), board, StuckLoss()]
+    if settings.evolution is not None:
+        observers.append(Evolution(settings.evolution, EvolutionFolder(run.folder)))
+    kept = settings.checkpoints
+    checkpoints = Checkpoints(
+        run.folder / "checkpoints", network,
+        every_minutes=kept.every_minutes, epochs=tuple(kept.epochs), keep=kept.keep,
+    )  # fmt: skip
+    return [*observers, checkpoints]
+
+
+def hparams_of(recipe: Recipe, model: ModelChoice) -> dict[str, bool | float | str]:
     """What runs are told apart by: the recipe and the model."""
     return {
         f"{group}.{name}": value if isinstance(value, int | float | bool) else str(value)
-        for group in ("training", "model")
-        for name, value in config[group].items()
+        for group, given in (("training", recipe), ("model", model))
+        for name, value in asdict(given).items()
     }
 
 
-def _check_same(network: Network, asked: dict[str, Any]) -> None:
-    """A resumed run trains the checkpoint's network; asking for another is an error."""
-    if network.arguments != asked:
-        raise ValueError(f"the checkpoint holds {network.arguments}, this run asks for {asked}: give the same model")
-
-
-def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> None:
+def report(run: Run, trainer: Trainer, skipped: list[str]) -> None:
+    """What became of the run, where it lies, and which images could not be read."""
     if skipped:
         print(f"{len(skipped)} images could not be read and were skipped; they are listed in {run.folder}/skipped.txt")
         (run.folder / "skipped.txt").write_text("".join(f"{path}\n" for path in skipped))
@@ -128,9 +183,3 @@ def _report(run: Run, trainer: Trainer, skipped: list[str], finished: bool) -> N
         )
         print(f"best: epoch {best.epoch}, top-1 error {best.val_top1_error:.1%}, top-5 error {best.val_top5_error:.1%}")
     print(f"run folder: {run.folder}\nTensorBoard: tensorboard --logdir {run.folder}")
-    if not finished:
-        print(f"stopped in epoch {trainer.position.epoch + 1} and saved; go on with:\n  {resume_command(run)}")
-
-
-if __name__ == "__main__":
-    start(train, "train")
