@@ -17,7 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.common.config import as_list
 from experiments.common.job import Run, start
 from experiments.common.network import chosen_network, described
-from zfnet.analysis import sliding_classifier as class_map
+from zfnet.analysis import class_map
 from zfnet.data import FILTER, InputFrame, class_number, photograph_paths, read_rgb
 from zfnet.figures.class_map import ClassMaps, draw_classmaps, load_maps, save_maps
 from zfnet.figures.drawing import style

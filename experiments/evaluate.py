@@ -3,59 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 
-from experiments.common.config import as_list, build
+from experiments.common.config import as_list, pick
+from experiments.common.images import open_split, reading_processes
 from experiments.common.job import Run, start
-from zfnet.data import UNREADABLE, FolderImages, ImageData, ImageSource, unreadable
+from experiments.common.network import NetworkChoice, open_chosen
+from zfnet.data import ImageData, ImageSource, unreadable
 from zfnet.files import shown
-from zfnet.network import Network, open_network
+from zfnet.network import Network
 from zfnet.runs import write_csv
-from zfnet.training import Scores, evaluate
+from zfnet.training import Scores, evaluate, tally_of
+
+if __name__ == "__main__":
+    start("experiments.evaluate:report")
+
+
+Rows = list[dict[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/evaluate.yaml says of the images and the networks, one or several."""
+
+    data: ImageData
+    split: str
+    checkpoint: str | list[str]
+    weights: str | None
+    size_px: int
+    views: int | list[int]
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What networks say of N images: scores of those that could be read, log_probability (N, C), label (N,)."""
+
+    scores: Scores
+    log_probability: Tensor
+    label: Tensor
 
 
 def report(config: DictConfig, run: Run) -> None:
     """Print and save the errors for each number of views, the probabilities, and the error of each class."""
-    data = build(ImageData, config.data)
-    if run.world.first:
-        data.prepare()
-    run.world.wait()
-    source = data.open(config.split)
-    given = as_list(config.checkpoint)
-    networks = [open_network(path, config.weights, config.size_px) for path in given]
-    for path, network in zip(given, networks, strict=True):
-        check_fit(network, source, path)
-    format_ = run.hardware.memory_format()
-    members = [(network.model.to(run.world.device).to(memory_format=format_), network.frame) for network in networks]
-    rows = []
-    for views in as_list(config.views):
-        logs = torch.zeros(len(source), len(source.wnids))
-
-        def keep(indices: Tensor, log_probabilities: Tensor, logs: Tensor = logs) -> None:
-            logs[indices] = log_probabilities.float().cpu()
-
-        workers = run.hardware.reading_processes(isinstance(source, FolderImages), run.world.size)
-        autocast = run.hardware.autocast(run.world.device)
-        scores = evaluate(
-            members, source, views=views, batch_size=config.batch_size, world=run.world, workers=workers,
-            autocast=autocast, on_batch=keep,
-        )  # fmt: skip
-        rows.append(_row(scores, views, len(networks), run.world.first))
-        logs = run.world.sum(logs.to(run.world.device)).cpu()  # each process filled in its own images
-        labels = np.where(logs.isnan().any(1).numpy(), UNREADABLE, source.labels)
+    settings = pick(Settings, config)
+    source = open_split(settings.data, run, settings.split)
+    choices = [
+        NetworkChoice(checkpoint=path, weights=settings.weights, size_px=settings.size_px)
+        for path in as_list(settings.checkpoint)
+    ]
+    networks = [open_chosen(choice, run) for choice in choices]
+    for choice, network in zip(choices, networks, strict=True):
+        check_fit(network, source, choice.source)
+    rows: Rows = []
+    for views in as_list(settings.views):
+        answers = answers_of(networks, source, run, views=views, batch_size=settings.batch_size)
         if run.world.first:
-            arrays = run.folder / f"{config.split}_{views}views.npz"
-            np.savez(arrays, probability=logs.exp().numpy(), label=labels)
-            _per_class(run, config.split, views, logs, labels, source)
+            rows.append(row_of(answers.scores, views=views, networks=len(networks)))
+            name = f"{settings.split}_{views}views"
+            probability, label = answers.log_probability.exp().numpy(), answers.label.numpy()
+            np.savez(run.folder / f"{name}.npz", probability=probability, label=label)
+            write_csv(run.folder / f"{name}_per_class.csv", class_rows(answers, source))
     skipped = sorted({path for of_process in run.world.gather(unreadable(source)) for path in of_process})
     if run.world.first:
         write_csv(run.folder / "errors.csv", rows)
-        run.note(errors=rows, checkpoints=[str(path) for path in given], data=source.fingerprint)
+        run.note(errors=rows, checkpoints=[choice.source for choice in choices], data=source.fingerprint)
         if skipped:
             print(
                 f"{len(skipped)} images could not be read and are not counted: {', '.join(map(shown, skipped[:5]))} ..."
@@ -63,7 +80,7 @@ def report(config: DictConfig, run: Run) -> None:
         print(f"arrays and tables: {run.folder}")
 
 
-def check_fit(network: Network, source: ImageSource, path: object) -> None:
+def check_fit(network: Network, source: ImageSource, path: str) -> None:
     """The images must have the network's classes, in its order, and the size of its frame."""
     if network.wnids != source.wnids and (network.wnids or len(network.names) != len(source.wnids)):
         have, given = network.wnids or network.names, source.wnids
@@ -78,25 +95,42 @@ def check_fit(network: Network, source: ImageSource, path: object) -> None:
         )
 
 
-def _row(scores: Scores, views: int, networks: int, told: bool) -> dict[str, object]:
-    if told:
-        print(
-            f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}, "
-            f"top-1 error {scores.top1_error:.2%}, top-5 error {scores.top5_error:.2%}"
-        )
+def answers_of(networks: Sequence[Network], source: ImageSource, run: Run, *, views: int, batch_size: int) -> Answers:
+    """The mean probabilities of the networks, from all processes."""
+    logs = torch.zeros(len(source), len(source.wnids))  # (N, C)
+    label = torch.zeros(len(source), dtype=torch.int64)  # (N,)
+
+    def keep(indices: Tensor, labels: Tensor, log_probabilities: Tensor) -> None:
+        logs[indices], label[indices] = log_probabilities.float().cpu(), labels
+
+    world = run.world
+    scores = evaluate(
+        [(network.model, network.frame) for network in networks], source,
+        views=views, batch_size=batch_size, world=world, workers=reading_processes(source, run),
+        autocast=run.hardware.autocast(world.device), on_batch=keep,
+    )  # fmt: skip
+    whole = [world.sum(own.to(world.device)).cpu() for own in (logs, label)]  # each process filled in its own images
+    return Answers(scores=scores, log_probability=whole[0], label=whole[1])
+
+
+def row_of(scores: Scores, *, views: int, networks: int) -> dict[str, object]:
+    """A row of errors.csv, printed too."""
+    print(
+        f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}, "
+        f"top-1 error {scores.top1_error:.2%}, top-5 error {scores.top5_error:.2%}"
+    )
     errors = {"top1_error": scores.top1_error, "top5_error": scores.top5_error}
     return {"networks": networks, "views": views, "images": scores.count, "loss": scores.loss, **errors}
 
 
-def _per_class(run: Run, split: str, views: int, logs: Tensor, labels: NDArray[np.int64], source: ImageSource) -> None:
-    wrong = logs.argmax(1).numpy() != labels
-    rows: Sequence[dict[str, object]] = [
-        {"wnid": wnid, "name": source.names[index], "images": int(own.sum()), "error": float(wrong[own].mean())}
-        for index, wnid in enumerate(source.wnids)
-        if (own := labels == index).any()
-    ]  # fmt: skip
-    write_csv(run.folder / f"{split}_{views}views_per_class.csv", rows)
-
-
-if __name__ == "__main__":
-    start(report, "evaluate")
+def class_rows(answers: Answers, source: ImageSource) -> Rows:
+    """How many images of each class could be read, and the error on them; none of a class without any."""
+    rows: Rows = []
+    for index, wnid in enumerate(source.wnids):
+        own = answers.label == index
+        found = tally_of(answers.log_probability[own], answers.label[own]).means()
+        if found.count:
+            rows.append(
+                {"wnid": wnid, "name": source.names[index], "images": found.count, "error": found.top1_error}
+            )  # fmt: skip
+    return rows

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.tab2_imagenet:table_2")
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list
-from experiments.common.job import Run, start
+from experiments.common.config import as_list, pick
 from experiments.tables.kept_predictions import predictions
-from experiments.tables.runs import TableRun, open_sweep
+from experiments.tables.runs import TableRun, TableSettings, open_row, open_table
 from experiments.tables.text_table import mean_and_deviation, print_columns
-from experiments.tables.train_missing import find_or_train, save_rows, tell_missing
-from zfnet.network import open_network
+from experiments.tables.train_missing import find_or_train, print_unfinished, save_rows
 from zfnet.training import Predictions, averaged
 
 SMALL, WIDE, BASELINE = "zfnet", "zfnet_512_1024_512", "alexnet"
@@ -38,43 +41,48 @@ def table_2(config: DictConfig, run: Run) -> None:
     choosing by the validation error would flatter it. There are no labels of the test images; that column is the
     paper's alone.
     """
-    seeds = list(dict.fromkeys(as_list(config.seeds)))
+    settings = pick(TableSettings, config)
+    views, processes = settings.views, settings.processes
+    seeds = list(dict.fromkeys(as_list(settings.seeds)))
     if not seeds:
         raise ValueError("seeds=[]: expected one or more, such as seeds=[0,1,2,3,4]")
-    sweep = open_sweep(config, run)
+    table = open_table(settings, run)
     asked = [*((SMALL, seed) for seed in seeds), (WIDE, seeds[0]), (BASELINE, seeds[0])]
-    found = find_or_train(config, sweep, [sweep.row(model, seed) for model, seed in asked])
+    asked_rows = [table.row(model, seed) for model, seed in asked]
+    found = find_or_train(table, asked_rows, train_missing=settings.train_missing, processes=processes)
     known = {
-        one.row: predictions(one.row, open_network(one.checkpoint), sweep.val, config.views, config.batch_size, run)
+        one.row: predictions(
+            one.row, open_row(one.checkpoint, run), table.val, run, views=views, batch_size=settings.batch_size
+        )
         for one in found if one.checkpoint is not None
     }  # fmt: skip
-    rows = table_rows(known, len(seeds), config.views)
-    show(rows, len(sweep.val), len(sweep.val.wnids), config.views)
-    tell_missing(found, config.processes)
+    rows = table_rows(known, seeds=len(seeds), views=views)
+    show(rows, images=len(table.val), classes=len(table.val.wnids), views=views)
+    print_unfinished(found, processes=processes)
     save_rows(run, "tab2", rows, found)
 
 
-def table_rows(known: Mapping[TableRun, Predictions], asked: int, views: int) -> Rows:
+def table_rows(known: Mapping[TableRun, Predictions], *, seeds: int, views: int) -> Rows:
     """The rows of tab2.csv: errors (0..1) of those networks that are there, and the paper's (%).
 
-    asked: how many networks (a) should have. Single ZFNets are a row each.
+    seeds: how many networks (a) should have. Single ZFNets are a row each.
     """
     small, wide, baseline = (
         [(row, own) for row, own in known.items() if row.model == model] for model in (SMALL, WIDE, BASELINE)
     )
-    rows = [_row(REPLICATION, row.name, [own], views) for row, own in baseline]
-    rows += [_row(ONE, row.name, [own], views) for row, own in small]
+    rows = [_row(REPLICATION, [own], networks=row.name, views=views) for row, own in baseline]
+    rows += [_row(ONE, [own], networks=row.name, views=views) for row, own in small]
     members = [own for _, own in small]
     if len(members) > 1:
-        rows.append(_row(A, f"{len(members)} of {asked} networks", members, views))
-    rows += [_row(B, row.name, [own], views) for row, own in wide]
+        rows.append(_row(A, members, networks=f"{len(members)} of {seeds} networks", views=views))
+    rows += [_row(B, [own], networks=row.name, views=views) for row, own in wide]
     if members and wide:
-        told = f"{len(members) + 1} of {asked + 1} networks"
-        rows.append(_row(BOTH, told, [*members, *(own for _, own in wide)], views))
+        networks = f"{len(members) + 1} of {seeds + 1} networks"
+        rows.append(_row(BOTH, [*members, *(own for _, own in wide)], networks=networks, views=views))
     return rows
 
 
-def _row(name: str, networks: str, members: Sequence[Predictions], views: int) -> dict[str, Any]:
+def _row(name: str, members: Sequence[Predictions], *, networks: str, views: int) -> dict[str, Any]:
     scores, paper = averaged(members).scores(), PAPER[name]
     return {
         "row": name, "networks": networks, "views": views, "val_images": scores.count, "val_loss": scores.loss,
@@ -83,7 +91,7 @@ def _row(name: str, networks: str, members: Sequence[Predictions], views: int) -
     }  # fmt: skip
 
 
-def show(rows: Rows, images: int, classes: int, views: int) -> None:
+def show(rows: Rows, *, images: int, classes: int, views: int) -> None:
     """The paper's rows with ours beside them."""
     print(f"\nTable 2: error % on {images} validation images of {classes} classes, {views} view(s); "
           "the paper's is of ImageNet")  # fmt: skip
@@ -94,7 +102,3 @@ def show(rows: Rows, images: int, classes: int, views: int) -> None:
         networks = own[0]["networks"] if len(own) == 1 else f"mean of {len(own)}" if own else ""
         lines.append([name, ours[0], f"{top1}", ours[1], f"{top5}", "" if test is None else f"{test}", networks])
     print_columns(lines)
-
-
-if __name__ == "__main__":
-    start(table_2, "tab2_imagenet")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.tab3_ablation:table_3")
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list
-from experiments.common.job import Run, start
+from experiments.common.config import as_list, pick
 from experiments.tables.kept_predictions import predictions, training_scores
-from experiments.tables.runs import FoundRun, TableRuns, open_sweep
+from experiments.tables.runs import TableRun, TableSettings, open_row, open_table
 from experiments.tables.text_table import mean_and_deviation, print_columns
-from experiments.tables.train_missing import find_or_train, save_rows, tell_missing
+from experiments.tables.train_missing import find_or_train, print_unfinished, save_rows
 from zfnet.data import ImageSource, Subset
-from zfnet.network import Network, open_network
+from zfnet.network import Network
 
 VARIANTS = {  # the paper's rows: AlexNet's and ZFNet's network
     "as is": ("alexnet", "zfnet"),
@@ -39,6 +44,14 @@ ERRORS = ("train_top1_error", "val_top1_error", "val_top5_error")
 Rows = list[dict[str, Any]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings(TableSettings):
+    """What conf/tab3_ablation.yaml says besides: the rows, and how many images the training error is measured on."""
+
+    models: str | list[str] | None
+    train_images: int | None
+
+
 def table_3(config: DictConfig, run: Run) -> None:
     """Find or train the rows, measure their errors, print the table and what is missing of it, and save it.
 
@@ -46,22 +59,24 @@ def table_3(config: DictConfig, run: Run) -> None:
     say how it measured the training error; here it is that of the trained network, without dropout, on the same views
     as the validation error.
     """
-    models = list(dict.fromkeys(PAPER if config.models is None else as_list(config.models)))
-    seeds = list(dict.fromkeys(as_list(config.seeds)))
+    settings = pick(Settings, config)
+    models = list(dict.fromkeys(PAPER if settings.models is None else as_list(settings.models)))
+    seeds = list(dict.fromkeys(as_list(settings.seeds)))
     odd = [name for name in models if name not in PAPER]
     if odd or not models or not seeds:
         raise ValueError(f"models={models}, seeds={seeds}: expected one or more of {', '.join(PAPER)}")
-    sweep = open_sweep(config, run)
-    found = find_or_train(config, sweep, [sweep.row(model, seed) for seed in seeds for model in models])
-    images = some(sweep.train, config.train_images)
-    rows = [measure(one, open_network(one.checkpoint), sweep, images, config, run)
+    table, processes = open_table(settings, run), settings.processes
+    asked_rows = [table.row(model, seed) for seed in seeds for model in models]
+    found = find_or_train(table, asked_rows, train_missing=settings.train_missing, processes=processes)
+    train, val = evenly_spaced(table.train, settings.train_images), table.val
+    rows = [measure(one.row, open_row(one.checkpoint, run), run, train=train, val=val, settings=settings)
             for one in found if one.checkpoint is not None]  # fmt: skip
-    show(rows, len(images), sweep, config.views)
-    tell_missing(found, config.processes)
+    show(rows, train=train, val=val, views=settings.views)
+    print_unfinished(found, processes=processes)
     save_rows(run, "tab3", rows, found)
 
 
-def some(images: ImageSource, count: int | None) -> ImageSource:
+def evenly_spaced(images: ImageSource, count: int | None) -> ImageSource:
     """All images, or `count` evenly spaced ones: they lie class by class, so that each class has its share."""
     if count is None or count >= len(images):
         return images
@@ -71,24 +86,25 @@ def some(images: ImageSource, count: int | None) -> ImageSource:
 
 
 def measure(
-    one: FoundRun, network: Network, sweep: TableRuns, images: ImageSource, config: DictConfig, run: Run
+    row: TableRun, network: Network, run: Run, *, train: ImageSource, val: ImageSource, settings: Settings
 ) -> dict[str, Any]:
     """A row of tab3.csv: a network's errors (0..1) and the paper's (%)."""
-    trained = training_scores(one.row, network, images, config.views, config.batch_size, run)
-    validated = predictions(one.row, network, sweep.val, config.views, config.batch_size, run).scores()
+    how = {"views": settings.views, "batch_size": settings.batch_size}
+    trained = training_scores(row, network, train, run, **how)
+    validated = predictions(row, network, val, run, **how).scores()
     return {
-        "model": one.row.model, "seed": one.row.seed,
+        "model": row.model, "seed": row.seed,
         "parameters": sum(parameter.numel() for parameter in network.model.parameters()),
         "train_top1_error": trained.top1_error, "val_top1_error": validated.top1_error,
         "val_top5_error": validated.top5_error, "train_loss": trained.loss, "val_loss": validated.loss,
-        "train_images": trained.count, "val_images": validated.count, "views": config.views,
-        **{f"paper_{name}": number for name, number in zip(ERRORS, PAPER[one.row.model], strict=True)},
+        "train_images": trained.count, "val_images": validated.count, "views": settings.views,
+        **{f"paper_{name}": number for name, number in zip(ERRORS, PAPER[row.model], strict=True)},
     }  # fmt: skip
 
 
-def show(rows: Rows, images: int, sweep: TableRuns, views: int) -> None:
+def show(rows: Rows, *, train: ImageSource, val: ImageSource, views: int) -> None:
     """The table as the paper has it: ours, and the paper's in brackets."""
-    print(f"\nTable 3: error % on {images} training and {len(sweep.val)} validation images of {len(sweep.val.wnids)} "
+    print(f"\nTable 3: error % on {len(train)} training and {len(val)} validation images of {len(val.wnids)} "
           f"classes, {views} view(s); in brackets the paper's on ImageNet")  # fmt: skip
     by_model: dict[str, Rows] = {}
     for row in rows:
@@ -109,7 +125,3 @@ def cells(model: str | None, by_model: Mapping[str, Sequence[Mapping[str, Any]]]
         errors = [100 * row[name] for row in by_model.get(model, [])]
         found.append(f"{mean_and_deviation(errors)} ({paper})")
     return found
-
-
-if __name__ == "__main__":
-    start(table_3, "tab3_ablation")

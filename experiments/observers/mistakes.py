@@ -28,16 +28,19 @@ class Mistakes:
         self.confusion: NDArray[np.int64] = np.zeros((classes, classes), np.int64)
         self._worst: list[tuple[float, int, int, float]] = []  # loss, image, answer and its log-probability
 
-    def see(self, indices: Tensor, log_probabilities: Tensor) -> None:
-        """indices (B,); log_probabilities (B, C), NaN where an image could not be read. Waits for the device."""
+    def see(self, indices: Tensor, labels: Tensor, log_probabilities: Tensor) -> None:
+        """indices, labels (B,), negative where an image could not be read; log_probabilities (B, C).
+
+        An answer that is not a number is the worst of mistakes. Waits for the device.
+        """
         logs, images = log_probabilities.float().cpu().numpy(), indices.cpu().numpy()
-        readable = ~np.isnan(logs).any(1)
+        readable = labels.cpu().numpy() >= 0
         logs, images = logs[readable], images[readable]
         truth, answers = self.source.labels[images], logs.argmax(1)  # (b,)
         np.add.at(self.confusion, (truth, answers), 1)
         rows = np.arange(len(images))
-        losses = -logs[rows, truth]
-        wrong = np.flatnonzero(answers != truth)
+        losses = np.nan_to_num(-logs[rows, truth], nan=np.inf)
+        wrong = np.flatnonzero((answers != truth) | np.isnan(logs).any(1))
         facts = zip(losses[wrong], images[wrong], answers[wrong], logs[rows, answers][wrong], strict=True)
         mistakes = [(float(loss), int(image), int(answer), float(log)) for loss, image, answer, log in facts]
         self._worst = heapq.nlargest(WORST, [*self._worst, *mistakes])

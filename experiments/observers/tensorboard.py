@@ -74,9 +74,11 @@ class Board(Observer):
         wanted = every and (epoch % every == 0 or epoch == trainer.recipe.epochs)
         self._mistakes = Mistakes(trainer.val) if wanted else None
 
-    def on_validation_batch(self, trainer: TrainingRun, indices: Tensor, log_probabilities: Tensor) -> None:
+    def on_validation_batch(
+        self, trainer: TrainingRun, indices: Tensor, labels: Tensor, log_probabilities: Tensor
+    ) -> None:
         if self._mistakes is not None:
-            self._mistakes.see(indices, log_probabilities)
+            self._mistakes.see(indices, labels, log_probabilities)
 
     def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         strongest = self._strongest.end(trainer.world)

@@ -59,14 +59,14 @@ def show(points: Points, rows: Rows) -> None:
         "deciding\npart; beside them the share of all places that do (chance) and whether the image's middle does;\n"
         "and the share that the network gets right."
     )
-    heads = ("object", "chance", "middle", "deciding", "chance", "middle", "correct")
-    print_columns(lines_of(rows, heads, (*SHARES, "correct"), ".1%"))
+    shares = ("object", "chance", "middle", "deciding", "chance", "middle", "correct")
+    print_columns(lines_of(rows, shares, (*SHARES, "correct"), ".1%"))
     print(
         "\nMean drop with a deciding or another part hidden; with random boxes of its size on the object, in the image."
     )
     fields = [f"{kind}_{name}" for kind in ("deciding", "other") for name in ("drop", "on_object", "in_image")]
-    heads = ("deciding", "on object", "in image", "other", "on object", "in image")
-    print_columns(lines_of(rows, heads, fields, ".3f"))
+    drops = ("deciding", "on object", "in image", "other", "on object", "in image")
+    print_columns(lines_of(rows, drops, fields, ".3f"))
 
 
 def lines_of(rows: Rows, heads: Sequence[str], fields: Sequence[str], form: str) -> list[list[str]]:

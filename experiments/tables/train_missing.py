@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
 
 from experiments.common.config import quote_override
 from experiments.common.job import Run
@@ -44,27 +43,31 @@ def overrides_of(row: TableRun, given: Sequence[str]) -> list[str]:
     ]
 
 
-def command(row: TableRun, processes: int = 1) -> str:
+def given_words() -> list[str]:
+    """What the table's own command line was given."""
+    return list(HydraConfig.get().overrides.task)
+
+
+def command(row: TableRun, given: Sequence[str], *, processes: int) -> str:
     """The command line that trains a row or goes on with it."""
     launcher = ["python"] if processes == 1 else ["torchrun", f"--nproc-per-node={processes}"]
-    return shlex.join([*launcher, "experiments/train.py", *overrides_of(row, HydraConfig.get().overrides.task)])
+    return shlex.join([*launcher, "experiments/train.py", *overrides_of(row, given)])
 
 
-def train_rows(sweep: TableRuns, missing: Sequence[TableRun], processes: int) -> None:
+def train_rows(table: TableRuns, unfinished: Sequence[TableRun], given: Sequence[str], *, processes: int) -> None:
     """Train each in a process of its own, whatever becomes of the others. Ctrl-C saves the one under way and ends.
 
-    A row that another sweep over the same folder has finished by the time its turn comes is passed over.
+    A row that another table over the same folder has finished by the time its turn comes is passed over.
     """
     words = [sys.executable]
     if processes > 1:
         words += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    for number, row in enumerate(missing, 1):
-        found = sweep.find(row)
+    for number, row in enumerate(unfinished, 1):
+        found = table.find(row)
         if found.checkpoint is not None:
             continue
-        print(f"\n== {number} of {len(missing)}: {row.name} ({found.why})", flush=True)
-        given = overrides_of(row, HydraConfig.get().overrides.task)
-        code, asked_to_stop = _wait_for([*words, str(TRAIN), *given])
+        print(f"\n== {number} of {len(unfinished)}: {row.name} ({found.why})", flush=True)
+        code, asked_to_stop = _wait_for([*words, str(TRAIN), *overrides_of(row, given)])
         if code:
             print(f"{row.name} ended with exit code {code}", flush=True)
         if asked_to_stop:
@@ -94,24 +97,26 @@ def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def find_or_train(config: DictConfig, sweep: TableRuns, rows: Sequence[TableRun]) -> list[FoundRun]:
-    """What there is of each row, after training what was missing where the configuration says so."""
-    overrides_of(rows[0], HydraConfig.get().overrides.task)  # refuses words that make no sense here
-    found = [sweep.find(row) for row in rows]
-    if config.train_missing:
-        train_rows(sweep, [one.row for one in found if one.checkpoint is None], config.processes)
-        found = [sweep.find(row) for row in rows]
+def find_or_train(table: TableRuns, rows: Sequence[TableRun], *, train_missing: bool, processes: int) -> list[FoundRun]:
+    """What there is of each row, after training those that are not finished if they are to be."""
+    given = given_words()
+    overrides_of(rows[0], given)  # refuses words that make no sense here
+    found = [table.find(row) for row in rows]
+    if train_missing:
+        train_rows(table, [one.row for one in found if one.checkpoint is None], given, processes=processes)
+        found = [table.find(row) for row in rows]
     return found
 
 
-def tell_missing(found: Sequence[FoundRun], processes: int) -> None:
+def print_unfinished(found: Sequence[FoundRun], *, processes: int) -> None:
     """Name the rows that are not finished, why, and the command that trains each."""
-    missing = [one for one in found if one.checkpoint is None]
-    if not missing:
+    unfinished = [one for one in found if one.checkpoint is None]
+    if not unfinished:
         return
-    print(f"\n{len(found) - len(missing)} of {len(found)} networks are finished; train_missing=true trains the others:")
-    for one in missing:
-        print(f"  {one.row.name}: {one.why}\n    {command(one.row, processes)}")
+    finished = len(found) - len(unfinished)
+    print(f"\n{finished} of {len(found)} networks are finished; train_missing=true trains the others:")
+    for one in unfinished:
+        print(f"  {one.row.name}: {one.why}\n    {command(one.row, given_words(), processes=processes)}")
 
 
 def save_rows(run: Run, name: str, rows: Sequence[Mapping[str, Any]], found: Sequence[FoundRun]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from sklearn.metrics import top_k_accuracy_score
 
+import zfnet.training.evaluation as evaluation
 from zfnet import build_model
 from zfnet.data.frame import torchvision_frame
 from zfnet.network import Network
@@ -63,6 +64,37 @@ def test_an_image_that_cannot_be_read_is_not_counted(carry_out_here, image_root:
     assert np.load(folder / "val_1views.npz")["label"].tolist() == [0] * 4 + [1, 1, -100, 1] + [2] * 4
     with open(folder / "val_1views_per_class.csv", newline="") as file:
         assert [row["images"] for row in csv.DictReader(file)] == ["4", "3", "4"]
+
+
+def test_images_that_a_network_answers_with_nan_are_its_errors(
+    carry_out_here, image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """All the red ones are; a green one cannot be read."""
+    answers = evaluation.log_probabilities
+
+    def of_red_nothing(model, images, frame, views):
+        red, green, _ = images.float().mean((2, 3)).T  # (B, 3, side, side) to (B,)
+        return answers(model, images, frame, views).masked_fill((red > green + 50)[:, None], torch.nan)
+
+    monkeypatch.setattr(evaluation, "log_probabilities", of_red_nothing)
+    root, folder = shutil.copytree(image_root, tmp_path / "root"), tmp_path / "run"
+    (root / "val" / "n00000001" / "n00000001_2.JPEG").write_bytes(b"")
+    data = ["data=imagenet_folder", f"data.root={root}", "data.side=72", "hardware.workers=0", "views=1"]
+    code, printed = carry_out_here("evaluate", *data, f"checkpoint={checkpoint(tmp_path / 'a.pt', 1)}", "run_dir=run")
+    assert code == 0, printed
+    arrays = np.load(folder / "val_1views.npz")
+    assert arrays["label"].tolist() == [0] * 4 + [1, 1, -100, 1] + [2] * 4
+    assert np.flatnonzero(np.isnan(arrays["probability"]).any(1)).tolist() == [0, 1, 2, 3, 6]
+    with open(folder / "val_1views_per_class.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["images"]) for row in rows] == [("red", "4"), ("green", "3"), ("blue", "4")]
+    assert rows[0]["error"] == "1.0"
+    with open(folder / "errors.csv", newline="") as file:
+        (errors,) = csv.DictReader(file)
+    counts = np.array([int(row["images"]) for row in rows])
+    assert float(errors["top1_error"]) == pytest.approx(
+        np.average([float(row["error"]) for row in rows], weights=counts)
+    )
 
 
 @pytest.mark.parametrize(

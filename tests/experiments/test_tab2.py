@@ -64,21 +64,21 @@ def test_the_rows_of_the_paper(capsys: pytest.CaptureFixture[str]):
     label = generator.integers(0, 8, 200)
     networks = [*(("zfnet", seed) for seed in range(5)), ("zfnet_512_1024_512", 0), ("alexnet", 0)]
     scores = {
-        TableRun(model, seed, Path(f"{model}-seed{seed}")): 2 * generator.standard_normal((200, 8))
+        TableRun(model=model, seed=seed, folder=Path(f"{model}-seed{seed}")): 2 * generator.standard_normal((200, 8))
         for model, seed in networks
     }
     known = {
         row: Predictions(log_softmax(own, 1).astype(np.float32), label, wnids, "data", row.name)
         for row, own in scores.items()
     }
-    rows = table_rows(known, 5, 10)
+    rows = table_rows(known, seeds=5, views=10)
     probability = [softmax(own, 1) for own in scores.values()]
     groups = [[6], [0], [1], [2], [3], [4], [0, 1, 2, 3, 4], [5], [0, 1, 2, 3, 4, 5]]
     for row, group in zip(rows, groups, strict=True):
         guesses = np.mean([probability[member] for member in group], axis=0).argsort(1)[:, ::-1]
         assert row["val_top1_error"] == (guesses[:, 0] != label).mean()
         assert row["val_top5_error"] == pytest.approx((guesses[:, :5] != label[:, None]).all(1).mean())
-    show(rows, 200, 8, 10)
+    show(rows, images=200, classes=8, views=10)
     printed = capsys.readouterr().out.splitlines()[2:]
     assert len(printed) == 1 + len(PAPER)
     ours = [f"{100 * rows[-1][f'val_top{k}_error']:.1f}" for k in (1, 5)]

@@ -15,18 +15,19 @@ import pytest
 import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from in_process import run_within
-from omegaconf import OmegaConf
 from trained_rows import sweep_words
 
 from experiments.common.job import Run
-from experiments.tab3_ablation import PAPER, VARIANTS, cells, some
-from experiments.tables.runs import TableRun, open_sweep
+from experiments.common.network import ModelChoice
+from experiments.tab3_ablation import PAPER, VARIANTS, cells, evenly_spaced
+from experiments.tables.runs import TableRun, TableSettings, open_table
 from experiments.tables.train_missing import TRAIN, _wait_for, overrides_of
 from zfnet import build_model
+from zfnet.data import ImageData
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
 from zfnet.models.table import TABLES
-from zfnet.training import Hardware, World, load_checkpoint
+from zfnet.training import Hardware, Recipe, World, load_checkpoint
 from zfnet.training.checkpoint import save_checkpoint
 
 
@@ -154,8 +155,12 @@ def test_wrong_words_are_told(trained_rows: Path, image_root: Path, carry_out_he
 
 def test_several_processes_are_refused_before_anything_is_opened(tmp_path: Path):
     run = Run(tmp_path, World(rank=1, size=2), Hardware(), None)
+    settings = TableSettings(
+        data=ImageData(root="nowhere"), model=ModelChoice(name="zfnet"), training=Recipe(), rows="nowhere", seeds=[0],
+        train_missing=False, processes=1, views=1, batch_size=8,
+    )  # fmt: skip
     with pytest.raises(ValueError, match=r"one process: give processes=\.\.\. instead of torchrun"):
-        open_sweep(OmegaConf.create({}), run)
+        open_table(settings, run)
 
 
 def test_a_failed_row_and_a_half_finished_one_do_not_sink_the_table(
@@ -216,14 +221,14 @@ def test_signals_are_the_trainings_to_handle(number: signal.Signals, tmp_path: P
 
 
 def test_words_that_are_the_tables_own_do_not_reach_the_training(tmp_path: Path):
-    row = TableRun("zfnet", 3, tmp_path / "zfnet-seed3")
+    row = TableRun(model="zfnet", seed=3, folder=tmp_path / "zfnet-seed3")
     given = ["experiment=x", "rows=here", "+training.label_smoothing=0.1", "seeds=[3]", "run_dir=there", "views=10"]
     shared = ["experiment=x", "+training.label_smoothing=0.1"]
     assert overrides_of(row, given) == [*shared, "model=zfnet", "seed=3", f"run_dir={row.folder}", "resume=auto"]
 
 
 def test_a_rows_folder_with_signs_of_hydras_own_reaches_the_training():
-    words = overrides_of(TableRun("zfnet", 3, Path("/runs/a=1,b=[2]/zfnet-seed3")), [])
+    words = overrides_of(TableRun(model="zfnet", seed=3, folder=Path("/runs/a=1,b=[2]/zfnet-seed3")), [])
     parsed = {one.key_or_group: one.value() for one in OverridesParser.create().parse_overrides(words)}
     assert parsed["run_dir"] == "/runs/a=1,b=[2]/zfnet-seed3"
 
@@ -238,9 +243,9 @@ def test_every_variant_of_both_networks_has_its_row():
 def test_some_training_images_are_spread_over_the_classes(array_source):
     source = array_source(60, classes=4)
     source.labels.sort()
-    assert some(source, None) is source
-    assert some(source, 60) is source
-    part = some(source, 20)
+    assert evenly_spaced(source, None) is source
+    assert evenly_spaced(source, 60) is source
+    part = evenly_spaced(source, 20)
     assert np.bincount(part.labels).tolist() == [5, 5, 5, 5]
     assert part.labels.tolist() == source.labels[np.round(np.linspace(0, 59, 20)).astype(int)].tolist()
     assert part.fingerprint != source.fingerprint

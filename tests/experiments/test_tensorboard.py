@@ -18,6 +18,7 @@ from experiments.observers.pace import Pace
 from experiments.observers.tensorboard import STEPS_BETWEEN_POINTS, Board
 from zfnet import build_model
 from zfnet.data.frame import InputFrame, make_frame
+from zfnet.data import UNREADABLE
 from zfnet.training import Recipe, StepReport, Tally, Trainer, World
 
 
@@ -102,8 +103,10 @@ def answers(array_source):
 def test_the_matrix_is_scikit_learns_and_the_worst_are_those_of_the_largest_loss(answers):
     source, logs = answers
     mistakes = Mistakes(source)
+    labels = torch.from_numpy(source.labels).clone()
+    labels[[7, 8]] = UNREADABLE
     for indices in torch.randperm(90, generator=torch.Generator().manual_seed(1)).split(16):
-        mistakes.see(indices, logs[indices])
+        mistakes.see(indices, labels[indices], logs[indices])
     mistakes.gather(World())
     there = [index for index in range(90) if index not in (7, 8)]
     said = logs.argmax(1).numpy()
@@ -118,6 +121,13 @@ def test_the_matrix_is_scikit_learns_and_the_worst_are_those_of_the_largest_loss
     assert worst.truth == source.names[source.labels[image]]
     assert worst.answer == source.names[said[image]]
     assert worst.answer_probability == pytest.approx(logs[image].exp().max().item())
+
+
+def test_an_answer_that_is_no_number_is_the_worst_mistake(answers):
+    source, logs = answers
+    mistakes = Mistakes(source)
+    mistakes.see(torch.arange(90), torch.from_numpy(source.labels), logs)
+    assert sorted(image for _, image, _, _ in mistakes._worst[:2]) == [7, 8]
 
 
 def test_the_pairs_that_are_confused_most_come_first(answers):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from zfnet import build_model
-from zfnet.models import TABLES, layer_summary as summary
+from zfnet.models import TABLES, summary
 
 
 def outputs(model: nn.Module, input_px: int) -> dict[str, tuple[int, ...]]:

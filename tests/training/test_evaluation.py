@@ -89,7 +89,7 @@ def test_an_ensemble_averages_probabilities(setting):
     kept: dict[str, list[torch.Tensor]] = {"a": [], "b": [], "both": []}
 
     def keep(name):
-        return lambda indices, logs: kept[name].append(logs.exp())
+        return lambda indices, labels, logs: kept[name].append(logs.exp())
 
     a, b = (first.float(), frame), (second, frame)
     evaluate(a, source, on_batch=keep("a"))

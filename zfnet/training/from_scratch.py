@@ -62,7 +62,7 @@ def train_from_scratch(
         return None
     predicted = np.zeros(len(test), np.int64)
 
-    def keep(indices: Tensor, log_probabilities: Tensor) -> None:
+    def keep(indices: Tensor, labels: Tensor, log_probabilities: Tensor) -> None:
         predicted[indices.numpy()] = log_probabilities.argmax(1).cpu().numpy()
 
     member = trainer.model, trainer.frame

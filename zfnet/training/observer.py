@@ -91,8 +91,10 @@ class Observer:
     def on_validation(self, trainer: TrainingRun) -> None:
         """Before the validation pass of an epoch."""
 
-    def on_validation_batch(self, trainer: TrainingRun, indices: Tensor, log_probabilities: Tensor) -> None:
-        """This process's part of a validation batch: (B,) and (B, C), NaN where an image could not be read."""
+    def on_validation_batch(
+        self, trainer: TrainingRun, indices: Tensor, labels: Tensor, log_probabilities: Tensor
+    ) -> None:
+        """This process's part of a validation batch: (B,), (B,), negative for images that could not be read, (B, C)."""
 
     def on_epoch(self, trainer: TrainingRun, report: EpochReport) -> None:
         """After an epoch and its validation."""

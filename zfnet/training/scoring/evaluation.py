@@ -48,12 +48,13 @@ def evaluate(
     workers: int = 0,
     read_on: Callable[[], bool] = never,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
-    on_batch: Callable[[Tensor, Tensor], None] | None = None,
+    on_batch: Callable[[Tensor, Tensor, Tensor], None] | None = None,
 ) -> Scores:
     """Errors over every image of the source, counted once whatever the number of processes.
 
-    members: (model, frame), or several whose probabilities are averaged. on_batch(indices, log_probabilities), (B,) and
-    (B, C), sees this process's share, NaN where the image could not be read. Modes are left as they were found.
+    members: (model, frame), or several whose probabilities are averaged. on_batch(indices, labels, log_probabilities),
+    (B,), (B,) and (B, C), sees this process's share: the label negative and the probabilities NaN where the image could
+    not be read. Modes are left as they were found.
     workers, read_on: processes that read, and whether to go on should they die (see training_batches).
     Raises ValueError if not one image could be read.
     """
@@ -68,5 +69,5 @@ def evaluate(
             mean = torch.logsumexp(each, dim=0) - torch.tensor(float(len(team))).log()  # (members, B, C) to (B, C)
             counted = counted + tally_of(mean, labels)
             if on_batch is not None:
-                on_batch(batch.indices, mean.masked_fill((labels < 0)[:, None], float("nan")))
+                on_batch(batch.indices, batch.labels, mean.masked_fill((labels < 0)[:, None], float("nan")))
     return scores_of(Tally(world.sum(counted.sums)))
