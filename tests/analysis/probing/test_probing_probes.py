@@ -198,7 +198,7 @@ def test_layers_are_probed_over_folds_as_by_hand_and_once(array_source, tmp_path
     folds = sample_folds(source.labels, 8, 6, folds=2)
     probing = Probing(extraction, source.labels, folds, tmp_path, costs=(0.1, 10.0), splits=3)
     heard: list[int | str] = []
-    outcomes = probe_layers(probing, svm=[1, 5], softmax=[5], report_layer=lambda layer, own: heard.append(layer))
+    outcomes = probe_layers(probing, svm=[1, 5], softmax=[5], on_layer=lambda layer, own: heard.append(layer))
     assert [(one.probe, one.layer, one.seed) for one in outcomes] == [
         ("SVM", 1, 0), ("SVM", 1, 1), ("SVM", 5, 0), ("SVM", 5, 1), ("softmax", 5, 0), ("softmax", 5, 1),
     ]  # fmt: skip
