@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
+from numpy.typing import NDArray
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from zfnet.analysis.probing.extraction import Extraction, extract
-from zfnet.analysis.probing.gram_matrix import gram, is_kept
-from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
+from zfnet.analysis.probing.extraction import Extraction
+from zfnet.analysis.probing.extraction import extract
+from zfnet.analysis.probing.gram_matrix import gram
+from zfnet.analysis.probing.gram_matrix import is_kept
+from zfnet.analysis.probing.probes import COSTS
+from zfnet.analysis.probing.probes import Probe
+from zfnet.analysis.probing.probes import mean_class_accuracy
+from zfnet.analysis.probing.probes import softmax_probe
+from zfnet.analysis.probing.probes import svm_probe
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
 from zfnet.data import Fold
 from zfnet.progress import Progress
+import hashlib
+import numpy as np
+
 
 SVM, SOFTMAX = "SVM", "softmax"
 Fit = Callable[[NDArray[np.int64], NDArray[np.int64], int], Probe]
@@ -66,7 +73,7 @@ def probe_layers(
     probing: Probing, svm: Sequence[int | str], softmax: Sequence[int | str] = (),
     on_layer: Callable[[int | str, Sequence[Outcome]], None] = lambda layer, outcomes: None,
 ) -> list[Outcome]:  # fmt: skip
-    """An SVM at some layers, a softmax at some, every fold; on_layer(layer, its outcomes) hears of each in turn.
+    """An SVM at some layers, a softmax at some, every fold; on_layer(layer, its outcomes) hears of each that is done.
 
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
@@ -92,15 +99,11 @@ def probe_svm(probing: Probing, layer: int | str, matrix: NDArray[np.float64]) -
     """A linear SVM on a layer's Gram matrix (n, n), an outcome a fold."""
 
     def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
+        own, others = matrix[np.ix_(train, train)], matrix[np.ix_(test, train)]
         return svm_probe(
-            matrix[np.ix_(train, train)],
-            probing.labels[train],
-            matrix[np.ix_(test, train)],
-            costs=probing.costs,
-            splits=probing.splits,
-            seed=seed,
-            jobs=probing.jobs,
-        )
+            own, probing.labels[train], others,
+            costs=probing.costs, splits=probing.splits, seed=seed, jobs=probing.jobs,
+        )  # fmt: skip
 
     return _over_folds(probing, SVM, layer, np.isfinite(matrix.diagonal()), fit)
 
@@ -110,15 +113,10 @@ def probe_softmax(probing: Probing, layer: int | str, features: Features) -> lis
     vectors = features.array()
 
     def fit(train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> Probe:
+        own, others, labels = vectors[train], vectors[test], probing.labels[train]
         return softmax_probe(
-            vectors[train],
-            probing.labels[train],
-            vectors[test],
-            costs=probing.costs,
-            splits=probing.splits,
-            seed=seed,
-            jobs=probing.jobs,
-        )
+            own, labels, others, costs=probing.costs, splits=probing.splits, seed=seed, jobs=probing.jobs
+        )  # fmt: skip
 
     return _over_folds(probing, SOFTMAX, layer, np.isfinite(vectors[:, 0]), fit)
 
@@ -143,19 +141,11 @@ def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArra
 def _outcome(probing: Probing, *, probe: str, layer: int | str, fold: Fold, fit: Fit) -> dict[str, Any]:
     found = fit(fold.train, fold.test, fold.seed)
     accuracy = mean_class_accuracy(probing.labels[fold.test], found.predicted)
-    outcome = Outcome(
-        probe=probe,
-        layer=layer,
-        seed=fold.seed,
-        train=len(fold.train),
-        test=len(fold.test),
-        accuracy=accuracy,
-        cost=found.cost,
-        validation=found.validation,
-        predicted=found.predicted.tolist(),
-        tested=probing.extraction.indices[fold.test].tolist(),
-    )
-    return asdict(outcome)
+    tested = probing.extraction.indices[fold.test]
+    return asdict(Outcome(
+        probe=probe, layer=layer, seed=fold.seed, train=len(fold.train), test=len(fold.test), accuracy=accuracy,
+        cost=found.cost, validation=found.validation, predicted=found.predicted.tolist(), tested=tested.tolist(),
+    ))  # fmt: skip
 
 
 def _digest(fold: Fold, labels: NDArray[np.int64]) -> str:
