@@ -20,13 +20,16 @@ from experiments.common.values import several
 from zfnet.analysis.features import convolutions, picture_units
 from zfnet.deconv import Deconvnet, TopUnits
 from zfnet.figures import style
-from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
+from zfnet.figures.fig2 import fig2_pages
+from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures, load_features, save_features
+from zfnet.figures.gains import check_gain
 from zfnet.progress import track
 from zfnet.training import Network
 
 
 def features(config: DictConfig, run: Run) -> None:
     """Mine, project, save the arrays and draw; or draw again from saved arrays."""
+    check_gain(config.gain)
     if config.redraw is None:
         computed = compute(config, run)
         if not run.world.first:
@@ -34,11 +37,14 @@ def features(config: DictConfig, run: Run) -> None:
         save_features(run.folder / "fig2.npz", *computed)
     else:
         computed = load_features(config.redraw)
-    draw(*computed, config.columns, run.folder)
+    draw(*computed, config.columns, config.gain, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str]]:
-    """The arrays of the figure, empty in all processes but the first, and the class names."""
+def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], ImageClasses]:
+    """The arrays of the figure, empty in all processes but the first, and the classes of the images.
+
+    Raises ValueError without a network, and for images, layers or maps that are not there.
+    """
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
     network = opened(config, run)
@@ -49,13 +55,16 @@ def compute(config: DictConfig, run: Run) -> tuple[list[LayerFeatures], list[str
     path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
     mined = mined_once(path, deconvnet, views, layers, config.top, run)
     if not run.world.first:
-        return [], []
+        return [], ImageClasses()
     run.note(checkpoint=str(config.checkpoint), data=views.source.fingerprint, images=mined.images, mined=str(path))
     pictured = []
     for layer in track(layers, "projecting", unit="layer"):
         chosen = choose(config.maps, len(mined[layer].value), config.seed)
-        pictured.append(picture_layer(deconvnet, layer, mined[layer], chosen, config.top, views, network))
-    return pictured, list(views.source.names)
+        pictured.append(picture_layer(
+            deconvnet, layer, mined[layer], maps=chosen, k=config.top, views=views, network=network,
+        ))  # fmt: skip
+    labels, names = views.source.labels, list(views.source.names)
+    return pictured, ImageClasses(names=names, images=np.bincount(labels[labels >= 0], minlength=len(names)))
 
 
 def choose(maps: int | ListConfig, count: int, seed: int) -> NDArray[np.int64]:
@@ -69,7 +78,7 @@ def choose(maps: int | ListConfig, count: int, seed: int) -> NDArray[np.int64]:
 
 
 def picture_layer(
-    deconvnet: Deconvnet, layer: str, top: TopUnits, maps: NDArray[np.int64], k: int, views: CentreViews,
+    deconvnet: Deconvnet, layer: str, top: TopUnits, *, maps: NDArray[np.int64], k: int, views: CentreViews,
     network: Network,
 ) -> LayerFeatures:  # fmt: skip
     """Project the k strongest places of the maps and cut their patches."""
@@ -91,12 +100,10 @@ def picture_layer(
     )  # fmt: skip
 
 
-def draw(layers: Sequence[LayerFeatures], names: Sequence[str], columns: int, folder: Path) -> None:
-    """The figure of all layers and, where there are several, one of each."""
-    figures = {"fig2": layers, **({f"fig2_{one.layer}": [one] for one in layers} if len(layers) > 1 else {})}
+def draw(layers: Sequence[LayerFeatures], classes: ImageClasses, columns: int, gain: str, folder: Path) -> None:
+    """The figure of all layers, on as many pages as it needs, and, where there are several, one of each."""
     with SummaryWriter(str(folder / "tensorboard")) as writer:
-        for name, some in figures.items():
-            figure = draw_fig2(some, names, columns)
+        for name, figure in fig2_pages(layers, classes, columns=columns, gain=gain):
             print(f"drawn: {style.save(figure, folder, name)}")
             writer.add_image(name, style.pixels(figure), dataformats="HWC")
 

@@ -21,6 +21,7 @@ from zfnet.data.opening import ImageData
 from zfnet.deconv import Deconvnet
 from zfnet.figures import style
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
+from zfnet.figures.gains import check_gain
 from zfnet.figures.settling import Settling, draw_settling
 from zfnet.progress import track
 from zfnet.training import load_checkpoint, network_of
@@ -28,6 +29,7 @@ from zfnet.training import load_checkpoint, network_of
 
 def evolution(config: DictConfig, run: Run) -> None:
     """Gather what a training kept, or compute it from its checkpoints; save the arrays and draw; or draw again."""
+    check_gain(config.gain)
     if config.redraw is None:
         moments = gather(config, run)
         if not run.world.first:
@@ -43,7 +45,7 @@ def evolution(config: DictConfig, run: Run) -> None:
         f"{told(settled.settled)}"
     )
     run.note(settled=settled.settled)
-    draw(layers, settled, config.maps, run.folder)
+    draw(layers, settled, config.maps, config.gain, run.folder)
 
 
 def gather(config: DictConfig, run: Run) -> list[Moment]:
@@ -124,11 +126,11 @@ def settle(moments: Sequence[Moment], threshold: float) -> Settling:
     return Settling(epochs=epochs, similarity=similarity, settled=settled, threshold=threshold)
 
 
-def draw(layers: Sequence[LayerEvolution], settled: Settling, maps: int, folder: Path) -> None:
+def draw(layers: Sequence[LayerEvolution], settled: Settling, maps: int, gain: str, folder: Path) -> None:
     """Projections, the patches that they come from, and the settling curves."""
     figures = {
-        "fig4": draw_fig4(layers, maps),
-        "fig4_patches": draw_fig4(layers, maps, "patch"),
+        "fig4": draw_fig4(layers, maps, gain=gain),
+        "fig4_patches": draw_fig4(layers, maps, "patch", gain=gain),
         "fig4_settling": draw_settling(settled),
     }
     with SummaryWriter(str(folder / "tensorboard")) as writer:

@@ -20,7 +20,6 @@ from zfnet.analysis.invariance import Invariance, invariance
 from zfnet.analysis.invariance_summary import departure, label_range, valley
 from zfnet.analysis.invariance_transforms import pixels_of, transform, transform_called
 from zfnet.figures import style
-from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.runs import write_csv
 from zfnet.training import Network
@@ -132,7 +131,7 @@ def show(table: list[dict[str, Any]]) -> None:
                 words += [
                     f"   {line[f'valley_{at}']:+.2f} {line[f'peak_{at}']:+.2f}" for at in QUARTERS if name == "rotation"
                 ]
-                print(f"{shortened(line['class']):24}" + "".join(words))
+                print(f"{style.shortened(line['class']):24}" + "".join(words))
     print(
         "\nfor each layer: how much steeper than a straight line the distance starts, and which share of its greatest"
         f" it reaches half way\nvalley: how much less the distance at {layers[-1]} is than 30 degrees before and after;"

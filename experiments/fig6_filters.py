@@ -17,6 +17,7 @@ from zfnet.analysis.filters import band_shares, largest_over_median
 from zfnet.deconv import Deconvnet, Mined
 from zfnet.figures import style
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
+from zfnet.figures.gains import check_gain
 from zfnet.models.build import TORCHVISION
 from zfnet.training import open_network
 
@@ -25,6 +26,7 @@ NETWORKS = {"unlimited": ("a", None), "alexnet": ("b", "d"), "zfnet": ("c", "e")
 
 def filters(config: DictConfig, run: Run) -> None:
     """Measure, save the arrays and draw; or draw again from saved arrays."""
+    check_gain(config.gain)
     if config.redraw is None:
         panels = compute(config, run)
         if run.world.first:
@@ -32,7 +34,7 @@ def filters(config: DictConfig, run: Run) -> None:
     else:
         panels = load_panels(config.redraw)
     if run.world.first:
-        figure = draw_fig6(panels)
+        figure = draw_fig6(panels, gain=config.gain)
         print(f"drawn: {style.save(figure, run.folder, 'fig6')}")
         with SummaryWriter(str(run.folder / "tensorboard")) as writer:
             writer.add_image("fig6", style.pixels(figure), dataformats="HWC")

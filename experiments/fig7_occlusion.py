@@ -22,12 +22,14 @@ from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.deconv import Deconvnet, TopUnits
 from zfnet.figures import style
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
+from zfnet.figures.gains import check_gain
 from zfnet.progress import track
 from zfnet.runs import write_csv
 
 
 def occlusion(config: DictConfig, run: Run) -> None:
     """Hide, mine, project, save the arrays and draw; or draw again from saved arrays."""
+    check_gain(config.gain)
     if config.redraw is None:
         rows = compute(config, run)
         if rows is None:
@@ -36,7 +38,7 @@ def occlusion(config: DictConfig, run: Run) -> None:
     else:
         rows = load_rows(config.redraw)
     if run.world.first:
-        report(rows, run.folder)
+        report(rows, config.gain, run.folder)
 
 
 def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
@@ -114,7 +116,7 @@ def gathered(
     )  # fmt: skip
 
 
-def report(rows: OcclusionRows, folder: Path) -> None:
+def report(rows: OcclusionRows, gain: str, folder: Path) -> None:
     """The figure, in files and TensorBoard, and what a line an image can say."""
     table: list[dict[str, object]] = []
     for number, path in enumerate(rows.path.tolist()):
@@ -131,7 +133,7 @@ def report(rows: OcclusionRows, folder: Path) -> None:
         print(f"{name}: probability {clean:.3f}, least {least:.3f} with the square at row {rows.rows[row]}, column "
               f"{rows.columns[column]}; taken for it at {kept:.0%} of the places")  # fmt: skip
     write_csv(folder / "fig7.csv", table)
-    figure = draw_fig7(rows)
+    figure = draw_fig7(rows, gain=gain)
     print(f"drawn: {style.save(figure, folder, 'fig7')}")
     with SummaryWriter(str(folder / "tensorboard")) as writer:
         writer.add_image("fig7", style.pixels(figure), dataformats="HWC")

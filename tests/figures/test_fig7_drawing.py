@@ -124,6 +124,17 @@ def test_activity_is_in_percent_of_the_clean_one_and_raw_where_that_is_no_measur
     assert "-2" in words(figure)
 
 
+def test_activity_is_coloured_from_its_least_to_its_largest_and_the_note_says_so():
+    rows = example(1)
+    activity = 80 + 40 * (rows.activity - rows.activity.min()) / np.ptp(rows.activity)
+    figure = draw_fig7(replace(rows, activity=activity, clean_activity=np.array([100.0])))
+    assert figure.axes[1].collections[0].get_clim() == pytest.approx((80, 120))  # not from 0: that is one colour
+    assert {"80%", "120%"} <= {text.get_text() for text in figure.axes[7].texts}
+    assert "(b) run from its least to its largest value" in figure.texts[-1].get_text()
+    even = draw_fig7(replace(rows, activity=0 * activity + 50, clean_activity=np.array([50.0])))
+    assert even.axes[1].collections[0].get_clim() == (100, 101)
+
+
 def test_a_silent_map_and_an_impossible_class_have_bars_from_zero_to_one():
     rows = example(1)
     silent = replace(

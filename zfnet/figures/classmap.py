@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from zfnet.figures import style
 from zfnet.figures.arrays import load_arrays, save_arrays
-from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig7 import COLORS as LABEL_COLORS
 from zfnet.figures.fig7 import LINE_IN, legend_of
 from zfnet.figures.heat import BAR_IN, COLORS, TEXT_IN, draw_bar, say
@@ -127,7 +126,7 @@ def _draw_image(axes: Axes, below: Axes, one: ClassMaps) -> None:
     size, step, _ = one.window.tolist()
     places = f"{len(one.rows)} × {len(one.columns)} places, each seeing"
     lines = [
-        shortened(Path(str(one.path)).name, LETTERS),
+        style.shortened(Path(str(one.path)).name, LETTERS),
         f"{height} × {width} px",
         places,
         f"{size} px in steps of {step}",
@@ -142,7 +141,7 @@ def _draw_class(axes: Axes, below: Axes, one: ClassMaps, number: int, width_in: 
     _show(axes, _over(one.picture, mpl.colormaps[COLORS](values / high)[..., :3], COLOR_SHARE))
     draw_bar(below, width_in, 0, high, None)
     say(below, width_in / 2, TEXT_IN, f"mean {one.probability[number].mean():.2g}", ha="center")
-    name = shortened(str(one.names[number]), LETTERS)
+    name = style.shortened(str(one.names[number]), LETTERS)
     say(below, 0, TEXT_IN + LINE_IN, f"class {name}" if name.isdigit() else name)  # under the bar's own numbers
 
 
@@ -151,7 +150,9 @@ def _draw_labels(axes: Axes, below: Axes, one: ClassMaps, legend: list[tuple[lis
     ranks = np.zeros(label.shape, np.int64)
     for rank, (classes, share) in enumerate(legend):
         ranks[np.isin(label, classes)] = rank
-        name = shortened(str(one.names[classes[0]]), LETTERS - 6) if len(classes) == 1 else f"{len(classes)} others"
+        name = (
+            style.shortened(str(one.names[classes[0]]), LETTERS - 6) if len(classes) == 1 else f"{len(classes)} others"
+        )
         top = BAR_IN[0] + rank * LINE_IN
         below.add_patch(Rectangle((0, top), 0.08, 0.08, facecolor=LABEL_COLORS[rank], edgecolor="none"))
         say(below, 0.12, top - 0.01, f"{'<1%' if 0 < share < 0.005 else f'{share:.0%}'}  {name}")

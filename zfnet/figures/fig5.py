@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from zfnet.figures import style
 from zfnet.figures.arrays import load_arrays, save_arrays
-from zfnet.figures.fig2 import shortened
 from zfnet.figures.montage import frame, place
 
 KIND = "fig5"
@@ -144,9 +143,9 @@ def _draw_legend(figure: Figure, subjects: Subjects) -> None:
         axes = style.bare(figure, left, top, 0.25, LEGEND_LINE_IN)
         axes.plot([0, 1], [0.7, 0.7], color=_color(number), linestyle=_line(number), linewidth=2)
         axes.set_xlim(0, 1), axes.set_ylim(0, 1)
-        words = f"{shortened(str(subjects.names[target]))}, p = {subjects.probability[number]:.2f}"
+        words = f"{style.shortened(str(subjects.names[target]))}, p = {subjects.probability[number]:.2f}"
         if label != target:
-            words += f"\ntaken for: {shortened(str(subjects.names[label]))}"
+            words += f"\ntaken for: {style.shortened(str(subjects.names[label]))}"
         style.text(figure, left + 0.3, top + 0.02, words, fontsize=style.LABEL_PT + 0.5)
 
 

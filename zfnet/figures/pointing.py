@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from zfnet.figures import style
 from zfnet.figures.arrays import load_arrays, save_arrays
-from zfnet.figures.fig2 import shortened
 from zfnet.figures.heat import BAR_IN, COLORS, TEXT_IN, Squares, draw_cells, say
 from zfnet.figures.montage import frame, place
 
@@ -113,7 +112,7 @@ def draw_pointing(points: Points) -> Figure:
 
 
 def _draw_class(figure: Figure, left: float, top: float, points: Points, target: int, longest: float) -> None:
-    style.text(figure, left, top, shortened(str(points.names[target]), 24))
+    style.text(figure, left, top, style.shortened(str(points.names[target]), 24))
     own = points.target == target
     image, drops = (
         style.bare(figure, left + at * (PANEL_IN + BETWEEN_IN), top + HEAD_IN, PANEL_IN, PANEL_IN) for at in range(2)
