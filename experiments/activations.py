@@ -21,7 +21,7 @@ from zfnet.analysis.activations import RELU, channel_means, read_maps
 from zfnet.data.photographs import one_photograph, photographs, read_photographs
 from zfnet.figures import style
 from zfnet.figures.activation_maps import INTERPOLATION, SCALES, LayerMaps, colour_map
-from zfnet.figures.activations import draw_channels
+from zfnet.figures.activations import draw_channels, pages_of
 from zfnet.figures.activations_means import TITLE, draw_means
 from zfnet.figures.activations_over import draw_over
 from zfnet.figures.activations_saved import Activations, load_activations, save_activations
@@ -120,7 +120,7 @@ def rows(shown: Activations) -> Iterator[dict[str, object]]:
 def named_figures(
     config: DictConfig, shown: Activations, chosen: dict[str, list[NDArray[np.int64]]]
 ) -> dict[str, Callable[[], Figure]]:
-    """Every figure by the name of its file, to be drawn one at a time."""
+    """Every figure, of many channels on several pages, by the name of its file, to be drawn one at a time."""
     look = {"scale": config.scale, "colours": config.colours}
     over = partial(draw_over, interpolation=config.interpolation, network=shown.network, **look)
     figures: dict[str, Callable[[], Figure]] = {}
@@ -131,9 +131,10 @@ def named_figures(
             strongest = int(strongest_channels(one.values[at])[0])
             own = one if shown.together else replace(one, values=one.values[at : at + 1])
             number = at if shown.together else 0
-            figures[f"channels_{one.layer}{ending}"] = partial(
-                draw_channels, own, picture, strongest, number, name=title, **look
-            )
+            draw = partial(draw_channels, own, picture, strongest, number=number, name=title, **look)
+            for page in range(pages_of(own)):
+                numbered = f"_page{page + 1}" if page else ""
+                figures[f"channels_{one.layer}{ending}{numbered}"] = partial(draw, page=page)
             if not shown.together:
                 channels = chosen[one.layer][at].tolist()
                 figures[f"over_{one.layer}{ending}"] = partial(over, own, picture[None], channels, names=[name])
