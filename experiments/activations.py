@@ -43,7 +43,7 @@ def activations(config: DictConfig, run: Run) -> None:
         save_activations(run.folder / "activations.npz", shown)
     else:
         shown = load_activations(config.redraw)
-    chosen = {one.layer: choose(config, one, shown.together) for one in shown.layers}
+    chosen = {one.layer: choose(config, one, together=shown.together) for one in shown.layers}
     write_csv(run.folder / "activations.csv", list(rows(shown)))
     figures = named_figures(config, shown, chosen)
     with SummaryWriter(str(run.folder / "tensorboard")) as writer:
@@ -91,8 +91,11 @@ def compute(config: DictConfig, run: Run) -> Activations:
     )  # fmt: skip
 
 
-def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[np.int64]]:
-    """The channels to show large of a layer, on each image; on two that are compared the same."""
+def choose(config: DictConfig, one: LayerMaps, *, together: bool) -> list[NDArray[np.int64]]:
+    """The channels to show large of a layer, on each image; on two that are compared the same.
+
+    Raises ValueError for channels that are not there and for pick=changed with one image.
+    """
     count = one.values.shape[1]
     if config.channels is not None:
         return [check_channels(several(config.channels), count, one.layer)] * len(one.values)

@@ -49,7 +49,10 @@ def evolution(config: DictConfig, run: Run) -> None:
 
 
 def gather(config: DictConfig, run: Run) -> list[Moment]:
-    """The moments of a training, by epoch; of a recomputation none in all processes but the first."""
+    """The moments of a training, by epoch; of a recomputation none in all processes but the first.
+
+    Raises ValueError where no run was given, and as `recompute`.
+    """
     if config.run is None:
         raise ValueError("give run=FOLDER, a training's run folder, or redraw=FILE.npz")
     trained = Path(config.run)
@@ -60,7 +63,10 @@ def gather(config: DictConfig, run: Run) -> list[Moment]:
 
 
 def recompute(config: DictConfig, run: Run, trained: Path) -> None:
-    """From the checkpoints of chosen epochs and the newest: sweep, project, and keep it all in this run's folder."""
+    """From the checkpoints of chosen epochs and the newest: sweep, project, and keep it all in this run's folder.
+
+    Raises ValueError where the training left no checkpoint of an epoch's end, or its images are not known.
+    """
     paths = [*sorted((trained / "checkpoints").glob("epoch-*.pt")), *_newest(trained / "checkpoints")]
     if not paths:
         raise ValueError(f"{trained} has neither {FOLDER}/epoch-*.npz nor checkpoints/epoch-*.pt: is it a training's?")

@@ -41,7 +41,8 @@ def figure_5(config: DictConfig, run: Run) -> None:
 def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] | None:
     """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv.
 
-    None in all processes but the first, which only wait while it prepares the data.
+    None in all processes but the first, which only wait while it prepares the data. Raises ValueError without a
+    network or a transform, and for a transform, an image or a layer that is not there.
     """
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
@@ -140,7 +141,10 @@ def show(table: list[dict[str, Any]]) -> None:
 
 
 def draw(config: DictConfig, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
-    """The paper's figure and the one of further transforms, in files and TensorBoard."""
+    """The paper's figure and the one of further transforms, in files and TensorBoard.
+
+    Raises ValueError for a transform that the arrays do not have.
+    """
     with SummaryWriter(str(folder / "tensorboard")) as writer:
         for name, chosen in (("fig5", several(config.rows)), ("fig5_more", several(config.more))):
             missing = [one for one in chosen if one not in rows]

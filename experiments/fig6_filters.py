@@ -41,7 +41,10 @@ def filters(config: DictConfig, run: Run) -> None:
 
 
 def compute(config: DictConfig, run: Run) -> list[Panel]:
-    """The panels of the networks that were given, in the paper's order; empty in all processes but the first."""
+    """The panels of the networks that were given, in the paper's order; empty in all processes but the first.
+
+    Raises ValueError where none was given, and for a first layer that does not look at colours.
+    """
     given = {name: config[name] for name in NETWORKS if config[name] is not None}
     if not given:
         raise ValueError(f"give at least one checkpoint: {', '.join(f'{name}=FILE' for name in NETWORKS)}")

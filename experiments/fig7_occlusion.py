@@ -42,7 +42,10 @@ def occlusion(config: DictConfig, run: Run) -> None:
 
 
 def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
-    """The arrays of the figure; None in all processes but the first, which only help with mining."""
+    """The arrays of the figure; None in all processes but the first, which only help with mining.
+
+    Raises ValueError without a network, and for an image, a class or a layer that is not there.
+    """
     if config.checkpoint is None:
         raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
     network = opened(config, run)

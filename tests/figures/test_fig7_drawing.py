@@ -45,7 +45,7 @@ def test_a_value_is_drawn_where_its_squares_centre_lies():
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     squares, values = Squares(rows=rows.rows, columns=rows.columns, size_px=12), rows.probability[0]
-    draw_cells(axes, np.zeros((40, 32, 3), np.uint8), squares, values, 0, 1)
+    draw_cells(axes, np.zeros((40, 32, 3), np.uint8), squares, values, low=0, high=1)
     canvas = style.pixels(figure, dpi=80)
     assert canvas.shape == (320, 256, 3)
     for i, j in np.ndindex(values.shape):

@@ -103,6 +103,7 @@ class _Sheet:
 
     @property
     def rows(self) -> int:
+        """Of tiles."""
         return rows_of(len(self.shaded), self.columns)
 
     @property
@@ -112,6 +113,7 @@ class _Sheet:
 
     @property
     def last(self) -> int:
+        """The number of the last channel."""
         return self.first + len(self.shaded) - 1
 
 

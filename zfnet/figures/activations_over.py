@@ -71,7 +71,7 @@ def _show(
 class _Layout:
     """Images of image_in, `tall` times as high, above each other; to their right lines of `across` channels.
 
-    A channel is words and a line an image of two pictures, of cell_in each. height_in: of it all.
+    A channel is words and a line an image of two pictures, of cell_in each.
     """
 
     channels: int
@@ -82,6 +82,7 @@ class _Layout:
 
     @property
     def words_in(self) -> float:
+        """The height of the words above a channel."""
         return NAME_IN if self.images == 1 else 1.8 * NAME_IN
 
     @property
@@ -92,6 +93,7 @@ class _Layout:
 
     @property
     def lines_in(self) -> float:
+        """The height of all lines of channels."""
         return rows_of(self.channels, self.across) * self.group_in[1]
 
     @property
@@ -102,10 +104,12 @@ class _Layout:
 
     @property
     def width_in(self) -> float:
+        """Of it all."""
         return self.image_in + BETWEEN_IN + self.across * self.group_in[0] - BETWEEN_IN
 
     @property
     def height_in(self) -> float:
+        """Of it all."""
         return max(self.lines_in, self.images * (self.image_in * self.tall + NAME_IN + GAP_IN))
 
     @property

@@ -60,12 +60,13 @@ class ClassMaps:
 
 
 def save_maps(path: Path, maps: Sequence[ClassMaps]) -> None:
+    """Write the arrays from which `load_maps` and `draw_classmaps` draw it again."""
     arrays = {f"{name}_{number}": value for number, one in enumerate(maps) for name, value in vars(one).items()}
     save_arrays(path, KIND, {"count": np.array(len(maps)), **arrays})
 
 
 def load_maps(path: str | Path) -> list[ClassMaps]:
-    """What `save_maps` wrote; ValueError for another kind of file."""
+    """What `save_maps` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     names = ClassMaps.__dataclass_fields__
     return [ClassMaps(**{name: arrays[f"{name}_{number}"] for name in names}) for number in range(arrays["count"])]
@@ -139,7 +140,7 @@ def _draw_class(axes: Axes, below: Axes, one: ClassMaps, number: int, width_in: 
     values = one.over_image(number)
     high = max(float(values.max()), 1e-12)
     _show(axes, _over(one.picture, mpl.colormaps[COLORS](values / high)[..., :3], COLOR_SHARE))
-    draw_bar(below, width_in, 0, high, None)
+    draw_bar(below, width_in, low=0, high=high, mark=None)
     say(below, width_in / 2, TEXT_IN, f"mean {one.probability[number].mean():.2g}", ha="center")
     name = style.shortened(str(one.names[number]), LETTERS)
     say(below, 0, TEXT_IN + LINE_IN, f"class {name}" if name.isdigit() else name)  # under the bar's own numbers

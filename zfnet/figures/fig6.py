@@ -74,7 +74,7 @@ def save_panels(path: Path, panels: Sequence[Panel]) -> None:
 
 
 def load_panels(path: str | Path) -> list[Panel]:
-    """What `save_panels` wrote; ValueError for another kind of file."""
+    """What `save_panels` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return [
         Panel(

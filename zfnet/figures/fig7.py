@@ -75,7 +75,7 @@ def save_rows(path: Path, rows: OcclusionRows) -> None:
 
 
 def load_rows(path: str | Path) -> OcclusionRows:
-    """What `save_rows` wrote; ValueError for another kind of file."""
+    """What `save_rows` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return OcclusionRows(**{field.name: arrays[field.name] for field in fields(OcclusionRows)})
 
@@ -161,16 +161,16 @@ def _draw_activity(axes: Axes, below: Axes, rows: OcclusionRows, number: int) ->
     shown = values if clean <= 0 else 100 * values / clean
     low, high = float(min(shown.min(), mark)), float(max(shown.max(), mark))
     high = high if high > low else low + 1  # where the map is the same everywhere
-    draw_cells(axes, rows.picture[number], rows.squares, shown, low, high)
-    draw_bar(below, PANEL_IN, low, high, mark, unit)
+    draw_cells(axes, rows.picture[number], rows.squares, shown, low=low, high=high)
+    draw_bar(below, PANEL_IN, low=low, high=high, mark=mark, unit=unit)
     say(below, PANEL_IN / 2, TEXT_IN, f"map {rows.map[number]}", ha="center")
 
 
 def _draw_probability(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
     values, clean = rows.probability[number], float(rows.clean_probability[number])
     high = max(values.max(), clean) or 1.0  # 1 where the class is impossible everywhere
-    draw_cells(axes, rows.picture[number], rows.squares, values, 0, high)
-    draw_bar(below, PANEL_IN, 0, high, clean)
+    draw_cells(axes, rows.picture[number], rows.squares, values, low=0, high=high)
+    draw_bar(below, PANEL_IN, low=0, high=high, mark=clean)
     say(below, PANEL_IN / 2, TEXT_IN, f"least {values.min():.2g}", ha="center")
 
 
@@ -212,4 +212,5 @@ def _draw_labels(
         top = BAR_IN[0] + rank * LINE_IN
         below.add_patch(Rectangle((0, top), 0.08, 0.08, facecolor=COLORS[rank], edgecolor="none"))
         say(below, 0.12, top - 0.01, f"{'<1%' if 0 < share < 0.005 else f'{share:.0%}'}  {name}")
-    draw_cells(axes, rows.picture[number], rows.squares, ranks, 0, len(COLORS) - 1, ListedColormap(COLORS))
+    colors, most = ListedColormap(COLORS), len(COLORS) - 1
+    draw_cells(axes, rows.picture[number], rows.squares, ranks, low=0, high=most, colors=colors)

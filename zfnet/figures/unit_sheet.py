@@ -53,7 +53,7 @@ def save_sheet(path: Path, sheet: UnitSheet) -> None:
 
 
 def load_sheet(path: str | Path) -> UnitSheet:
-    """What `save_sheet` wrote; ValueError for another kind of file."""
+    """What `save_sheet` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return UnitSheet(**{field.name: arrays[field.name] for field in fields(UnitSheet)})
 
