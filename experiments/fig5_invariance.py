@@ -58,7 +58,7 @@ def compute(config: DictConfig, run: Run) -> tuple[Subjects, dict[str, Curves]] 
         return None
     layers, frame = None if config.layers is None else several(config.layers), network.frame
     found = {
-        name: invariance(network.model, chosen.images, chosen.target.tolist(), name, None, layers, frame)
+        name: invariance(network.model, chosen.images, chosen.target.tolist(), name, layers=layers, frame=frame)
         for name in names
     }
     run.note(checkpoint=str(config.checkpoint), pictures=chosen.paths)

@@ -56,8 +56,8 @@ def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
     if run.world.first:
         noise = torch.Generator().manual_seed(config.seed)
         heat = occlude(
-            network.model, chosen.images, torch.from_numpy(chosen.target), config.square_px, config.stride_px,
-            config.fill, config.layer, noise,
+            network.model, chosen.images, torch.from_numpy(chosen.target), size_px=config.square_px,
+            stride_px=config.stride_px, fill=config.fill, layer=config.layer, generator=noise,
         )  # fmt: skip
     layer = run.world.from_first("" if heat is None else heat.layer)
     path = run.folder / "mined.npz" if config.mined is None else Path(config.mined)
@@ -66,14 +66,17 @@ def compute(config: DictConfig, run: Run) -> OcclusionRows | None:
         return None
     run.note(checkpoint=str(config.checkpoint), pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))
     tiles = [
-        picture_map(deconvnet, layer, int(heat.map[number]), mined[layer], chosen, number, views, config.others)
+        picture_map(
+            deconvnet, layer, int(heat.map[number]), mined[layer], chosen=chosen, number=number, views=views,
+            others=config.others,
+        )
         for number in track(range(len(chosen.paths)), "projecting", unit="image")
-    ]
+    ]  # fmt: skip
     return gathered(heat, chosen, tiles, network.names)
 
 
 def picture_map(
-    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, chosen: Chosen, number: int, views: CentreViews,
+    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, *, chosen: Chosen, number: int, views: CentreViews,
     others: int,
 ) -> tuple[NDArray[np.floating], Pictures]:  # fmt: skip
     """A map's strongest place on a chosen image and on the others it answers to most: values (T,) and T pictures."""
