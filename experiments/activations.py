@@ -27,7 +27,7 @@ from zfnet.analysis import (
     strongest_channels,
 )
 from zfnet.data import one_photograph, photograph_paths, read_photographs
-from zfnet.figures.activations.channels import draw_channels
+from zfnet.figures.activations.channels import draw_channels, pages_of
 from zfnet.figures.activations.maps import INTERPOLATION, SCALES, LayerMaps, colour_map
 from zfnet.figures.activations.means import TITLE, draw_means
 from zfnet.figures.activations.over import draw_over
@@ -51,7 +51,7 @@ def activations(config: DictConfig, run: Run) -> None:
         save_activations(run.folder / "activations.npz", shown)
     else:
         shown = load_activations(config.redraw)
-    chosen = {one.layer: choose(config, one, shown.together) for one in shown.layers}
+    chosen = {one.layer: choose(config, one, together=shown.together) for one in shown.layers}
     write_csv(run.folder / "activations.csv", list(rows(shown)))
     figures = named_figures(config, shown, chosen)
     with SummaryWriter(str(run.folder / "tensorboard")) as writer:
@@ -99,8 +99,11 @@ def compute(config: DictConfig, run: Run) -> Activations:
     )  # fmt: skip
 
 
-def choose(config: DictConfig, one: LayerMaps, together: bool) -> list[NDArray[np.int64]]:
-    """The channels to show large of a layer, on each image; on two that are compared the same."""
+def choose(config: DictConfig, one: LayerMaps, *, together: bool) -> list[NDArray[np.int64]]:
+    """The channels to show large of a layer, on each image; on two that are compared the same.
+
+    Raises ValueError for channels that are not there and for pick=changed with one image.
+    """
     count = one.values.shape[1]
     if config.channels is not None:
         return [check_channels(as_list(config.channels), count, one.layer)] * len(one.values)
@@ -128,7 +131,7 @@ def rows(shown: Activations) -> Iterator[dict[str, object]]:
 def named_figures(
     config: DictConfig, shown: Activations, chosen: dict[str, list[NDArray[np.int64]]]
 ) -> dict[str, Callable[[], Figure]]:
-    """Every figure by the name of its file, to be drawn one at a time."""
+    """Every figure, of many channels on several pages, by the name of its file, to be drawn one at a time."""
     look = {"scale": config.scale, "colours": config.colours}
     over = partial(draw_over, interpolation=config.interpolation, network=shown.network, **look)
     figures: dict[str, Callable[[], Figure]] = {}
@@ -139,9 +142,10 @@ def named_figures(
             strongest = int(strongest_channels(one.values[at])[0])
             own = one if shown.together else replace(one, values=one.values[at : at + 1])
             number = at if shown.together else 0
-            figures[f"channels_{one.layer}{ending}"] = partial(
-                draw_channels, own, picture, strongest, number, name=title, **look
-            )
+            draw = partial(draw_channels, own, picture, strongest, number=number, name=title, **look)
+            for page in range(pages_of(own)):
+                numbered = f"_page{page + 1}" if page else ""
+                figures[f"channels_{one.layer}{ending}{numbered}"] = partial(draw, page=page)
             if not shown.together:
                 channels = chosen[one.layer][at].tolist()
                 figures[f"over_{one.layer}{ending}"] = partial(over, own, picture[None], channels, names=[name])

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.common.job import Run, start
-
-if __name__ == "__main__":
-    start("experiments.fig2_features:features")
-
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +13,21 @@ from omegaconf import DictConfig
 
 from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice, open_views
+from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import draw_maps, picture_units, spread_of_convolutions
 from zfnet.deconv import Deconvnet
-from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
+from zfnet.figures.drawing.gains import check_gain
+from zfnet.figures.fig2 import fig2_pages
+from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures, load_features, save_features
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.network import Network
 from zfnet.progress import track
+
+if __name__ == "__main__":
+    start("experiments.fig2_features:features")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +40,14 @@ class Settings:
     rule: str
     mined: str | None
     columns: int
+    gain: str
     seed: int
 
 
 def features(config: DictConfig, run: Run) -> None:
     """Mine, project, save the arrays and draw; or draw again from saved arrays."""
     settings = pick(Settings, config)
+    check_gain(settings.gain)
     if config.redraw is None:
         computed = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), settings, run)
         if not run.world.first:
@@ -54,13 +55,16 @@ def features(config: DictConfig, run: Run) -> None:
         save_features(run.folder / "fig2.npz", *computed)
     else:
         computed = load_features(config.redraw)
-    draw(*computed, columns=settings.columns, folder=run.folder)
+    publish(dict(fig2_pages(*computed, columns=settings.columns, gain=settings.gain)), run.folder)
 
 
 def compute(
     choice: NetworkChoice, given: ImagesChoice, settings: Settings, run: Run
-) -> tuple[list[LayerFeatures], list[str]]:
-    """The arrays of the figure, empty in all processes but the first, and the class names."""
+) -> tuple[list[LayerFeatures], ImageClasses]:
+    """The arrays of the figure, empty in all processes but the first, and the classes of the images.
+
+    Raises ValueError without a network, and for images, layers or maps that are not there.
+    """
     network = open_chosen(choice, run)
     deconvnet = Deconvnet(network.model, settings.rule)
     views = open_views(given, run, network.frame)
@@ -68,7 +72,7 @@ def compute(
     path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
     mined = mined_once(path, deconvnet, views, layers, k=settings.top, run=run)
     if not run.world.first:
-        return [], []
+        return [], ImageClasses()
     run.note(checkpoint=choice.source, data=views.source.fingerprint, images=mined.images, mined=str(path))
     pictured = []
     for layer in track(layers, "projecting", unit="layer"):
@@ -76,11 +80,12 @@ def compute(
         pictured.append(picture_layer(
             deconvnet, layer, mined[layer], maps=chosen, k=settings.top, views=views, network=network
         ))  # fmt: skip
-    return pictured, list(views.source.names)
+    labels, names = views.source.labels, list(views.source.names)
+    return pictured, ImageClasses(names=names, images=np.bincount(labels[labels >= 0], minlength=len(names)))
 
 
 def picture_layer(
-    deconvnet: Deconvnet, layer: str, top: TopUnits, maps: NDArray[np.int64], k: int, views: CentreViews,
+    deconvnet: Deconvnet, layer: str, top: TopUnits, *, maps: NDArray[np.int64], k: int, views: CentreViews,
     network: Network,
 ) -> LayerFeatures:  # fmt: skip
     """Project the k strongest places of the maps and cut their patches."""
@@ -100,9 +105,3 @@ def picture_layer(
         layer=layer, maps=maps, **found, label=label, projection=full(pictures.projection), patch=full(pictures.patch),
         corner=full(pictures.corner), map_name=np.array([names[number] for number in maps], np.str_),
     )  # fmt: skip
-
-
-def draw(layers: Sequence[LayerFeatures], names: Sequence[str], columns: int, folder: Path) -> None:
-    """The figure of all layers and, where there are several, one of each."""
-    figures = {"fig2": layers, **({f"fig2_{one.layer}": [one] for one in layers} if len(layers) > 1 else {})}
-    publish({name: partial(draw_fig2, some, names, columns) for name, some in figures.items()}, folder)

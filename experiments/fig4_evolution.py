@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.common.job import Run, start
-
-if __name__ == "__main__":
-    start("experiments.fig4_evolution:evolution")
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from experiments.common.config import build, list_or_none, pick
+from experiments.common.job import Run, start
 from experiments.common.publish import publish
 from experiments.observers.evolution_folder import EvolutionFolder, settling_line
 from zfnet.analysis.evolution import (
@@ -34,11 +30,15 @@ from zfnet.analysis.evolution import (
 )
 from zfnet.data import ImageData
 from zfnet.deconv import Deconvnet
+from zfnet.figures.curves.settling import Settling, draw_settling
+from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
-from zfnet.figures.settling import Settling, draw_settling
 from zfnet.network import network_of
 from zfnet.progress import track
 from zfnet.training import load_checkpoint
+
+if __name__ == "__main__":
+    start("experiments.fig4_evolution:evolution")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ class Settings:
     run: str | None
     epochs: int | list[int] | None
     maps: int
+    gain: str
     threshold: float
     recompute: bool
     data: ImageData | None = None
@@ -60,6 +61,7 @@ class Settings:
 def evolution(config: DictConfig, run: Run) -> None:
     """Gather what a training kept, or compute it from its checkpoints; save the arrays and draw; or draw again."""
     settings = pick(Settings, config)
+    check_gain(settings.gain)
     if config.redraw is None:
         moments = gather(settings, run)
         if not run.world.first:
@@ -74,7 +76,7 @@ def evolution(config: DictConfig, run: Run) -> None:
         f"{settling_line(settled.settled)}"
     )
     run.note(settled=settled.settled)
-    draw(layers, settled, settings.maps, run.folder)
+    draw(layers, settled, maps=settings.maps, gain=settings.gain, folder=run.folder)
 
 
 def gather(settings: Settings, run: Run) -> list[Moment]:
@@ -153,10 +155,10 @@ def settle(moments: Sequence[Moment], threshold: float) -> Settling:
     return Settling(epochs=epochs, similarity=similarity, settled=settled, threshold=threshold)
 
 
-def draw(layers: Sequence[LayerEvolution], settled: Settling, maps: int, folder: Path) -> None:
+def draw(layers: Sequence[LayerEvolution], settled: Settling, *, maps: int, gain: str, folder: Path) -> None:
     """Projections, the patches that they come from, and the settling curves."""
     publish({
-        "fig4": partial(draw_fig4, layers, maps),
-        "fig4_patches": partial(draw_fig4, layers, maps, picture="patch"),
+        "fig4": partial(draw_fig4, layers, maps, gain=gain),
+        "fig4_patches": partial(draw_fig4, layers, maps, picture="patch", gain=gain),
         "fig4_settling": partial(draw_settling, settled),
     }, folder)  # fmt: skip

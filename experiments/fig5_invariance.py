@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.common.job import Run, start
-
-if __name__ == "__main__":
-    start("experiments.fig5_invariance:figure_5")
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +15,7 @@ from torch import Tensor
 
 from experiments.common.config import as_list, list_or_none, pick
 from experiments.common.images import ImagesChoice
+from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
@@ -33,10 +29,14 @@ from zfnet.analysis.invariance import (
     transform_called,
     valley,
 )
-from zfnet.figures.fig2 import shortened
+from zfnet.figures.drawing import style
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.network import Network
 from zfnet.runs import write_csv
+
+if __name__ == "__main__":
+    start("experiments.fig5_invariance:figure_5")
+
 
 IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
 QUARTERS = (90, 180, 270)
@@ -72,7 +72,8 @@ def compute(
 ) -> tuple[Subjects, dict[str, Curves]] | None:
     """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv.
 
-    None in all processes but the first, which only wait while it prepares the data.
+    None in all processes but the first, which only wait while it prepares the data. Raises ValueError without a
+    network or a transform, and for a transform, an image or a layer that is not there.
     """
     names = list(dict.fromkeys([*as_list(settings.rows), *as_list(settings.more)]))
     for name in names:
@@ -159,7 +160,7 @@ def show(table: list[dict[str, Any]]) -> None:
                 words += [
                     f"   {line[f'valley_{at}']:+.2f} {line[f'peak_{at}']:+.2f}" for at in QUARTERS if name == "rotation"
                 ]
-                print(f"{shortened(line['class']):24}" + "".join(words))
+                print(f"{style.shortened(line['class']):24}" + "".join(words))
     print(
         "\nfor each layer: how much steeper than a straight line the distance starts, and which share of its greatest"
         f" it reaches half way\nvalley: how much less the distance at {layers[-1]} is than 30 degrees before and after;"

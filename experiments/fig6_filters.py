@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.common.job import Run, start
-
-if __name__ == "__main__":
-    start("experiments.fig6_filters:filters")
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,13 +12,19 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import ImagesChoice, open_views
+from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import band_shares, draw_maps, largest_over_median, picture_units
 from zfnet.deconv import Deconvnet
+from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 from zfnet.mining import CentreViews, Mined
+
+if __name__ == "__main__":
+    start("experiments.fig6_filters:filters")
+
 
 NETWORKS = {"unlimited": ("a", None), "alexnet": ("b", "d"), "zfnet": ("c", "e")}  # panels of layers 1 and 2
 
@@ -50,20 +51,23 @@ class Settings:
 
     maps: int
     mined: str | None
+    gain: str
     seed: int
 
 
 def filters(config: DictConfig, run: Run) -> None:
     """Measure, save the arrays and draw; or draw again from saved arrays."""
+    settings = pick(Settings, config)
+    check_gain(settings.gain)
     if config.redraw is None:
         choices = pick(Checkpoints, config).choices(pick(NetworkChoice, config))
-        panels = compute(choices, pick(ImagesChoice, config), pick(Settings, config), run)
+        panels = compute(choices, pick(ImagesChoice, config), settings, run)
         if run.world.first:
             save_panels(run.folder / "fig6.npz", panels)
     else:
         panels = load_panels(config.redraw)
     if run.world.first:
-        publish({"fig6": draw_fig6(panels)}, run.folder)
+        publish({"fig6": draw_fig6(panels, gain=settings.gain)}, run.folder)
 
 
 def compute(choices: Mapping[str, NetworkChoice], given: ImagesChoice, settings: Settings, run: Run) -> list[Panel]:

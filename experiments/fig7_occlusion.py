@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.common.job import Run, start
-
-if __name__ == "__main__":
-    start("experiments.fig7_occlusion:occlusion")
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +14,7 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import ImagesChoice
+from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
@@ -27,10 +23,14 @@ from zfnet.analysis import Pictures, picture_units
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.data import SeenImages
 from zfnet.deconv import Deconvnet
+from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.progress import track
 from zfnet.runs import write_csv
+
+if __name__ == "__main__":
+    start("experiments.fig7_occlusion:occlusion")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +44,24 @@ class Settings:
     others: int
     rule: str
     mined: str | None
+    gain: str
     seed: int
 
 
 def occlusion(config: DictConfig, run: Run) -> None:
     """Hide, mine, project, save the arrays and draw; or draw again from saved arrays."""
+    settings = pick(Settings, config)
+    check_gain(settings.gain)
     if config.redraw is None:
         shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
-        rows = compute(pick(NetworkChoice, config), shown, given, pick(Settings, config), run)
+        rows = compute(pick(NetworkChoice, config), shown, given, settings, run)
         if rows is None:
             return
         save_rows(run.folder / "fig7.npz", rows)
     else:
         rows = load_rows(config.redraw)
     if run.world.first:
-        report(rows, run.folder)
+        report(rows, gain=settings.gain, folder=run.folder)
 
 
 def compute(
@@ -81,14 +84,17 @@ def compute(
         return None
     run.note(checkpoint=choice.source, pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))
     tiles = [
-        picture_map(deconvnet, layer, int(heat.map[number]), mined[layer], chosen, number, views, settings.others)
+        picture_map(
+            deconvnet, layer, int(heat.map[number]), mined[layer], chosen=chosen, number=number, views=views,
+            others=settings.others,
+        )
         for number in track(range(len(chosen.paths)), "projecting", unit="image")
-    ]
+    ]  # fmt: skip
     return gathered(heat, chosen, tiles, network.names)
 
 
 def picture_map(
-    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, chosen: ShownImages, number: int, views: CentreViews,
+    deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, *, chosen: ShownImages, number: int, views: CentreViews,
     others: int,
 ) -> tuple[NDArray[np.floating], Pictures]:  # fmt: skip
     """A map's strongest place on a chosen image and on the others it answers to most: values (T,) and T pictures."""
@@ -134,7 +140,7 @@ def gathered(
     )  # fmt: skip
 
 
-def report(rows: OcclusionRows, folder: Path) -> None:
+def report(rows: OcclusionRows, *, gain: str, folder: Path) -> None:
     """The figure, in files and TensorBoard, and what a line an image can say."""
     table: list[dict[str, object]] = []
     for number, path in enumerate(rows.path.tolist()):
@@ -151,4 +157,4 @@ def report(rows: OcclusionRows, folder: Path) -> None:
         print(f"{name}: probability {clean:.3f}, least {least:.3f} with the square at row {rows.rows[row]}, column "
               f"{rows.columns[column]}; taken for it at {kept:.0%} of the places")  # fmt: skip
     write_csv(folder / "fig7.csv", table)
-    publish({"fig7": draw_fig7(rows)}, folder)
+    publish({"fig7": draw_fig7(rows, gain=gain)}, folder)

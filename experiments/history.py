@@ -12,8 +12,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.config import as_list
 from experiments.common.job import Run, start
+from zfnet.figures.curves.history import Histories, draw_history, load_histories, save_histories
 from zfnet.figures.drawing import style
-from zfnet.figures.history import Histories, draw_history, load_histories, save_histories
 from zfnet.runs import read_csv, write_csv
 
 TABLE = "metrics.csv"

@@ -13,6 +13,7 @@ from zfnet.analysis import picture_units
 from zfnet.data import read_photographs
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing import style
+from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
 from zfnet.network import Network
 
@@ -21,6 +22,7 @@ GUESSES = 3
 
 def project(config: DictConfig, run: Run) -> None:
     """Project, save the arrays and draw; or draw again from saved arrays."""
+    check_gain(config.gain)
     if not run.world.first:
         return
     if config.redraw is None:
@@ -28,7 +30,7 @@ def project(config: DictConfig, run: Run) -> None:
         save_sheet(run.folder / "project.npz", sheet)
     else:
         sheet = load_sheet(config.redraw)
-    print(f"drawn: {style.save(draw_sheet(sheet), run.folder, 'project')}")
+    print(f"drawn: {style.save(draw_sheet(sheet, gain=config.gain), run.folder, 'project')}")
 
 
 def compute(config: DictConfig, run: Run) -> UnitSheet:

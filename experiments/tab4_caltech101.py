@@ -13,7 +13,7 @@ from experiments.common.config import build, pick
 from experiments.common.network import NetworkChoice
 from experiments.tables.transfer import TransferSettings, transfer
 from experiments.tables.transfer_table import show_table
-from zfnet.figures.fig9 import save_curves
+from zfnet.figures.curves.fig9 import save_curves
 from zfnet.training import Recipe
 
 PAPER = {

@@ -14,7 +14,7 @@ from experiments.common.network import NetworkChoice
 from experiments.common.publish import publish
 from experiments.tables.transfer import TransferSettings, transfer
 from experiments.tables.transfer_table import show_table
-from zfnet.figures.fig9 import draw_fig9, load_curves, save_curves
+from zfnet.figures.curves.fig9 import draw_fig9, load_curves, save_curves
 from zfnet.training import Recipe
 
 PAPER = {

@@ -22,7 +22,7 @@ from experiments.common.publish import publish
 from experiments.tables.extraction import extraction_of, gpu_peak_mib, peak_memory
 from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
 from zfnet.data import Fold, ImageData, ImageSource, sample_folds
-from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
+from zfnet.figures.curves.depth import Line, draw_depth, load_depth, save_depth
 from zfnet.network import Network, with_random_weights
 from zfnet.runs import write_csv
 

@@ -24,7 +24,7 @@ from experiments.tables.extraction import extraction_of, features_of
 from experiments.tables.kept_folds import FoldResult, fold_path, load_fold, save_fold
 from zfnet.analysis.probing import Extraction, softmax_probe
 from zfnet.data import Fold, ImageData, ImageSource, fingerprints, sample_folds
-from zfnet.figures.fig9 import Curves
+from zfnet.figures.curves.fig9 import Curves
 from zfnet.network import Network
 from zfnet.training import Recipe, StuckLoss, train_from_scratch
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zfnet.figures.fig9 import Curves, spread
+from zfnet.figures.curves.fig9 import Curves, spread
 from zfnet.runs import write_csv
 
 Paper = Mapping[tuple[str, int], tuple[float, float]]  # (method, images a class) -> mean and deviation in %

@@ -13,7 +13,7 @@ from torch import nn
 from zfnet import build_model
 from zfnet.data.decode import decode_square
 from zfnet.data.folder import FolderImages
-from zfnet.figures.fig2 import LayerFeatures, load_features
+from zfnet.figures.fig2_saved import LayerFeatures, load_features
 from zfnet.network import open_network
 
 SMALL = ["hardware.workers=0", "hardware.device=cpu", "layers=[conv2,fc8]", "maps=3", "top=4", "batch_size=5"]
@@ -56,8 +56,9 @@ def test_arrays_hold_the_strongest_places(carry_out_here, image_root: Path, tmp_
     given = [f"checkpoint={network}", "data=imagenet_folder", f"data.root={image_root}", "data.side=72", *SMALL]
     code, printed = carry_out_here("fig2_features", *given, f"run_dir={tmp_path / 'run'}")
     assert code == 0, printed
-    layers, names = load_features(tmp_path / "run" / "fig2.npz")
-    assert names == ["red", "green", "blue"]
+    layers, classes = load_features(tmp_path / "run" / "fig2.npz")
+    assert classes.names == ["red", "green", "blue"]
+    assert classes.images.tolist() == [4, 4, 4]
     _, pixels = squares(image_root, "val")
     expected = activations(open_network(network).model, pixels)
     assert [one.layer for one in layers] == ["conv2", "fc8"]
@@ -116,8 +117,8 @@ def test_any_folder_of_images_and_unreadable_ones(carry_out_here, image_root: Pa
     code, printed = carry_out_here("fig2_features", *given)
     assert code == 0, printed
     assert f"skipped an image that cannot be read: {folder / 'deeper'}" in printed
-    (one,), names = load_features(tmp_path / "run" / "fig2.npz")
-    assert names == ["", "deeper"]
+    (one,), classes = load_features(tmp_path / "run" / "fig2.npz")
+    assert classes.names == ["", "deeper"]
     order = sorted(folder.glob("*.JPEG")) + sorted((folder / "deeper").glob("*.JPEG"))
     bad = next(index for index, path in enumerate(order) if path.stat().st_size == 200)
     assert bad not in one.image

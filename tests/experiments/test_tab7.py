@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_network import small_network
 
-from zfnet.figures.depth import load_depth
+from zfnet.figures.curves.depth import load_depth
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from experiments.observers.mistakes import PAIRS, WORST, Mistakes
 from experiments.observers.pace import Pace
 from experiments.observers.tensorboard import STEPS_BETWEEN_POINTS, Board
 from zfnet import build_model
-from zfnet.data.frame import InputFrame, make_frame
 from zfnet.data import UNREADABLE
+from zfnet.data.frame import InputFrame, make_frame
 from zfnet.training import Recipe, StepReport, Tally, Trainer, World
 
 

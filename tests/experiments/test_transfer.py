@@ -15,7 +15,7 @@ import experiments.tables.transfer as transfer
 from experiments.tables.kept_folds import load_fold
 from zfnet.data.folder import FolderImages
 from zfnet.data.folds import Fold
-from zfnet.figures.fig9 import load_curves
+from zfnet.figures.curves.fig9 import load_curves
 from zfnet.training.from_scratch import Attempt
 
 SMALL = (

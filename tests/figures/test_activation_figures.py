@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from experiments.activations import MEANS
-from zfnet.figures.activations.channels import channel_sheet, columns_of, draw_channels
+from zfnet.figures.activations.channels import channel_sheet, columns_of, draw_channels, pages_of
 from zfnet.figures.activations.maps import (
     LayerMaps,
     colour_map,
@@ -107,8 +107,8 @@ def test_stretched_maps_are_those_of_an_ordinary_resize() -> None:
 
 def test_over_the_image_what_is_high_covers_more() -> None:
     shown = over(np.full((2, 2, 3), 200, np.uint8), np.array([[0, 0], [1, 1.0]]), "gray")
-    assert shown[0, 0].tolist() == [170, 170, 170]  # 0.85 x 200
-    assert shown[1, 1].tolist() == [247, 247, 247]  # 0.15 x 200 + 0.85 x 255
+    assert shown[0, 0].tolist() == [119, 119, 119]  # 0.85 x 0.7 x 200
+    assert shown[1, 1].tolist() == [238, 238, 238]  # 0.15 x 0.7 x 200 + 0.85 x 255
 
 
 def test_the_strongest_is_named_and_framed() -> None:
@@ -135,10 +135,48 @@ def test_two_images_share_a_channels_scale() -> None:
     figure = draw_over(one, pictures, [1], colours="gray", interpolation="nearest", names=names)
     cells = [axes.images[0].get_array() for axes in figure.axes]
     assert len(cells) == 2 + 4 + 1  # two images, the channel on both beside and over them, the colours' legend
-    assert (cells[2].max(), cells[3].max()) == (255, 64)  # 2 of 8
+    assert (cells[2].max(), cells[4].max()) == (255, 64)  # 2 of 8
     said = [text.get_text() for text in figure.texts]
-    assert "channel 1: 8 at (2, 2)   |   2 at (2, 2)    change -6 at (2, 2)" in said
+    assert "channel 1    change -6 at (2, 2)\n8 at (2, 2)   |   2 at (2, 2)" in said
     assert {"open", "closed"} <= set(said)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("channels", [1, 2, 4, 6, 12])
+def test_over_the_image_little_stays_white(channels: int, images: int) -> None:
+    values = np.random.default_rng(0).normal(size=(images, 12, 5, 5))
+    pictures = np.full((images, 40, 40, 3), 90, np.uint8)
+    figure = draw_over(LayerMaps(layer="conv1", values=values), pictures, range(channels))
+    *cells, _ = (axes.get_position() for axes in figure.axes)
+    left, right = min(box.x0 for box in cells), max(box.x1 for box in cells)
+    lower, upper = min(box.y0 for box in cells), max(box.y1 for box in cells)
+    assert left > 0
+    assert right < 1
+    assert sum(box.width * box.height for box in cells) > 0.7 * (right - left) * (upper - lower)
+    assert right - left > 0.7
+    assert not any(one.overlaps(other) for place, one in enumerate(cells) for other in cells[:place])
+    assert len(cells) == images + 2 * images * channels
+
+
+def test_a_thousand_channels_come_in_pages_that_frame_the_strongest_where_it_is() -> None:
+    values = np.random.default_rng(0).normal(size=(1, 1000, 3, 4)).astype(np.float32)
+    layer = LayerMaps(layer="conv9", values=values)
+    assert pages_of(layer) == 2
+    first, second = (draw_channels(layer, picture(), 600, page=page) for page in range(2))
+    assert "0 to 511 here" in first.texts[0].get_text()
+    assert "512 to 999 here" in second.texts[0].get_text()
+    assert [len(figure.axes[-2].patches) for figure in (first, second)] == [0, 1]
+    assert second.axes[-2].patches[0].get_xy() == (600 % 32, (600 - 512) // 32)
+    heads = [text.get_text() for text in second.axes[-2].texts]
+    assert heads[:2] == ["512", "544"]
+    own = channel_sheet(shades(values, "unit")[0, 512:], columns=32)
+    np.testing.assert_array_equal(second.axes[-2].images[0].get_array(), own)
+    whole, again = (figure.axes[1].images[0].get_array() for figure in (first, second))
+    np.testing.assert_array_equal(whole, again)  # the channel large, on both
+    with pytest.raises(ValueError, match="page=2, expected 0 to 1: 1000 channels"):
+        draw_channels(layer, picture(), 0, page=2)
+    units = LayerMaps(layer="fc7", values=values[:, :, :1, :1])
+    assert pages_of(units) == 1  # tiles of one colour
 
 
 def test_means_stand_in_order_with_their_range() -> None:
@@ -177,8 +215,8 @@ def test_long_names_and_notes_stay_apart_and_within_the_figure(scale: str) -> No
     stage = MEANS["auto"][1]
     long = f"{names[0]}    runs/{'much/' * 20}best.pt"
     figures = [
-        draw_over(one, pictures, [0, 1], scale, names=names, network=long),
-        draw_channels(one, pictures[0], 1, 0, scale, name=long),
+        draw_over(one, pictures, [0, 1], scale=scale, names=names, network=long),
+        draw_channels(one, pictures[0], 1, scale=scale, name=long),
         draw_means({"conv1": values[0, 0]}, pictures[0], title=f"{TITLE}    {long}", stage=stage, scale=scale),
     ]
     for figure in figures:

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 
-from zfnet.figures.depth import Line, draw_depth, load_depth, save_depth
+from zfnet.figures.curves.depth import Line, draw_depth, load_depth, save_depth
 
 LAYERS = np.array(["1", "5", "7"])
 LINES = [

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zfnet.figures.drawing import style
-from zfnet.figures.fig2 import LayerFeatures, draw_fig2, load_features, save_features
+from zfnet.figures.fig2 import PAGE_IN, UNNAMED, draw_fig2, fig2_pages
+from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures, load_features, save_features
 from zfnet.files import save_arrays
 
 MAPS, K, PX = 5, 3, 6
 NAMES = ["tabby, tabby cat", "wheel", "a name that is much too long to be shown in full"]
+RARE = ImageClasses(names=NAMES, images=np.array([50, 50, 20]))  # of 120 images
 
 
 def colour(number: int, rank: int) -> tuple[int, int, int]:
@@ -57,7 +59,7 @@ def centres(axes: Axes, shown: NDArray[np.uint8], columns: int, rows: int) -> li
 
 
 def test_every_picture_lies_where_its_map_and_rank_say(one: LayerFeatures) -> None:
-    figure = draw_fig2([one], NAMES, columns=4)
+    figure = draw_fig2([one], RARE, columns=4)
     figure.set_dpi(100)
     shown = style.pixels(figure)
     projections, patches = figure.axes
@@ -73,24 +75,67 @@ def test_every_picture_lies_where_its_map_and_rank_say(one: LayerFeatures) -> No
 
 
 def test_maps_and_classes_are_named(one: LayerFeatures) -> None:
-    projections, patches = draw_fig2([one], NAMES).axes
+    projections, patches = draw_fig2([one], RARE).axes
     assert [text.get_text() for text in projections.texts] == ["3", "8", "11  (dead)", "20", "31"]
     said = [text.get_text() for text in patches.texts]
-    assert said == ["2 of 3 tabby", "3 of 3 a name that is much t…", "", "2 of 2 wheel", ""]
+    assert said == ["", "", "", "", ""]  # of classes this common, three of three is no finding
+    rare = ImageClasses(names=[*NAMES, "the rest"], images=np.array([50, 50, 20, 880]))
+    _, patches = (figure := draw_fig2([one], rare)).axes
+    said = [text.get_text() for text in patches.texts]
+    assert said == ["", "3 of 3 a name that is much t…", "", "2 of 2 wheel", ""]
+    assert "hypergeometric" in figure.texts[-1].get_text()
     named = replace(one, map_name=np.array(["tabby", "b", "c", "d", "e"]))
-    assert draw_fig2([named], []).axes[0].texts[0].get_text() == "3  tabby"
+    assert draw_fig2([named]).axes[0].texts[0].get_text() == "3  tabby"
 
 
 def test_arrays_come_back_and_draw_the_same(one: LayerFeatures, tmp_path) -> None:
     other = replace(one, layer="features.12", patch=one.patch[..., :4, :4, :], projection=one.projection[..., :4, :4])
-    save_features(tmp_path / "fig2.npz", [one, other], NAMES)
-    layers, names = load_features(tmp_path / "fig2.npz")
-    assert ([layer.layer for layer in layers], names) == (["conv3", "features.12"], NAMES)
+    save_features(tmp_path / "fig2.npz", [one, other], RARE)
+    layers, classes = load_features(tmp_path / "fig2.npz")
+    assert ([layer.layer for layer in layers], classes.names) == (["conv3", "features.12"], NAMES)
+    assert classes.images.tolist() == [50, 50, 20]
     for before, after in zip((one, other), layers, strict=True):
         for field in fields(LayerFeatures):
             np.testing.assert_array_equal(getattr(after, field.name), getattr(before, field.name))
-    drawn = [style.pixels(draw_fig2(some, NAMES)) for some in ([one, other], layers)]
+    drawn = [style.pixels(draw_fig2(some, RARE)) for some in ([one, other], layers)]
     np.testing.assert_array_equal(*drawn)
+
+
+def test_arrays_without_class_counts_draw_and_name_no_class(one: LayerFeatures, tmp_path) -> None:
+    save_features(tmp_path / "fig2.npz", [one], ImageClasses(names=NAMES))  # what was written before there were any
+    with np.load(tmp_path / "fig2.npz") as file:
+        assert "class_images" not in file
+    (name, figure), *_ = fig2_pages(*load_features(tmp_path / "fig2.npz"))
+    assert name == "fig2"
+    assert not any(text.get_text() for text in figure.axes[1].texts)
+    assert UNNAMED in figure.texts[-1].get_text()
+
+
+def test_pages_hold_every_map_once_and_are_no_higher_than_a_page(one: LayerFeatures) -> None:
+    layers = [replace(one, layer=f"conv{number}") for number in (2, 3, 4)]
+    many = replace(layers[2].part(0, 0), **{
+        field.name: np.concatenate([getattr(one, field.name)] * 14) for field in fields(one) if field.name != "layer"
+    })  # fmt: skip
+    pages = dict(fig2_pages([*layers[:2], many], RARE))
+    assert list(pages)[:2] == ["fig2", "fig2_page2"]
+    assert {"fig2_conv2", "fig2_conv4", "fig2_conv4_page2"} <= set(pages)
+    assert all(figure.get_size_inches()[1] <= PAGE_IN + 1e-9 for figure in pages.values())
+    drawn = dict.fromkeys(("fig2", "fig2_conv2", "fig2_conv3", "fig2_conv4"), 0)
+    for name, figure in pages.items():
+        drawn[name.split("_page")[0]] += sum(len(axes.images) for axes in figure.axes[::2])
+    assert drawn == {"fig2": 80, "fig2_conv2": 5, "fig2_conv3": 5, "fig2_conv4": 70}
+    widths = {
+        round(image.get_extent()[1] - image.get_extent()[0], 6)
+        for name, figure in pages.items()
+        if name.startswith("fig2_conv4")
+        for image in figure.axes[0].images
+    }
+    assert len(widths) == 1
+
+
+def test_the_gain_is_in_the_note(one: LayerFeatures) -> None:
+    assert draw_fig2([one]).texts[-1].get_text().startswith("gain=p99.9: zero is mid-grey; each projection")
+    assert draw_fig2([one], gain="largest").texts[-1].get_text().startswith("gain=largest: zero is mid-grey")
 
 
 def test_other_files_are_refused_by_name(tmp_path) -> None:

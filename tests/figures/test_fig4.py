@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from zfnet.figures.curves.settling import Settling, draw_settling
 from zfnet.figures.drawing import style
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
-from zfnet.figures.settling import Settling, draw_settling
 
 EPOCHS, MAPS, PX = 3, 4, 6
 
@@ -77,14 +77,40 @@ def test_what_died_is_grey_and_said_to_have(one: LayerEvolution):
     figure.set_dpi(100)
     shown = style.pixels(figure)
     black, grey, white = [0] * 3, [127] * 3, [255] * 3
-    drawn = tiles(figure.axes[0], shown)
+    drawn = [color for axes in figure.axes for color in tiles(axes, shown)]
     assert drawn[:6] == [black, grey, black, grey, black, white]
-    words = [text.get_text() for text in figure.axes[0].texts]
+    words = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert (words.count("died"), words.count("dead")) == (1, 1)
-    patches = draw_fig4([one], picture="patch").axes[0]
-    assert not {"died", "dead"} & {text.get_text() for text in patches.texts}
+    patches = draw_fig4([one], picture="patch").axes
+    assert not {"died", "dead"} & {text.get_text() for axes in patches for text in axes.texts}
     with pytest.raises(ValueError, match="picture='both' is not one of projection, patch"):
         draw_fig4([one], picture="both")
+
+
+def epochs_of(one: LayerEvolution, count: int, layer: str) -> LayerEvolution:
+    arrays = {field.name: getattr(one, field.name) for field in fields(one) if field.name not in ("layer", "maps")}
+    repeated = {name: np.concatenate([values] * (count // EPOCHS + 1))[:count] for name, values in arrays.items()}
+    return replace(one, layer=layer, **repeated)
+
+
+@pytest.mark.parametrize(("count", "lines"), [(5, [3, 2]), (8, [2, 2, 2])])
+def test_blocks_fill_the_width(one: LayerEvolution, count: int, lines: list[int]):
+    """Five layers: of 8 epochs, as in the paper, the fifth lies in two columns of half its maps."""
+    figure = draw_fig4([epochs_of(one, count, f"conv{number}") for number in range(1, 6)])
+    boxes = [axes.get_position() for axes in figure.axes]
+    tops = sorted({round(box.y1, 6) for box in boxes}, reverse=True)
+    assert [sum(round(box.y1, 6) == top for box in boxes) for top in tops] == lines
+    inches = figure.get_size_inches()[0]
+    for top in tops:
+        own = [box for box in boxes if round(box.y1, 6) == top]
+        assert inches * min(box.x0 for box in own) == pytest.approx(0.2)
+        assert inches * (1 - max(box.x1 for box in own)) < 0.35
+    shown = [
+        text.get_text() for axes in figure.axes for text in axes.texts if text.get_text() in ("3", "8", "11", "20")
+    ]
+    assert shown == ["3", "8", "11", "20"] * 5
+    assert [text.get_text()[:5] for text in figure.texts[:-1]] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    assert "gain=p99.9" in figure.texts[-1].get_text()
 
 
 def test_the_curves_are_the_similarities_and_rings_mark_where_layers_settle(settling: Settling):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from zfnet.figures.drawing import style
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
@@ -36,6 +37,25 @@ def test_panels_that_are_there_are_drawn_with_their_letters() -> None:
         said = [text.get_text() for text in figure.texts]
         assert [words[1] for words in said if words.startswith("(")] == list(letters)
         assert sum(words.startswith("dead:") for words in said) == len(letters)
+
+
+@pytest.mark.parametrize(("letters", "rows"), [("abcde", [3, 2]), ("bcde", [2, 2]), ("bcd", [3]), ("ce", [2])])
+def test_every_row_fills_the_width(letters: str, rows: list[int]) -> None:
+    figure = draw_fig6([panel(letter) for letter in letters])
+    boxes = [axes.get_position() for axes in figure.axes]
+    tops = sorted({round(box.y1, 6) for box in boxes}, reverse=True)
+    assert [sum(round(box.y1, 6) == top for box in boxes) for top in tops] == rows
+    for top in tops:
+        own = [box for box in boxes if round(box.y1, 6) == top]
+        assert max(box.x1 for box in own) == pytest.approx(1 - min(box.x0 for box in own))
+
+
+def test_the_gain_is_of_projections_and_in_the_note() -> None:
+    figures = [draw_fig6([panel("c"), panel("e")], gain=gain) for gain in ("largest", "p75")]
+    (filters, projections), (same, other) = ([axes.images[0].get_array() for axes in one.axes] for one in figures)
+    np.testing.assert_array_equal(filters, same)
+    assert np.abs(projections - other).max() > 0.1
+    assert "gain=p75" in figures[1].texts[-1].get_text()
 
 
 def test_filters_share_a_scale_and_projections_do_not() -> None:

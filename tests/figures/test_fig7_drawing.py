@@ -45,7 +45,7 @@ def test_a_value_is_drawn_where_its_squares_centre_lies():
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     squares, values = Squares(rows=rows.rows, columns=rows.columns, size_px=12), rows.probability[0]
-    draw_cells(axes, np.zeros((40, 32, 3), np.uint8), squares, values, 0, 1)
+    draw_cells(axes, np.zeros((40, 32, 3), np.uint8), squares, values, low=0, high=1)
     canvas = style.pixels(figure, dpi=80)
     assert canvas.shape == (320, 256, 3)
     for i, j in np.ndindex(values.shape):
@@ -122,6 +122,17 @@ def test_activity_is_in_percent_of_the_clean_one_and_raw_where_that_is_no_measur
     (mark,) = figure.axes[7].lines
     assert mark.get_xdata()[0] == pytest.approx(bar.get_extent()[0])  # the clean one is the least
     assert "-2" in words(figure)
+
+
+def test_activity_is_coloured_from_its_least_to_its_largest_and_the_note_says_so():
+    rows = example(1)
+    activity = 80 + 40 * (rows.activity - rows.activity.min()) / np.ptp(rows.activity)
+    figure = draw_fig7(replace(rows, activity=activity, clean_activity=np.array([100.0])))
+    assert figure.axes[1].collections[0].get_clim() == pytest.approx((80, 120))  # not from 0: that is one colour
+    assert {"80%", "120%"} <= {text.get_text() for text in figure.axes[7].texts}
+    assert "(b) run from its least to its largest value" in figure.texts[-1].get_text()
+    even = draw_fig7(replace(rows, activity=0 * activity + 50, clean_activity=np.array([50.0])))
+    assert even.axes[1].collections[0].get_clim() == (100, 101)
 
 
 def test_a_silent_map_and_an_impossible_class_have_bars_from_zero_to_one():

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 
-from zfnet.figures.fig9 import Curves, draw_fig9, load_curves, save_curves, spread
+from zfnet.figures.curves.fig9 import Curves, draw_fig9, load_curves, save_curves, spread
 
 CURVES = Curves(
     title="caltech256: 256 classes, 3 folds", per_class=np.array([15, 30, 45]), chance=1 / 256,

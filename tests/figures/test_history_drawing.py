@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zfnet.figures.history import Histories, draw_history, smoothed
+from zfnet.figures.curves.history import Histories, draw_history, smoothed
 
 
 def two_runs() -> Histories:

@@ -48,6 +48,39 @@ def test_ranks_stand_where_units_look(sheet: UnitSheet) -> None:
     assert "2   map 1 dog: 9" in [text.get_text() for text in figure.texts]
 
 
+def test_no_mark_hides_another(sheet: UnitSheet) -> None:
+    """Units that look at one place, or nearly, share a mark; every rank is written once, whatever the image's size."""
+    corner = np.array([[5, 5], [5, 5], [6, 5], [25, 25], [5, 6], [25, 25], [12, 5]])
+    sheet = replace(sheet, corner=corner, **{
+        name: np.concatenate([getattr(sheet, name)] * 2)[:7]
+        for name in ("map", "row", "column", "value", "map_name", "projection", "patch")
+    })  # fmt: skip
+    figure = draw_sheet(sheet)
+    style.pixels(figure)
+    marks = figure.axes[0].texts
+    assert sorted(int(word) for mark in marks for word in mark.get_text().replace("\n", ",").split(",")) == list(
+        range(1, 8)
+    )
+    assert {"4,6", "7"} < {mark.get_text() for mark in marks}
+    boxes = [mark.get_bbox_patch().get_window_extent() for mark in marks]
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+
+
+def test_the_caption_says_what_is_there(sheet: UnitSheet) -> None:
+    title, *_, note = (text.get_text() for text in draw_sheet(sheet, gain="largest").texts)
+    assert title == "conv2: the 4 strongest maps on this image, each at its strongest place"
+    for words in ("11 × 11 px", "(row, column)", "frame: what unit 1 sees", "gain=largest"):
+        assert words in note
+    whole = replace(sheet, row=np.zeros(4, int), column=np.zeros(4, int), patch=np.repeat(sheet.picture[None], 4, 0))
+    title, *_, note = (text.get_text() for text in draw_sheet(whole).texts)
+    assert title == "conv2: the 4 strongest maps on this image"
+    assert "sees the whole image" in note
+    assert "frame" not in note
+    shares = replace(sheet, classes=np.array(["a", "b", "c"]), probability=np.array([0.9996, 0.0004, 0.0]))
+    said = {text.get_text() for text in draw_sheet(shares).texts}
+    assert {">99.9%  a", "<0.1%  b", "0.0%  c"} <= said
+
+
 def test_arrays_come_back_and_draw_the_same(sheet: UnitSheet, tmp_path) -> None:
     save_sheet(tmp_path / "project.npz", sheet)
     loaded = load_sheet(tmp_path / "project.npz")

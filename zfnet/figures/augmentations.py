@@ -28,11 +28,12 @@ class Variants:
 
 
 def save_variants(path: Path, variants: Variants) -> None:
+    """Write the arrays from which `load_variants` and `draw_variants` draw it again."""
     save_arrays(path, KIND, asdict(variants))
 
 
 def load_variants(path: str | Path) -> Variants:
-    """What `save_variants` wrote; ValueError for another kind of file."""
+    """What `save_variants` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return Variants(**{field.name: arrays[field.name] for field in fields(Variants)})
 

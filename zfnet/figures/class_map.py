@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import BAR_IN, COLORS, TEXT_IN, draw_bar, say
 from zfnet.figures.drawing.montage import frame, place
-from zfnet.figures.fig2 import shortened
 from zfnet.figures.fig7 import COLORS as LABEL_COLORS, LINE_IN, legend_of
 from zfnet.files import load_arrays, save_arrays
 
@@ -60,12 +59,13 @@ class ClassMaps:
 
 
 def save_maps(path: Path, maps: Sequence[ClassMaps]) -> None:
+    """Write the arrays from which `load_maps` and `draw_classmaps` draw it again."""
     arrays = {f"{name}_{number}": value for number, one in enumerate(maps) for name, value in vars(one).items()}
     save_arrays(path, KIND, {"count": np.array(len(maps)), **arrays})
 
 
 def load_maps(path: str | Path) -> list[ClassMaps]:
-    """What `save_maps` wrote; ValueError for another kind of file."""
+    """What `save_maps` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     names = ClassMaps.__dataclass_fields__
     return [ClassMaps(**{name: arrays[f"{name}_{number}"] for name in names}) for number in range(arrays["count"])]
@@ -126,7 +126,7 @@ def _draw_image(axes: Axes, below: Axes, one: ClassMaps) -> None:
     size, step, _ = one.window.tolist()
     places = f"{len(one.rows)} × {len(one.columns)} places, each seeing"
     lines = [
-        shortened(Path(str(one.path)).name, LETTERS),
+        style.shortened(Path(str(one.path)).name, LETTERS),
         f"{height} × {width} px",
         places,
         f"{size} px in steps of {step}",
@@ -139,9 +139,9 @@ def _draw_class(axes: Axes, below: Axes, one: ClassMaps, number: int, width_in: 
     values = one.over_image(number)
     high = max(float(values.max()), 1e-12)
     _show(axes, _over(one.picture, mpl.colormaps[COLORS](values / high)[..., :3], COLOR_SHARE))
-    draw_bar(below, width_in, 0, high, None)
+    draw_bar(below, width_in, low=0, high=high, mark=None)
     say(below, width_in / 2, TEXT_IN, f"mean {one.probability[number].mean():.2g}", ha="center")
-    name = shortened(str(one.names[number]), LETTERS)
+    name = style.shortened(str(one.names[number]), LETTERS)
     say(below, 0, TEXT_IN + LINE_IN, f"class {name}" if name.isdigit() else name)  # under the bar's own numbers
 
 
@@ -150,7 +150,9 @@ def _draw_labels(axes: Axes, below: Axes, one: ClassMaps, legend: list[tuple[lis
     ranks = np.zeros(label.shape, np.int64)
     for rank, (classes, share) in enumerate(legend):
         ranks[np.isin(label, classes)] = rank
-        name = shortened(str(one.names[classes[0]]), LETTERS - 6) if len(classes) == 1 else f"{len(classes)} others"
+        name = (
+            style.shortened(str(one.names[classes[0]]), LETTERS - 6) if len(classes) == 1 else f"{len(classes)} others"
+        )
         top = BAR_IN[0] + rank * LINE_IN
         below.add_patch(Rectangle((0, top), 0.08, 0.08, facecolor=LABEL_COLORS[rank], edgecolor="none"))
         say(below, 0.12, top - 0.01, f"{'<1%' if 0 < share < 0.005 else f'{share:.0%}'}  {name}")

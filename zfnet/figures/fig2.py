@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,116 +10,132 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures.drawing import style
-from zfnet.figures.drawing.montage import CONTRAST, Pixels, around_grey, frame, grid, place, rows_of, side_of
-from zfnet.files import load_arrays, save_arrays
+from zfnet.figures.drawing.enrichment import LEVEL, enriched_class
+from zfnet.figures.drawing.gains import GAIN, gain_in_words
+from zfnet.figures.drawing.montage import Pixels, around_grey, frame, grid, place, rows_of, side_of
+from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures
 
-KIND = "fig2"
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text
 LEAST_PX = 60
-MARGIN_IN, TITLE_IN, NOTE_IN, TILE_IN = 0.2, 0.18, 0.3, 0.6
-NOTE = (
-    f"{CONTRAST}\nPatches are cut at the unit's receptive field (the whole image where that is larger); what lies "
-    "beyond the image's border is drawn in the mean colour of the network's input."
+MARGIN_IN, TITLE_IN, NOTE_IN, TILE_IN = 0.2, 0.18, 0.42, 0.6
+SHEET_IN = (style.WIDTH_IN - 3 * MARGIN_IN) / 2  # how wide the projections, and the patches, of a layer may be
+PAGE_IN = 12.0  # the highest a page may be
+CUT = (
+    "Patches are cut at the unit's receptive field (the whole image where that is larger); what lies beyond the "
+    "image's border is drawn in the mean colour of the network's input."
 )
+NAMED = (
+    "Over the patches: a class more frequent among them than in all images, where chance would name any in less than "
+    f"{LEVEL:.0%} of draws (hypergeometric tail times classes)."
+)
+UNNAMED = "Classes are not named: these arrays do not say how many images of each class there were."
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerFeatures:
-    """M maps of a layer and the k places each answers to most, strongest first.
+def fig2_pages(
+    layers: Sequence[LayerFeatures], classes: ImageClasses, *, columns: int = 4, gain: str = GAIN
+) -> Iterator[tuple[str, Figure]]:
+    """The montage of all layers on pages no higher than PAGE_IN and, of several layers, one of each, by name.
 
-    maps (M,); value, image, row, column, label (M, k), -1 in the last four where there is none; projection
-    (M, k, 3, h, w) signed pixels; patch (M, k, h, w, 3) uint8; corner (M, k, 2) of the patch in the image, in pixels;
-    map_name (M,) what a map stands for, or "".
+    The first page of a montage is called fig2, or fig2_conv5, and the next ones fig2_page2 and so on. See `draw_fig2`.
     """
-
-    layer: str
-    maps: NDArray[np.int64]
-    value: NDArray[np.floating]
-    image: NDArray[np.int64]
-    row: NDArray[np.int64]
-    column: NDArray[np.int64]
-    label: NDArray[np.int64]
-    projection: NDArray[np.float32]
-    patch: NDArray[np.uint8]
-    corner: NDArray[np.int64]
-    map_name: NDArray[np.str_]
+    montages = {"fig2": list(layers)}
+    if len(layers) > 1:
+        montages |= {f"fig2_{one.layer}": [one] for one in layers}
+    for name, some in montages.items():
+        for number, page in enumerate(_pages(some, columns)):
+            yield (name if number == 0 else f"{name}_page{number + 1}"), _draw_page(page, classes, gain)
 
 
-ARRAYS = [field.name for field in fields(LayerFeatures) if field.name != "layer"]
-
-
-def save_features(path: Path, layers: Sequence[LayerFeatures], names: Sequence[str]) -> None:
-    """Write the arrays of Fig. 2, from which `load_features` and `draw_fig2` draw it again.
-
-    names: a readable name of each label; empty where there are none.
-    """
-    arrays = {f"{one.layer}/{name}": getattr(one, name) for one in layers for name in ARRAYS}
-    order = np.array([one.layer for one in layers])
-    save_arrays(path, KIND, {"layers": order, "names": np.array(names, dtype=np.str_), **arrays})
-
-
-def load_features(path: str | Path) -> tuple[list[LayerFeatures], list[str]]:
-    """What `save_features` wrote: the layers and the names. Raises ValueError for another kind of file."""
-    arrays = load_arrays(path, KIND)
-    layers = [
-        LayerFeatures(layer=layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
-        for layer in arrays["layers"].tolist()
-    ]
-    return layers, arrays["names"].tolist()
-
-
-def draw_fig2(layers: Sequence[LayerFeatures], names: Sequence[str] = (), columns: int = 4) -> Figure:
+def draw_fig2(
+    layers: Sequence[LayerFeatures], classes: ImageClasses | None = None, *, columns: int = 4, gain: str = GAIN
+) -> Figure:
     """The montage: a block a layer, projections on the left and patches on the right, maps in the same order.
 
-    Above each map stands its number and, over the patches, the class that most of them belong to, where at least two
-    do and names are known. columns: maps side by side in a sheet.
+    Above each map stands its number and, over the patches, the class that is enriched among them (see
+    `enriched_class`). columns: maps side by side in a sheet. gain: see `gains`; ValueError for one that is none.
     """
-    sheet_in = (style.WIDTH_IN - 3 * MARGIN_IN) / 2
-    shapes = [_Sheet(len(one.maps), one.value.shape[1], columns) for one in layers]
-    tiles_in = [min(sheet_in / shape.width, TILE_IN) for shape in shapes]
-    heights = [TITLE_IN + shape.height * tile for shape, tile in zip(shapes, tiles_in, strict=True)]
-    figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + sum(heights) + len(layers) * MARGIN_IN + NOTE_IN))
-    top = MARGIN_IN
-    for one, shape, tile, height in zip(layers, shapes, tiles_in, heights, strict=True):
-        left = MARGIN_IN
-        size = f"{one.patch.shape[2]} × {one.patch.shape[3]} px"
-        for title, sheet in ((f"{one.layer}: projections", True), (f"{one.layer}: image patches, {size}", False)):
-            style.text(figure, left, top, title)
-            axes = style.bare(figure, left, top + TITLE_IN, shape.width * tile, shape.height * tile)
-            frame(axes, shape.width, shape.height)
-            for position in range(len(one.maps)):
-                _draw_map(axes, shape, one, position, names, projections=sheet)
-            left += shape.width * tile + MARGIN_IN
-        top += height + MARGIN_IN
-    style.text(figure, MARGIN_IN, top, NOTE, fontsize=style.NOTE_PT, color=style.FAINT)
-    return figure
+    blocks = [_Block(one, _across(one, columns)) for one in layers]
+    return _draw_page(blocks, ImageClasses() if classes is None else classes, gain)
 
 
-class _Sheet:
-    """Where the maps of a sheet lie, in tiles."""
+class _Block:
+    """Some maps of a layer, and where they lie in its two sheets: in tiles, whose size is in inches."""
 
-    def __init__(self, maps: int, k: int, columns: int) -> None:
+    def __init__(self, one: LayerFeatures, columns: int) -> None:
+        self.one, self.columns = one, columns
+        maps, k = one.value.shape
         self.k_side = side_of(k)
-        self.columns = min(columns, side_of(maps))
         self.wide, self.high = (n + (n - 1) * GAP for n in (self.k_side, rows_of(k, self.k_side)))
-        self.width = self.columns * (self.wide + BETWEEN) - BETWEEN
-        self.height = rows_of(maps, self.columns) * (self.high + LABEL + BETWEEN / 2) - BETWEEN / 2
+        self.line = self.high + LABEL + BETWEEN / 2
+        self.width = columns * (self.wide + BETWEEN) - BETWEEN
+        self.height = rows_of(maps, columns) * self.line - BETWEEN / 2
+        self.tile_in = min(SHEET_IN / self.width, TILE_IN)
+        self.block_in = TITLE_IN + self.height * self.tile_in + MARGIN_IN
 
     def corner(self, position: int) -> tuple[float, float]:
         """Left and top of a map's label, which stands above its tiles."""
         row, column = divmod(position, self.columns)
-        return column * (self.wide + BETWEEN), row * (self.high + LABEL + BETWEEN / 2)
+        return column * (self.wide + BETWEEN), row * self.line
 
 
-def _draw_map(
-    axes: Axes, sheet: _Sheet, one: LayerFeatures, position: int, names: Sequence[str], projections: bool
-) -> None:
-    left, top = sheet.corner(position)
-    label = _map_label(one, position) if projections else _class_label(one.label[position], names)
-    axes.text(left, top + LABEL * 0.85, label, fontsize=style.LABEL_PT, color=style.FAINT, va="bottom", clip_on=False)
-    pictures: Pixels = around_grey(one.projection[position]) if projections else one.patch[position]
-    tiles = _tiles(pictures, one.image[position] >= 0, sheet.k_side)
-    place(axes, tiles, left, top + LABEL, sheet.wide, sheet.high)
+def _across(one: LayerFeatures, columns: int) -> int:
+    return min(columns, side_of(len(one.maps)))
+
+
+def _pages(layers: Sequence[LayerFeatures], columns: int) -> list[list[_Block]]:
+    """Layers, or parts of those with many maps, that fit on a page together."""
+    room_in = PAGE_IN - MARGIN_IN - NOTE_IN
+    pages: list[list[_Block]] = [[]]
+    left_in = room_in
+    for one in layers:
+        across = _across(one, columns)
+        whole = _Block(one, across)
+        lines = max(1, int((room_in - TITLE_IN - MARGIN_IN) / (whole.line * whole.tile_in)))
+        for first in range(0, len(one.maps), lines * across):
+            block = _Block(one.part(first, first + lines * across), across)
+            if pages[-1] and block.block_in > left_in:
+                pages.append([])
+                left_in = room_in
+            pages[-1].append(block)
+            left_in -= block.block_in
+    return pages
+
+
+def _draw_page(blocks: Sequence[_Block], classes: ImageClasses, gain: str) -> Figure:
+    height_in = MARGIN_IN + sum(block.block_in for block in blocks) + NOTE_IN
+    figure = Figure(figsize=(style.WIDTH_IN, height_in))
+    top = MARGIN_IN
+    for block in blocks:
+        size, width_in = block.one.patch.shape[2:4], block.width * block.tile_in
+        for at, title in enumerate(("projections", f"image patches, {size[0]} × {size[1]} px")):
+            left = MARGIN_IN + at * (width_in + MARGIN_IN)
+            style.text(figure, left, top, f"{block.one.layer}: {title}")
+            axes = style.bare(figure, left, top + TITLE_IN, width_in, block.height * block.tile_in)
+            frame(axes, block.width, block.height)
+            if at == 0:
+                _draw_projections(axes, block, gain)
+            else:
+                _draw_patches(axes, block, classes)
+        top += block.block_in
+    style.text(figure, MARGIN_IN, top, _note(classes, gain), fontsize=style.NOTE_PT, color=style.FAINT)
+    return figure
+
+
+def _draw_projections(axes: Axes, block: _Block, gain: str) -> None:
+    for position, projection in enumerate(block.one.projection):
+        _draw_map(axes, block, position, around_grey(projection, gain=gain), _map_label(block.one, position))
+
+
+def _draw_patches(axes: Axes, block: _Block, classes: ImageClasses) -> None:
+    for position, patch in enumerate(block.one.patch):
+        _draw_map(axes, block, position, patch, _class_label(block.one.label[position], classes))
+
+
+def _draw_map(axes: Axes, block: _Block, position: int, pictures: Pixels, words: str) -> None:
+    left, top = block.corner(position)
+    axes.text(left, top + LABEL * 0.85, words, fontsize=style.LABEL_PT, color=style.FAINT, va="bottom", clip_on=False)
+    tiles = _tiles(pictures, block.one.image[position] >= 0, block.k_side)
+    place(axes, tiles, left, top + LABEL, block.wide, block.high)
 
 
 def _tiles(pictures: Pixels, there: NDArray[np.bool_], columns: int) -> Pixels:
@@ -135,19 +148,17 @@ def _tiles(pictures: Pixels, there: NDArray[np.bool_], columns: int) -> Pixels:
 def _map_label(one: LayerFeatures, position: int) -> str:
     name = str(one.map_name[position])
     dead = "  (dead)" if one.value[position, 0] <= 0 and not name else ""
-    return f"{one.maps[position]}{dead}" + (f"  {shortened(name)}" if name else "")
+    return f"{one.maps[position]}{dead}" + (f"  {style.shortened(name)}" if name else "")
 
 
-def _class_label(labels: NDArray[np.int64], names: Sequence[str]) -> str:
-    """The commonest class among the images, if it is there twice or more."""
-    counts = Counter(label for label in labels.tolist() if 0 <= label < len(names))
-    if not counts or counts.most_common(1)[0][1] < 2:
+def _class_label(labels: NDArray[np.int64], classes: ImageClasses) -> str:
+    """The class that is enriched among labels (k,), as "7 of 9 owl", or ""."""
+    found = None if classes.images is None else enriched_class(labels, classes.images)
+    if found is None or found[0] >= len(classes.names):
         return ""
-    label, count = counts.most_common(1)[0]
-    return f"{count} of {sum(counts.values())} {shortened(names[label])}"
+    return f"{found[1]} of {(labels >= 0).sum()} {style.shortened(classes.names[found[0]])}"
 
 
-def shortened(name: str, most: int = 22) -> str:
-    """The first of several names, cut to fit."""
-    first = name.split(",")[0]
-    return first if len(first) <= most else first[: most - 1] + "…"
+def _note(classes: ImageClasses, gain: str) -> str:
+    named = "" if not len(classes.names) else f"\n{UNNAMED if classes.images is None else NAMED}"
+    return f"{gain_in_words(gain)}\n{CUT}{named}"

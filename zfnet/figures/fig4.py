@@ -11,15 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from zfnet.figures.curves.settling import KINDS, Settling
 from zfnet.figures.drawing import style
-from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, place
-from zfnet.figures.settling import KINDS, Settling
+from zfnet.figures.drawing.gains import GAIN, gain_in_words
+from zfnet.figures.drawing.montage import around_grey, frame, place, rows_of
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig4"
 PICTURES = ("projection", "patch")
-LEAST_BLOCKS = 2  # side by side; more where there are few epochs
-MARGIN_IN, TITLE_IN, HEAD_IN, NUMBER_IN, NOTE_IN, TILE_IN = 0.2, 0.2, 0.16, 0.27, 0.52, 0.62
+MARGIN_IN, TITLE_IN, HEAD_IN, NUMBER_IN, NOTE_IN = 0.2, 0.2, 0.16, 0.27, 0.52
+LEAST_TILE_IN, TILE_IN = 0.48, 0.9
 GAP = 0.06  # between tiles, in tiles
 LETTER_IN = 0.075  # of a block's title, whose room is kept where there are few epochs
 
@@ -78,54 +79,104 @@ def load_evolution(path: str | Path) -> tuple[list[LayerEvolution], Settling]:
     return layers, Settling(epochs=arrays["epochs"], similarity=similarity, settled=settled, threshold=threshold)
 
 
-def draw_fig4(layers: Sequence[LayerEvolution], maps: int = 6, picture: str = "projection") -> Figure:
-    """The montage: a block a layer, a row a map, a column an epoch.
+def draw_fig4(
+    layers: Sequence[LayerEvolution], maps: int = 6, picture: str = "projection", *, gain: str = GAIN
+) -> Figure:
+    """The montage: a block a layer, a row a map, a column an epoch; lines of blocks fill the width.
 
-    maps: how many of each layer at most, the first; picture: "projection", or "patch" for what the images show there.
-    Written over a tile: "dead" where the map answered to nothing in the epoch, "died" where the unit that answered most
-    no longer does with the weights of the epoch's end, whose projection is empty.
+    maps: how many of each layer at most, the first; picture: "projection", or "patch" for what the images show there;
+    gain: of projections, see `gains`. Written over a tile: "dead" where the map answered to nothing in the epoch,
+    "died" where the unit that answered most no longer does with the weights of the epoch's end, whose projection is
+    empty. Raises ValueError for another picture or gain.
     """
     if picture not in PICTURES:
         raise ValueError(f"picture={picture!r} is not one of {', '.join(PICTURES)}")
-    tiled_in = NUMBER_IN + max(len(one.epochs) for one in layers) * (1 + GAP) * TILE_IN
-    widest_in = max(tiled_in, *(LETTER_IN * len(_title(one, picture)) for one in layers)) + MARGIN_IN
-    blocks = max(LEAST_BLOCKS, int((style.WIDTH_IN - MARGIN_IN) / widest_in))
-    width_in = (style.WIDTH_IN - (blocks + 1) * MARGIN_IN) / blocks
-    tiles_in = [min(TILE_IN, (width_in - NUMBER_IN) / (len(one.epochs) * (1 + GAP))) for one in layers]
-    heights = [
-        TITLE_IN + HEAD_IN + min(maps, len(one.maps)) * (1 + GAP) * tile + MARGIN_IN
-        for one, tile in zip(layers, tiles_in, strict=True)
-    ]
-    rows_in = [max(heights[at : at + blocks]) for at in range(0, len(layers), blocks)]
-    figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + sum(rows_in) + NOTE_IN))
-    for at, (one, tile) in enumerate(zip(layers, tiles_in, strict=True)):
-        row, column = divmod(at, blocks)
-        left, top = MARGIN_IN + column * (width_in + MARGIN_IN), MARGIN_IN + sum(rows_in[:row])
-        _draw_block(figure, one, maps, picture, (left, top), tile)
-    style.text(figure, MARGIN_IN, MARGIN_IN + sum(rows_in), _note(picture), fontsize=style.NOTE_PT, color=style.FAINT)
+    lines = _lines(layers, maps, picture)
+    height_in = MARGIN_IN + sum(line[0].height_in for line in lines) + NOTE_IN
+    figure, top = Figure(figsize=(style.WIDTH_IN, height_in)), MARGIN_IN
+    for line in lines:
+        for column, block in enumerate(line):
+            left = MARGIN_IN + column * (block.width_in + MARGIN_IN)
+            if block.titled:
+                style.text(figure, left, top, _title(block.one, picture))
+            _draw_block(figure, block, (left, top + TITLE_IN), picture, gain)
+        top += line[0].height_in
+    style.text(figure, MARGIN_IN, top, _note(picture, gain), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
-def _draw_block(
-    figure: Figure, one: LayerEvolution, maps: int, picture: str, corner_in: tuple[float, float], tile_in: float
-) -> None:
-    left, top = corner_in
-    style.text(figure, left, top, _title(one, picture))
-    rows, columns = min(maps, len(one.maps)), len(one.epochs)
-    size = columns * (1 + GAP), rows * (1 + GAP)
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Maps first to before end of a layer, in width_in inches with tiles of tile_in, in a line of height_in."""
+
+    one: LayerEvolution
+    first: int
+    end: int
+    width_in: float
+    tile_in: float
+    height_in: float
+    titled: bool
+
+
+def _lines(layers: Sequence[LayerEvolution], maps: int, picture: str) -> list[list[_Block]]:
+    """Lines of blocks as wide as the figure: as few as leave tiles of LEAST_TILE_IN, the fuller ones first.
+
+    A layer that is alone in the last line lies there in columns, some of its maps in each.
+    """
+    epochs = max(len(one.epochs) for one in layers)
+    least_in = NUMBER_IN + epochs * (1 + GAP) * LEAST_TILE_IN
+    least_in = max(least_in, *(LETTER_IN * len(_title(one, picture)) for one in layers))
+    across = max(1, int((style.WIDTH_IN - MARGIN_IN) / (least_in + MARGIN_IN)))
+    count = rows_of(len(layers), across)
+    sizes = [len(layers) // count + (line < len(layers) % count) for line in range(count)]
+    lines, at = [], 0
+    for size in sizes:
+        some = layers[at : at + size]
+        at += size
+        if size == 1 and across > 1:
+            lines.append(_in_columns(some[0], maps, across))
+        else:
+            lines.append(_line([(one, 0, min(maps, len(one.maps))) for one in some]))
+    return lines
+
+
+def _in_columns(one: LayerEvolution, maps: int, columns: int) -> list[_Block]:
+    shown = min(maps, len(one.maps))
+    each = rows_of(shown, columns)
+    return _line([(one, first, min(first + each, shown)) for first in range(0, shown, each)])
+
+
+def _line(parts: Sequence[tuple[LayerEvolution, int, int]]) -> list[_Block]:
+    """Blocks of equal width, whose tiles fill it up to TILE_IN."""
+    width_in = (style.WIDTH_IN - (len(parts) + 1) * MARGIN_IN) / len(parts)
+    epochs = max(len(one.epochs) for one, _, _ in parts)
+    tile_in = min(TILE_IN, (width_in - NUMBER_IN) / (epochs * (1 + GAP)))
+    high = max(end - first for _, first, end in parts)
+    height_in = TITLE_IN + HEAD_IN + high * (1 + GAP) * tile_in + MARGIN_IN
+    return [
+        _Block(
+            one=one, first=first, end=end, width_in=width_in, tile_in=tile_in, height_in=height_in, titled=first == 0
+        )
+        for one, first, end in parts
+    ]
+
+
+def _draw_block(figure: Figure, block: _Block, corner_in: tuple[float, float], picture: str, gain: str) -> None:
+    one, tile_in = block.one, block.tile_in
+    rows, columns = block.end - block.first, len(one.epochs)
     above, beside = HEAD_IN / tile_in, NUMBER_IN / tile_in
-    axes = style.bare(
-        figure, left, top + TITLE_IN, (size[0] + beside) * tile_in, (size[1] + above) * tile_in
-    )  # fmt: skip
-    frame(axes, size[0] + beside, size[1] + above)
+    size = columns * (1 + GAP) + beside, rows * (1 + GAP) + above
+    axes = style.bare(figure, *corner_in, size[0] * tile_in, size[1] * tile_in)
+    frame(axes, *size)
     for column, epoch in enumerate(one.epochs.tolist()):
         name = f"epoch {epoch}" if column == 0 and tile_in > 0.45 else str(epoch)
         _say(axes, beside + column * (1 + GAP) + 0.5, above * 0.85, name, va="bottom", ha="center")
     for row in range(rows):
-        _say(axes, beside * 0.85, above + row * (1 + GAP) + 0.5, str(one.maps[row]), va="center", ha="right")
+        down, number = above + row * (1 + GAP), block.first + row
+        _say(axes, beside * 0.85, down + 0.5, str(one.maps[number]), va="center", ha="right")
         for column in range(columns):
-            corner = beside + column * (1 + GAP), above + row * (1 + GAP)
-            _draw_tile(axes, one, column, row, picture, corner)
+            corner = beside + column * (1 + GAP), down
+            _draw_tile(axes, one, (column, number), corner, picture, gain)
 
 
 def _title(one: LayerEvolution, picture: str) -> str:
@@ -134,13 +185,14 @@ def _title(one: LayerEvolution, picture: str) -> str:
 
 
 def _draw_tile(
-    axes: Axes, one: LayerEvolution, column: int, row: int, picture: str, corner: tuple[float, float]
+    axes: Axes, one: LayerEvolution, at: tuple[int, int], corner: tuple[float, float], picture: str, gain: str
 ) -> None:
-    if one.image[column, row] < 0:
+    """at: which epoch, and which map, of the layer's."""
+    if one.image[at] < 0:
         return
-    shown = one.patch[column, row] if picture == "patch" else around_grey(one.projection[column, [row]])[0]
+    shown = one.patch[at] if picture == "patch" else around_grey(one.projection[at][None], gain=gain)[0]
     place(axes, shown, *corner, 1, 1)
-    dead, died = one.value[column, row] <= 0, one.value_now[column, row] <= 0
+    dead, died = one.value[at] <= 0, one.value_now[at] <= 0
     if picture == "projection" and (dead or died):
         _say(axes, corner[0] + 0.5, corner[1] + 0.5, "dead" if dead else "died", va="center", ha="center", color="w")
 
@@ -149,7 +201,7 @@ def _say(axes: Axes, x: float, y: float, words: str, **options: str) -> None:
     axes.text(x, y, words, fontsize=style.LABEL_PT, clip_on=False, **{"color": style.FAINT, **options})  # type: ignore[arg-type]
 
 
-def _note(picture: str) -> str:
+def _note(picture: str, gain: str) -> str:
     cut = (
         "Each tile is the receptive field of the unit that answered most strongly in the epoch (the whole image where "
         "that is larger), seen with the weights of the epoch's end.\n"
@@ -157,4 +209,4 @@ def _note(picture: str) -> str:
     if picture == "patch":
         return cut + "What lies beyond the image's border is drawn in the mean colour of the network's input."
     words = '"dead": the map answered to nothing; "died": that unit no longer answers with those weights.'
-    return f"{cut}{CONTRAST}\n{words}"
+    return f"{cut}{gain_in_words(gain)}\n{words}"

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.montage import frame, place
-from zfnet.figures.fig2 import shortened
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig5"
@@ -76,7 +75,7 @@ def save_curves(path: Path, subjects: Subjects, rows: Mapping[str, Curves]) -> N
 
 
 def load_curves(path: str | Path) -> tuple[Subjects, dict[str, Curves]]:
-    """What `save_curves` wrote; ValueError for another kind of file."""
+    """What `save_curves` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     names = dict.fromkeys(name.split("/")[0] for name in arrays if "/" in name)
     subjects = Subjects(**{field.name: arrays[field.name] for field in fields(Subjects)})
@@ -100,7 +99,7 @@ def draw_fig5(subjects: Subjects, rows: Mapping[str, Curves]) -> Figure:
         _draw_pictures(figure, MARGIN_IN, top, row)
         for at in range(plots):
             left = MARGIN_IN + PICTURES_IN + at * (plot_in + AXIS_IN) + AXIS_IN
-            axes = _plot(figure, left, top, plot_in, row_in, row, unit)
+            axes = _plot(figure, (left, top, plot_in, row_in), row, unit)
             last = at == plots - 1
             what = _chance(subjects) if last else f"distance at {_called(subjects.layers[at])}"
             style.text(figure, left, top - 0.22, f"({letter}{at + 2}) {what}", fontsize=style.LABEL_PT + 1.5)
@@ -144,9 +143,9 @@ def _draw_legend(figure: Figure, subjects: Subjects) -> None:
         axes = style.bare(figure, left, top, 0.25, LEGEND_LINE_IN)
         axes.plot([0, 1], [0.7, 0.7], color=_color(number), linestyle=_line(number), linewidth=2)
         axes.set_xlim(0, 1), axes.set_ylim(0, 1)
-        words = f"{shortened(str(subjects.names[target]))}, p = {subjects.probability[number]:.2f}"
+        words = f"{style.shortened(str(subjects.names[target]))}, p = {subjects.probability[number]:.2f}"
         if label != target:
-            words += f"\ntaken for: {shortened(str(subjects.names[label]))}"
+            words += f"\ntaken for: {style.shortened(str(subjects.names[label]))}"
         style.text(figure, left + 0.3, top + 0.02, words, fontsize=style.LABEL_PT + 0.5)
 
 
@@ -174,11 +173,10 @@ def _draw_pictures(figure: Figure, left: float, top: float, row: Curves) -> None
         axes.text(middle, height_in + 0.05, f"{value:g}", fontsize=style.LABEL_PT, ha="center", va="top")
 
 
-def _plot(
-    figure: Figure, left: float, top: float, width_in: float, height_in: float, row: Curves, unit: str
-) -> Axes:  # fmt: skip
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes((left / width, 1 - (top + height_in) / height, width_in / width, height_in / height))
+def _plot(figure: Figure, box_in: tuple[float, float, float, float], row: Curves, unit: str) -> Axes:
+    """box_in: left, top, width and height, in inches from the figure's upper left corner."""
+    axes = style.bare(figure, *box_in)
+    axes.set_axis_on()
     axes.tick_params(labelsize=style.LABEL_PT, length=2, width=0.5, pad=2)
     axes.set_xlabel(unit, fontsize=style.LABEL_PT, labelpad=2)
     axes.set_xlim(row.values.min(), row.values.max())

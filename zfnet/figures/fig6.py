@@ -7,11 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zfnet.figures.drawing import style
-from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, grid, place
+from zfnet.figures.drawing.gains import GAIN, gain_in_words
+from zfnet.figures.drawing.montage import around_grey, frame, grid, place
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig6"
@@ -23,10 +25,15 @@ TITLES = {
     "e": "layer 2 of ZFNet, projected",
 }
 ROWS = ("abc", "de")
-MARGIN_IN, TITLE_IN, STORY_IN = 0.2, 0.22, 0.5
-NOTE = (
+ONE_ROW = 3  # panels that stand beside each other in one row, where there are no more
+MARGIN_IN, TITLE_IN, STORY_IN, NOTE_IN = 0.2, 0.22, 0.5, 0.5
+LEAST_PX, GAP = 48, 0.08  # of a picture in a sheet: its side, and the gap after it as a share of that
+LARGEST_IN = 4.7  # the side of a panel
+FILTERS = (
     "Filters of a sheet share one scale, its largest |weight| around mid-grey (zero), so that a filter that dominates "
-    f"shows. Projections: the strongest of each map.\n{CONTRAST}\n"
+    "shows. Projections: the strongest of each map."
+)
+NUMBERS = (
     "Dead: never above zero on the images looked at. Frequencies: thirds of the radial range up to 0.5 cycles a pixel, "
     "mean over pictures; white noise has 9, 26 and 65 %."
 )
@@ -50,6 +57,7 @@ class Panel:
     ratio: float
 
     def story(self) -> str:
+        """The panel's numbers, in three lines."""
         low, middle, high = 100 * self.bands
         return (
             f"dead: {self.dead} of {self.maps} maps ({self.dead / self.maps:.1%}) on {self.images:,} images\n"
@@ -59,13 +67,14 @@ class Panel:
 
 
 def save_panels(path: Path, panels: Sequence[Panel]) -> None:
+    """Write the arrays from which `load_panels` and `draw_fig6` draw it again."""
     names = [field.name for field in fields(Panel) if field.name != "letter"]
     arrays = {f"{panel.letter}/{name}": np.asarray(getattr(panel, name)) for panel in panels for name in names}
     save_arrays(path, KIND, {"letters": np.array([panel.letter for panel in panels]), **arrays})
 
 
 def load_panels(path: str | Path) -> list[Panel]:
-    """What `save_panels` wrote; ValueError for another kind of file."""
+    """What `save_panels` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return [
         Panel(
@@ -79,31 +88,44 @@ def load_panels(path: str | Path) -> list[Panel]:
     ]
 
 
-def draw_fig6(panels: Sequence[Panel]) -> Figure:
-    """The panels that are there, in the paper's two rows, with their numbers under each."""
-    rows = [[panel for letter in row for panel in panels if panel.letter == letter] for row in ROWS]
-    rows = [row for row in rows if row]
-    side_in = (style.WIDTH_IN - 4 * MARGIN_IN) / 3
-    row_in = TITLE_IN + side_in + STORY_IN + MARGIN_IN
-    figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + len(rows) * row_in + 0.5))
-    for number, row in enumerate(rows):
-        top = MARGIN_IN + number * row_in
+def draw_fig6(panels: Sequence[Panel], *, gain: str = GAIN) -> Figure:
+    """The panels that are there with their numbers under each: in the paper's two rows, up to three in one.
+
+    Each row fills the width. gain: of the projections, see `gains`; ValueError for one that is none.
+    """
+    ordered = sorted(panels, key=lambda panel: panel.letter)
+    rows = [[panel for panel in ordered if panel.letter in row] for row in ROWS]
+    rows = [ordered] if len(ordered) <= ONE_ROW else [row for row in rows if row]
+    sides_in = [min(LARGEST_IN, (style.WIDTH_IN - MARGIN_IN) / len(row) - MARGIN_IN) for row in rows]
+    beside = len(ordered) == 1  # where the panel leaves room for its story
+    heights_in = [TITLE_IN + side_in + (0 if beside else STORY_IN) + MARGIN_IN for side_in in sides_in]
+    figure = Figure(figsize=(style.WIDTH_IN, MARGIN_IN + sum(heights_in) + NOTE_IN))
+    top = MARGIN_IN
+    for row, side_in, height_in in zip(rows, sides_in, heights_in, strict=True):
         for column, panel in enumerate(row):
             left = MARGIN_IN + column * (side_in + MARGIN_IN)
             style.text(figure, left, top, f"({panel.letter})  {TITLES[panel.letter]}")
-            axes = style.bare(figure, left, top + TITLE_IN, side_in, side_in)
-            sheet = _sheet(panel)
-            side = max(sheet.shape[:2])
-            frame(axes, side, side)
-            place(axes, sheet, 0, 0, sheet.shape[1], sheet.shape[0])
-            story_in = top + TITLE_IN + side_in + 0.06
-            style.text(figure, left, story_in, panel.story(), fontsize=style.LABEL_PT, linespacing=1.4)
-    note_in = MARGIN_IN + len(rows) * row_in
-    style.text(figure, MARGIN_IN, note_in, NOTE, fontsize=style.NOTE_PT, color=style.FAINT)
+            _draw_sheet(style.bare(figure, left, top + TITLE_IN, side_in, side_in), _sheet(panel, gain))
+            story_in = (
+                (left + side_in + MARGIN_IN, top + TITLE_IN) if beside else (left, top + TITLE_IN + side_in + 0.06)
+            )
+            style.text(figure, *story_in, panel.story(), fontsize=style.LABEL_PT, linespacing=1.4)
+        top += height_in
+    note = f"{FILTERS}\n{gain_in_words(gain)}\n{NUMBERS}"
+    style.text(figure, MARGIN_IN, top, note, fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
-def _sheet(panel: Panel) -> NDArray[np.float32]:
+def _draw_sheet(axes: Axes, sheet: NDArray[np.float32]) -> None:
+    side = max(sheet.shape[:2])
+    frame(axes, side, side)
+    place(axes, sheet, 0, 0, sheet.shape[1], sheet.shape[0])
+
+
+def _sheet(panel: Panel, gain: str) -> NDArray[np.float32]:
     filters = panel.letter in "abc"
     largest = float(np.abs(panel.pictures).max()) if filters else None
-    return np.asarray(grid(around_grey(panel.pictures, largest), gap_px=1 if filters else 2))
+    shown = around_grey(panel.pictures, largest, gain=gain)
+    times = -(-LEAST_PX // shown.shape[1])  # whole pixels, so that gaps can be thin
+    larger = shown.repeat(times, 1).repeat(times, 2)
+    return np.asarray(grid(larger, round(GAP * larger.shape[1])))

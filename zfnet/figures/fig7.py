@@ -13,14 +13,14 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from zfnet.figures.drawing import style
+from zfnet.figures.drawing.gains import GAIN, gain_in_words
 from zfnet.figures.drawing.heat import BAR_IN, TEXT_IN, Squares, draw_bar, draw_cells, say
-from zfnet.figures.drawing.montage import CONTRAST, around_grey, frame, place, side_of
-from zfnet.figures.fig2 import shortened
+from zfnet.figures.drawing.montage import around_grey, frame, place, side_of
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "fig7"
 PANELS = 6
-MARGIN_IN, GAP_IN, HEAD_IN, BETWEEN_IN, NOTE_IN = 0.2, 0.12, 0.55, 0.15, 0.35
+MARGIN_IN, GAP_IN, HEAD_IN, BETWEEN_IN, NOTE_IN = 0.2, 0.12, 0.55, 0.15, 0.45
 PANEL_IN = (style.WIDTH_IN - 2 * MARGIN_IN - (PANELS - 1) * GAP_IN) / PANELS
 LINE_IN, LINES = 0.115, 3  # the least number of lines of text under a row of panels
 TILE_GAP = 0.04
@@ -60,6 +60,7 @@ class OcclusionRows:
 
     @property
     def squares(self) -> Squares:
+        """Where the square was, in pixels."""
         return Squares(rows=self.rows, columns=self.columns, size_px=int(self.size_px))
 
     def deepest(self, number: int) -> tuple[int, int]:
@@ -69,17 +70,21 @@ class OcclusionRows:
 
 
 def save_rows(path: Path, rows: OcclusionRows) -> None:
+    """Write the arrays from which `load_rows` and `draw_fig7` draw it again."""
     save_arrays(path, KIND, asdict(rows))
 
 
 def load_rows(path: str | Path) -> OcclusionRows:
-    """What `save_rows` wrote; ValueError for another kind of file."""
+    """What `save_rows` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return OcclusionRows(**{field.name: arrays[field.name] for field in fields(OcclusionRows)})
 
 
-def draw_fig7(rows: OcclusionRows) -> Figure:
-    """The paper's five panels a row; in (c) the image patches stand beside the projections."""
+def draw_fig7(rows: OcclusionRows, *, gain: str = GAIN) -> Figure:
+    """The paper's five panels a row; in (c) the image patches stand beside the projections.
+
+    gain: of the projections, see `gains`; ValueError for one that is none.
+    """
     legends = [legend_of(label, int(target)) for label, target in zip(rows.label, rows.target, strict=True)]
     texts_in = [LINE_IN * max(LINES, len(legend)) + BETWEEN_IN for legend in legends]
     end_in = HEAD_IN + sum(PANEL_IN + text_in for text_in in texts_in)
@@ -93,14 +98,14 @@ def draw_fig7(rows: OcclusionRows) -> Figure:
             frame(axes, PANEL_IN, text_in)
         _draw_image(panels[0], below[0], rows, number)
         _draw_activity(panels[1], below[1], rows, number)
-        _draw_tiles(panels[2], around_grey(rows.projection[number]), rows.value[number])
+        _draw_tiles(panels[2], around_grey(rows.projection[number], gain=gain), rows.value[number])
         _draw_tiles(panels[3], rows.patch[number], rows.value[number])
         values = ", ".join(f"{value:.4g}" for value in rows.value[number] if np.isfinite(value))
         say(below[2], 0, BAR_IN[0], f"strongest activations: {values}")
         _draw_probability(panels[4], below[4], rows, number)
         _draw_labels(panels[5], below[5], rows, number, legend)
         top += PANEL_IN + text_in
-    style.text(figure, MARGIN_IN, end_in, _note(rows), fontsize=style.NOTE_PT, color=style.FAINT)
+    style.text(figure, MARGIN_IN, end_in, _note(rows, gain), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
@@ -119,12 +124,14 @@ def _titles(rows: OcclusionRows) -> list[str]:
     ]
 
 
-def _note(rows: OcclusionRows) -> str:
+def _note(rows: OcclusionRows, gain: str) -> str:
     height, width = rows.picture.shape[1:3]
     steps = f" in steps of {rows.rows[1] - rows.rows[0]} px" if len(rows.rows) > 1 else ""
     return (
         f"A square of {rows.size_px} px slides over images of {width} × {height} px{steps}; (b), (d) and (e) show at "
-        f"each point the answer with the square's centre there. White lines in the bars: without a square.\n{CONTRAST}"
+        "each point the answer with the square's centre there.\nColours of (b) run from its least to its largest "
+        "value, of (d) from 0; white lines in the bars: without a square. Beyond an image's border: the network's mean "
+        f"colour.\n{gain_in_words(gain)}"
     )
 
 
@@ -137,29 +144,33 @@ def _draw_image(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> No
     for color, line in (("black", 2.0), ("white", 1.0)):
         axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=line))
     target, label = (str(rows.names[at[number]]) for at in (rows.target, rows.clean_label))
-    lines = [f"{'true' if rows.known[number] else 'taken for'}: {shortened(target, 24)}"]
+    lines = [f"{'true' if rows.known[number] else 'taken for'}: {style.shortened(target, 24)}"]
     lines += [f"probability {rows.clean_probability[number]:.2f}"]
     if rows.clean_label[number] != rows.target[number]:
-        lines += [f"taken for: {shortened(label, 24)}"]
+        lines += [f"taken for: {style.shortened(label, 24)}"]
     say(below, 0, BAR_IN[0], "\n".join(lines))
 
 
 def _draw_activity(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
-    """In percent of what it is without a square; as it is where that is not above zero."""
+    """In percent of what it is without a square, as it is where that is not above zero; from the least to the largest.
+
+    From zero on, colours would be all alike where the square takes little.
+    """
     clean, values = float(rows.clean_activity[number]), rows.activity[number]
     mark, unit = (clean, "") if clean <= 0 else (100.0, "%")
     shown = values if clean <= 0 else 100 * values / clean
-    low, high = min(0.0, shown.min(), mark), max(0.0, shown.max(), mark) or 1.0  # 1 where the map is silent everywhere
-    draw_cells(axes, rows.picture[number], rows.squares, shown, low, high)
-    draw_bar(below, PANEL_IN, low, high, mark, unit)
+    low, high = float(min(shown.min(), mark)), float(max(shown.max(), mark))
+    high = high if high > low else low + 1  # where the map is the same everywhere
+    draw_cells(axes, rows.picture[number], rows.squares, shown, low=low, high=high)
+    draw_bar(below, PANEL_IN, low=low, high=high, mark=mark, unit=unit)
     say(below, PANEL_IN / 2, TEXT_IN, f"map {rows.map[number]}", ha="center")
 
 
 def _draw_probability(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
     values, clean = rows.probability[number], float(rows.clean_probability[number])
     high = max(values.max(), clean) or 1.0  # 1 where the class is impossible everywhere
-    draw_cells(axes, rows.picture[number], rows.squares, values, 0, high)
-    draw_bar(below, PANEL_IN, 0, high, clean)
+    draw_cells(axes, rows.picture[number], rows.squares, values, low=0, high=high)
+    draw_bar(below, PANEL_IN, low=0, high=high, mark=clean)
     say(below, PANEL_IN / 2, TEXT_IN, f"least {values.min():.2g}", ha="center")
 
 
@@ -197,8 +208,9 @@ def _draw_labels(
     label, ranks = rows.label[number], np.zeros(rows.label.shape[1:], np.int64)
     for rank, (classes, share) in enumerate(legend):
         ranks[np.isin(label, classes)] = rank
-        name = shortened(str(rows.names[classes[0]]), 24) if len(classes) == 1 else f"{len(classes)} others"
+        name = style.shortened(str(rows.names[classes[0]]), 24) if len(classes) == 1 else f"{len(classes)} others"
         top = BAR_IN[0] + rank * LINE_IN
         below.add_patch(Rectangle((0, top), 0.08, 0.08, facecolor=COLORS[rank], edgecolor="none"))
         say(below, 0.12, top - 0.01, f"{'<1%' if 0 < share < 0.005 else f'{share:.0%}'}  {name}")
-    draw_cells(axes, rows.picture[number], rows.squares, ranks, 0, len(COLORS) - 1, ListedColormap(COLORS))
+    colors, most = ListedColormap(COLORS), len(COLORS) - 1
+    draw_cells(axes, rows.picture[number], rows.squares, ranks, low=0, high=most, colors=colors)

@@ -34,11 +34,12 @@ class Filters:
 
 
 def save_filters(path: Path, filters: Filters) -> None:
+    """Write the arrays from which `load_filters` and `draw_filters` draw it again."""
     save_arrays(path, KIND, asdict(filters))
 
 
 def load_filters(path: str | Path) -> Filters:
-    """What `save_filters` wrote; ValueError for another kind of file."""
+    """What `save_filters` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return Filters(**{field.name: arrays[field.name] for field in fields(Filters)})
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from zfnet.figures.drawing import style
 from zfnet.figures.drawing.heat import BAR_IN, COLORS, TEXT_IN, Squares, draw_cells, say
 from zfnet.figures.drawing.montage import frame, place
-from zfnet.figures.fig2 import shortened
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "pointing"
@@ -85,11 +84,12 @@ def mean(values: NDArray[np.floating]) -> float:
 
 
 def save_points(path: Path, points: Points) -> None:
+    """Write the arrays from which `load_points` and `draw_pointing` draw it again."""
     save_arrays(path, KIND, asdict(points))
 
 
 def load_points(path: str | Path) -> Points:
-    """What `save_points` wrote; ValueError for another kind of file."""
+    """What `save_points` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return Points(**{field.name: arrays[field.name] for field in fields(Points)})
 
@@ -107,13 +107,15 @@ def draw_pointing(points: Points) -> Figure:
     for number, target in enumerate(classes):
         left = MARGIN_IN + number % ACROSS * (CELL_IN + GAP_IN)
         top = MARGIN_IN + sum(heights[: number // ACROSS])
-        _draw_class(figure, left, top, points, target, max(longest, 0.01))
+        _draw_class(figure, (left, top), points, target, max(longest, 0.01))
     _draw_note(figure, points, MARGIN_IN + sum(heights))
     return figure
 
 
-def _draw_class(figure: Figure, left: float, top: float, points: Points, target: int, longest: float) -> None:
-    style.text(figure, left, top, shortened(str(points.names[target]), 24))
+def _draw_class(figure: Figure, corner_in: tuple[float, float], points: Points, target: int, longest: float) -> None:
+    """longest: the drop whose bar is as long as there is room."""
+    left, top = corner_in
+    style.text(figure, left, top, style.shortened(str(points.names[target]), 24))
     own = points.target == target
     image, drops = (
         style.bare(figure, left + at * (PANEL_IN + BETWEEN_IN), top + HEAD_IN, PANEL_IN, PANEL_IN) for at in range(2)
@@ -153,7 +155,7 @@ def _draw_image(axes: Axes, drops: Axes, points: Points, number: int) -> float:
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=0.9))
     squares = Squares(rows=points.rows, columns=points.columns, size_px=int(points.size_px))
     found = points.clean_probability[image] - points.probability[image]
-    draw_cells(drops, picture, squares, found, 0, max(found.max(), 1e-6))
+    draw_cells(drops, picture, squares, found, low=0, high=max(found.max(), 1e-6))
     row, column = np.unravel_index(found.argmax(), found.shape)
     at = [start + int(points.size_px) / 2 for start in (points.columns[column], points.rows[row])]
     for panel in (axes, drops):

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
-from numpy.typing import NDArray
 from pathlib import Path
 from typing import Any
-from zfnet.analysis.probing.extraction import Extraction
-from zfnet.analysis.probing.extraction import extract
-from zfnet.analysis.probing.gram_matrix import gram
-from zfnet.analysis.probing.gram_matrix import is_kept
-from zfnet.analysis.probing.probes import COSTS
-from zfnet.analysis.probing.probes import Probe
-from zfnet.analysis.probing.probes import mean_class_accuracy
-from zfnet.analysis.probing.probes import softmax_probe
-from zfnet.analysis.probing.probes import svm_probe
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zfnet.analysis.probing.extraction import Extraction, extract
+from zfnet.analysis.probing.gram_matrix import gram, is_kept
+from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
 from zfnet.data import Fold
 from zfnet.progress import Progress
-import hashlib
-import numpy as np
-
 
 SVM, SOFTMAX = "SVM", "softmax"
 Fit = Callable[[NDArray[np.int64], NDArray[np.int64], int], Probe]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 COLOURS = "viridis"
 UNKNOWN = (math.nan, math.nan)
 INTERPOLATION = ("bilinear", "nearest")
+DARKENED = 0.7  # of the picture under a map: colours hardly show on white
 OPACITY = (0.15, 0.85)  # of the lowest and of the highest colour: what is not answered to stays visible
 
 
@@ -89,7 +90,7 @@ def colour_map(name: str) -> Colormap:
 
 
 def coloured(shaded: NDArray[np.floating], colours: str) -> NDArray[np.uint8]:
-    """Places 0..1 (..., h, w) as colours (..., h, w, 3)."""
+    """Places 0..1 (..., h, w) as colours (..., h, w, 3) uint8. Raises ValueError for an unknown colour map."""
     return np.asarray(colour_map(colours)(shaded, bytes=True))[..., :3]
 
 
@@ -121,8 +122,11 @@ def resized(
 
 
 def over(picture: NDArray[np.uint8], shaded: NDArray[np.floating], colours: str = COLOURS) -> NDArray[np.uint8]:
-    """Places 0..1 (H, W) on a colour map, laid over the picture (H, W, 3) in grey, the denser the higher."""
-    grey = picture.mean(axis=2, keepdims=True)
+    """Places 0..1 (H, W) on a colour map, laid over the picture (H, W, 3) in darkened grey, the denser the higher.
+
+    Raises ValueError for an unknown colour map.
+    """
+    grey = DARKENED * picture.mean(axis=2, keepdims=True)
     share = (OPACITY[0] + (OPACITY[1] - OPACITY[0]) * shaded)[..., None]
     mixed: NDArray[np.uint8] = ((1 - share) * grey + share * coloured(shaded, colours)).round().astype(np.uint8)
     return mixed

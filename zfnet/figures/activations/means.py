@@ -19,12 +19,12 @@ TITLE = "mean over the channels of every convolution, from first to last"
 
 
 def draw_means(
-    means: Mapping[str, NDArray[np.floating]], picture: NDArray[np.uint8], colours: str = COLOURS, title: str = TITLE,
-    scale: str = "unit", stage: str = "",
+    means: Mapping[str, NDArray[np.floating]], picture: NDArray[np.uint8], *, colours: str = COLOURS,
+    title: str = TITLE, scale: str = "unit", stage: str = "",
 ) -> Figure:  # fmt: skip
     """A tile a layer, in the mapping's order, the image first: layer -> mean over its channels (h, w).
 
-    stage: a word on the ReLU.
+    picture (H, W, 3): the image; stage: a word on the ReLU. Raises ValueError for an unknown scale or colour map.
     """
     across = ACROSS if len(means) < MANY else ACROSS_MANY
     tile_in = (style.WIDTH_IN - 2 * MARGIN_IN + GAP_IN) / across - GAP_IN

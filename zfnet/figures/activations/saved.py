@@ -33,6 +33,7 @@ class Activations:
 
 
 def save_activations(path: Path, shown: Activations) -> None:
+    """Write the arrays from which `load_activations` and the figures of activations come again."""
     arrays = {
         "pictures": shown.pictures, "names": np.array(shown.names, np.str_), "together": np.array(shown.together),
         "network": np.array(shown.network), "means_stage": np.array(shown.means_stage),
@@ -46,7 +47,7 @@ def save_activations(path: Path, shown: Activations) -> None:
 
 
 def load_activations(path: str | Path) -> Activations:
-    """What `save_activations` wrote; ValueError for another kind of file."""
+    """What `save_activations` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     layers = [
         LayerMaps(

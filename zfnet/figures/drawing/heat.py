@@ -37,7 +37,7 @@ class Squares:
 
 
 def draw_cells(
-    axes: Axes, picture: NDArray[np.uint8], squares: Squares, values: NDArray[Any], low: float, high: float,
+    axes: Axes, picture: NDArray[np.uint8], squares: Squares, values: NDArray[Any], *, low: float, high: float,
     colors: Any = COLORS,
 ) -> None:  # fmt: skip
     """Values (R, C) as colours from low to high, over the picture (H, W, 3) in pale grey."""
@@ -48,7 +48,7 @@ def draw_cells(
     axes.pcolormesh(*squares.edges(), values, cmap=colors, vmin=low, vmax=high, rasterized=True)
 
 
-def draw_bar(axes: Axes, width_in: float, low: float, high: float, mark: float | None, unit: str = "") -> None:
+def draw_bar(axes: Axes, width_in: float, *, low: float, high: float, mark: float | None, unit: str = "") -> None:
     """A bar from low to high along the top of axes in inches, its ends in numbers, a white line at the mark."""
     axes.imshow(np.linspace(0, 1, 256)[None], cmap=COLORS, extent=(0, width_in, BAR_IN[1], BAR_IN[0]), aspect="auto")
     if mark is not None:

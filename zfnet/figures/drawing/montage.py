@@ -8,34 +8,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from zfnet.figures.drawing.gains import GAIN, TINY, gained
+
 Pixels = NDArray[np.floating] | NDArray[np.uint8]
 GREY = 0.5
-REACH = 0.995
-CONTRAST = (
-    f"Contrast: zero is mid-grey; each projection is scaled by the |value| below which {REACH:.1%} of its non-zero "
-    "numbers lie, and what exceeds it is clipped to black or white."
-)
 
 
-def around_grey(values: NDArray[np.floating], largest: float | None = None) -> NDArray[np.float32]:
+def around_grey(values: NDArray[np.floating], largest: float | None = None, *, gain: str = GAIN) -> NDArray[np.float32]:
     """Signed pixels (N, 3, h, w) as colours (N, h, w, 3) in 0..1: zero is mid-grey, `largest` is black or white.
 
     Pixels of one channel (N, 1, h, w) become shades of grey. Where no largest is given, each picture is scaled by its
-    own (see CONTRAST). The very largest value would leave projections from upper layers nearly blank: there a few
-    pixels tower above all others.
+    own numbers, one scale for its channels, as the gain says (see `gains`). Raises ValueError for an unknown gain.
     """
-    if largest is None:
-        scale = np.array([_reach(picture) for picture in values]).reshape(-1, 1, 1, 1)
-    else:
-        scale = np.array(largest)
-    shown = GREY + GREY * values / np.maximum(scale, np.finfo(np.float32).tiny)
-    colours = np.moveaxis(shown.clip(0, 1).astype(np.float32), 1, -1)
+    scaled = gained(values, gain) if largest is None else values / max(largest, TINY)
+    colours = np.moveaxis((GREY + GREY * scaled).clip(0, 1).astype(np.float32), 1, -1)
     return colours.repeat(3, axis=-1) if colours.shape[-1] == 1 else colours
-
-
-def _reach(picture: NDArray[np.floating]) -> float:
-    there = np.abs(picture[picture != 0])
-    return float(np.quantile(there, REACH)) if there.size else 0.0
 
 
 def side_of(count: int) -> int:
@@ -44,6 +31,7 @@ def side_of(count: int) -> int:
 
 
 def rows_of(count: int, columns: int) -> int:
+    """Rows of a grid of that many columns that holds `count` tiles, at least one."""
     return max(1, math.ceil(count / columns))
 
 

@@ -62,3 +62,9 @@ def text(figure: Figure, left_in: float, top_in: float, words: str, **options: A
     width, height = figure.get_size_inches()
     options = {"fontsize": TITLE_PT, "color": INK, "va": "top", "ha": "left", **options}
     figure.text(left_in / width, 1 - top_in / height, words, **options)
+
+
+def shortened(name: str, most: int = 22) -> str:
+    """The first of several names ("tench, Tinca tinca"), cut to that many letters."""
+    first = name.split(",")[0]
+    return first if len(first) <= most else first[: most - 1] + "…"

@@ -52,6 +52,7 @@ def save_depth(path: Path, lines: Sequence[Line], chance: float, **more: Any) ->
 
 
 def load_depth(path: str | Path) -> tuple[list[Line], float]:
+    """What `save_depth` wrote: the lines and the accuracy of guessing. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     count = sum(name.endswith("/label") for name in arrays)
     lines = []

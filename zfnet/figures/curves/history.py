@@ -60,11 +60,12 @@ class Histories:
 
 
 def save_histories(path: Path, histories: Histories) -> None:
+    """Write the arrays from which `load_histories` and `draw_history` draw it again."""
     save_arrays(path, KIND, asdict(histories))
 
 
 def load_histories(path: str | Path) -> Histories:
-    """What `save_histories` wrote; ValueError for another kind of file."""
+    """What `save_histories` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     return Histories(**{field.name: arrays[field.name] for field in fields(Histories)})
 

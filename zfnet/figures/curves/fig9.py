@@ -32,13 +32,14 @@ class Curves:
 
 
 def save_curves(path: Path, curves: Curves) -> None:
+    """Write the arrays from which `load_curves` and `draw_fig9` draw it again."""
     arrays = {f"accuracy/{method}": values for method, values in curves.accuracy.items()}
     whole = {"title": np.array(curves.title), "per_class": curves.per_class, "chance": np.array(curves.chance)}
     save_arrays(path, KIND, {**whole, **arrays})
 
 
 def load_curves(path: str | Path) -> Curves:
-    """What `save_curves` wrote; ValueError for another kind of file."""
+    """What `save_curves` wrote. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     accuracy = {name.partition("/")[2]: values for name, values in arrays.items() if name.startswith("accuracy/")}
     title, chance = str(arrays["title"]), float(arrays["chance"])
