@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.classmap:classmap")
+
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,15 +19,13 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from PIL import Image
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list
-from experiments.common.job import Run, start
-from experiments.common.network import chosen_network, described
+from experiments.common.config import as_list, list_or_none, pick
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
 from zfnet.analysis import class_map
 from zfnet.data import FILTER, InputFrame, class_number, photograph_paths, read_rgb
 from zfnet.figures.class_map import ClassMaps, draw_classmaps, load_maps, save_maps
-from zfnet.figures.drawing import style
 from zfnet.models import FullyConvolutional, convolutionalize
 from zfnet.network import Network
 from zfnet.progress import track
@@ -28,6 +33,17 @@ from zfnet.runs import write_csv
 
 ENLARGED = 2  # by default, the shortest side over what the network was made for
 MOST, ROWS = 8, 12  # classes and images of a figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/classmap.yaml says of the images, their sizes, the mean over places and the classes to draw."""
+
+    images: str | list[str] | None
+    sides: int | list[int] | None
+    average: int | None
+    classes: str | int | list[str | int] | None
+    top: int
 
 
 class Classes(NamedTuple):
@@ -49,30 +65,30 @@ def classmap(config: DictConfig, run: Run) -> None:
     """Slide, save the arrays, draw and tell; or draw again from saved arrays."""
     if not run.world.first:
         return
+    settings = pick(Settings, config)
     if config.redraw is None:
-        maps = compute(config, run)
+        maps = compute(pick(NetworkChoice, config), settings, run)
         save_maps(run.folder / "classmap.npz", maps)
     else:
         maps = load_maps(config.redraw)
-        if config.classes is not None:
-            maps = [replace(one, chosen=chosen_classes(config, Classes.of(one), one.probability)) for one in maps]
-    report(maps, run)
+        if settings.classes is not None:
+            maps = [replace(one, chosen=chosen_classes(settings, Classes.of(one), one.probability)) for one in maps]
+    report(maps, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
+def compute(choice: NetworkChoice, settings: Settings, run: Run) -> list[ClassMaps]:
     """The arrays of each image at each size."""
-    network = chosen_network(config)
-    frame = network.frame.to(run.world.device)
-    fully = convolutionalize(network.model, 1 if config.average is None else config.average)
-    if fully.own_px is None and config.average is None:
+    network = open_chosen(choice, run, relayout=False)
+    frame = network.frame
+    fully = convolutionalize(network.model, 1 if settings.average is None else settings.average)
+    if fully.own_px is None and settings.average is None:
         fully = convolutionalize(network.model, own_places(fully, frame))
-    fully.to(run.world.device)
-    paths = photograph_paths(config.images)
+    paths = photograph_paths(settings.images)
     own_px = fully.own_px or frame.size_px
-    sides = [ENLARGED * own_px] if config.sides is None else as_list(config.sides)
+    sides = [ENLARGED * own_px] if settings.sides is None else as_list(settings.sides)
     if not sides or not all(isinstance(side, int) and side > 0 for side in sides):
-        raise ValueError(f"sides={config.sides}, expected one or more positive numbers of pixels")
-    run.note(checkpoint=str(config.checkpoint), images=paths, sides=sides)
+        raise ValueError(f"sides={settings.sides}, expected one or more positive numbers of pixels")
+    run.note(checkpoint=choice.source, images=paths, sides=sides)
     maps = []
     for path, side_px in track([(path, side) for path in paths for side in sides], "sliding", unit="image"):
         picture = enlarged(path, side_px)
@@ -84,14 +100,15 @@ def compute(config: DictConfig, run: Run) -> list[ClassMaps]:
             picture=picture, path=np.array(path), names=np.array(classes.names, np.str_),
             wnids=np.array(classes.wnids, np.str_), probability=probability, rows=found.centres(0).numpy(),
             columns=found.centres(1).numpy(), window=np.array([size, step, first]),
-            chosen=chosen_classes(config, classes, probability), network=np.array(described(config)),
+            chosen=chosen_classes(settings, classes, probability), network=np.array(choice.title),
         ))  # fmt: skip
     return maps
 
 
 def own_places(fully: FullyConvolutional, frame: InputFrame) -> int:
     """How many places a side there are at the network's own size."""
-    return class_map(fully, torch.zeros(1, frame.channels, frame.size_px, frame.size_px)).scores.shape[2]
+    blank = torch.zeros(1, frame.channels, frame.size_px, frame.size_px, device=frame.mean.device)
+    return class_map(fully, blank).scores.shape[2]
 
 
 def enlarged(path: str, side_px: int) -> NDArray[np.uint8]:
@@ -111,22 +128,22 @@ def normalised(picture: NDArray[np.uint8], frame: InputFrame) -> Tensor:
     return (pixels - frame.mean.mean((1, 2), keepdim=True)) / frame.scale
 
 
-def chosen_classes(config: DictConfig, classes: Classes, probability: NDArray[np.floating]) -> NDArray[np.int64]:
+def chosen_classes(settings: Settings, classes: Classes, probability: NDArray[np.floating]) -> NDArray[np.int64]:
     """The classes asked for, or those most probable on the mean over all places.
 
     Raises ValueError for unknown classes, for none, and for more than fit beside each other.
     """
-    words = None if config.classes is None else as_list(config.classes)
-    count = config.top if words is None else len(words)
+    words = list_or_none(settings.classes)
+    count = settings.top if words is None else len(words)
     if not 1 <= count <= MOST:
         given = f"top={count}" if words is None else f"classes={words}"
         raise ValueError(f"{given}: expected 1 to {MOST} classes, which fit beside each other")
     if words is not None:
         return np.array([class_number(word, classes) for word in words], np.int64)
-    return np.argsort(-probability.mean((1, 2)), kind="stable")[: config.top]
+    return np.argsort(-probability.mean((1, 2)), kind="stable")[: settings.top]
 
 
-def report(maps: Sequence[ClassMaps], run: Run) -> None:
+def report(maps: Sequence[ClassMaps], folder: Path) -> None:
     """The figures, of ROWS images each, in files and TensorBoard, and where each class drawn is most probable."""
     rows: list[dict[str, object]] = []
     for one in maps:
@@ -149,14 +166,8 @@ def report(maps: Sequence[ClassMaps], run: Run) -> None:
                 f"  {one.names[number]}: highest {values.max():.3f} around row {one.rows[row]:g}, column "
                 f"{one.columns[column]:g}; most probable at {share:.0%} of the places"
             )
-    write_csv(run.folder / "classmap.csv", rows)
-    with SummaryWriter(str(run.folder / "tensorboard")) as writer:
-        for page, at in enumerate(range(0, len(maps), ROWS), start=1):
-            name = "classmap" if len(maps) <= ROWS else f"classmap_{page}"
-            figure = draw_classmaps(maps[at : at + ROWS])
-            print(f"drawn: {style.save(figure, run.folder, name)}")
-            writer.add_image(name, style.pixels(figure), dataformats="HWC")
-
-
-if __name__ == "__main__":
-    start(classmap, "classmap")
+    write_csv(folder / "classmap.csv", rows)
+    publish({
+        "classmap" if len(maps) <= ROWS else f"classmap_{page}": partial(draw_classmaps, maps[at : at + ROWS])
+        for page, at in enumerate(range(0, len(maps), ROWS), start=1)
+    }, folder)  # fmt: skip

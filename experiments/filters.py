@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.filters:filters")
+
+from dataclasses import dataclass
+
 import numpy as np
 from omegaconf import DictConfig
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.job import Run, start
-from experiments.common.network import chosen_network, described
-from zfnet.figures.drawing import style
+from experiments.common.config import pick
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
 from zfnet.figures.filter_sheet import Filters, draw_filters, load_filters, save_filters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/filters.yaml says of the sheet."""
+
+    layer: str | None
+    scale: str
 
 
 def filters(config: DictConfig, run: Run) -> None:
     """Save the filters and draw them; or draw again from saved ones."""
     if not run.world.first:
         return
+    settings = pick(Settings, config)
     if config.redraw is None:
-        network = chosen_network(config)
-        name = described(config)
-        shown = filters_of(network.model, config.layer, name)
+        choice = pick(NetworkChoice, config)
+        network = open_chosen(choice, run, relayout=False)
+        shown = filters_of(network.model, layer=settings.layer, name=choice.title)
         save_filters(run.folder / "filters.npz", shown)
-        run.note(network=name, layer=str(shown.layer))
+        run.note(network=choice.title, layer=str(shown.layer))
     else:
         shown = load_filters(config.redraw)
-    figure = draw_filters(shown, config.scale)
-    print(f"drawn: {style.save(figure, run.folder, 'filters')}")
-    with SummaryWriter(str(run.folder / "tensorboard")) as writer:
-        writer.add_image("filters", style.pixels(figure), dataformats="HWC")
+    publish({"filters": draw_filters(shown, settings.scale)}, run.folder)
 
 
-def filters_of(model: nn.Module, layer: str | None, name: str) -> Filters:
+def filters_of(model: nn.Module, *, layer: str | None, name: str) -> Filters:
     """The weights of a convolution, by default the first. Raises ValueError, with the choices, for another layer."""
     convolutions = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
     if layer is None and convolutions:
@@ -40,7 +52,3 @@ def filters_of(model: nn.Module, layer: str | None, name: str) -> Filters:
         raise ValueError(f"layer {layer!r} is not one of the convolutions {', '.join(convolutions)}")
     weights = convolutions[layer].weight.detach().float().cpu().numpy()
     return Filters(layer=np.array(layer), network=np.array(name), weights=weights)
-
-
-if __name__ == "__main__":
-    start(filters, "filters")

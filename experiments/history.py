@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from omegaconf import DictConfig
-from torch.utils.tensorboard import SummaryWriter
 
-from experiments.common.config import as_list
+from experiments.common.config import as_list, list_or_none, pick
 from experiments.common.job import Run, start
+from experiments.common.publish import publish
 from zfnet.figures.curves.history import Histories, draw_history, load_histories, save_histories
-from zfnet.figures.drawing import style
 from zfnet.runs import read_csv, write_csv
+
+if __name__ == "__main__":
+    start("experiments.history:history")
+
 
 TABLE = "metrics.csv"
 COLUMNS = (
@@ -22,20 +26,32 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/history.yaml says of the runs and the curves."""
+
+    runs: str | list[str] | None
+    labels: str | list[str] | None
+    show: str
+    top: int
+    smoothing: float
+
+
 def history(config: DictConfig, run: Run) -> None:
     """Read, save the arrays, draw and tell; or draw again from saved arrays."""
     if not run.world.first:
         return
+    settings = pick(Settings, config)
     if config.redraw is None:
-        if config.runs is None:
+        if settings.runs is None:
             raise ValueError("give runs=FOLDER or runs=[FOLDER,...] (run folders of train.py), or redraw=FILE.npz")
-        folders = run_folders(as_list(config.runs))
-        histories = read_histories(folders, None if config.labels is None else as_list(config.labels))
+        folders = run_folders(as_list(settings.runs))
+        histories = read_histories(folders, list_or_none(settings.labels))
         save_histories(run.folder / "history.npz", histories)
         run.note(runs=[str(folder) for folder in folders])
     else:
         histories = load_histories(config.redraw)
-    report(histories, config, run.folder)
+    report(histories, settings, run.folder)
 
 
 def run_folders(given: Sequence[str]) -> list[Path]:
@@ -96,28 +112,23 @@ def names_of(folders: Sequence[Path]) -> list[str]:
     raise ValueError(f"the same run is given twice among {', '.join(map(str, folders))}")
 
 
-def report(histories: Histories, config: DictConfig, folder: Path) -> None:
+def report(histories: Histories, settings: Settings, folder: Path) -> None:
     """The figure, in files and TensorBoard, and a line a run."""
-    figure = draw_history(histories, config.show, config.top, config.smoothing)
+    figure = draw_history(histories, settings.show, top=settings.top, smoothing=settings.smoothing)
     rows: list[dict[str, object]] = []
     for number, label in enumerate(histories.label.tolist()):
         one = histories.of(number)
-        best = one.best(config.top)
-        train, val = one.errors("train", config.top), one.errors("val", config.top)
+        best = one.best(settings.top)
+        train, val = one.errors("train", settings.top), one.errors("val", settings.top)
         rows.append({
             "run": label, "epochs": int(one.epoch[-1]), "best_epoch": int(one.epoch[best]),
             "best_val_error": float(val[best]), "last_val_error": float(val[-1]), "last_train_error": float(train[-1]),
             "last_val_loss": float(one.val_loss[-1]), "last_train_loss": float(one.train_loss[-1]),
         })  # fmt: skip
         print(
-            f"{label}: top-{config.top} error {val[best]:.1%} after epoch {one.epoch[best]}, at the end {val[-1]:.1%} "
-            f"(training {train[-1]:.1%}), loss {one.val_loss[-1]:.3f} (training {one.train_loss[-1]:.3f})"
+            f"{label}: top-{settings.top} error {val[best]:.1%} after epoch {one.epoch[best]}, at the end "
+            f"{val[-1]:.1%} (training {train[-1]:.1%}), loss {one.val_loss[-1]:.3f} (training "
+            f"{one.train_loss[-1]:.3f})"
         )
     write_csv(folder / "history.csv", rows)
-    print(f"drawn: {style.save(figure, folder, 'history')}")
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-        writer.add_image("history", style.pixels(figure), dataformats="HWC")
-
-
-if __name__ == "__main__":
-    start(history, "history")
+    publish({"history": figure}, folder)

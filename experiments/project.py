@@ -2,52 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from experiments.common.config import pick
 from experiments.common.job import Run, start
-from experiments.common.network import opened
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
 from zfnet.analysis import picture_units
 from zfnet.data import read_photographs
 from zfnet.deconv import Deconvnet
-from zfnet.figures.drawing import style
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
 from zfnet.network import Network
 
+if __name__ == "__main__":
+    start("experiments.project:project")
+
+
 GUESSES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What conf/project.yaml says of the image, the layer and the rule."""
+
+    image: str | None
+    layer: str | None
+    top: int
+    rule: str
+    gain: str
 
 
 def project(config: DictConfig, run: Run) -> None:
     """Project, save the arrays and draw; or draw again from saved arrays."""
-    check_gain(config.gain)
+    settings = pick(Settings, config)
+    check_gain(settings.gain)
     if not run.world.first:
         return
     if config.redraw is None:
-        sheet = compute(config, run)
+        sheet = compute(pick(NetworkChoice, config), settings, run)
         save_sheet(run.folder / "project.npz", sheet)
     else:
         sheet = load_sheet(config.redraw)
-    print(f"drawn: {style.save(draw_sheet(sheet, gain=config.gain), run.folder, 'project')}")
+    publish({"project": draw_sheet(sheet, gain=settings.gain)}, run.folder)
 
 
-def compute(config: DictConfig, run: Run) -> UnitSheet:
+def compute(choice: NetworkChoice, settings: Settings, run: Run) -> UnitSheet:
     """The arrays of the figure. Raises ValueError where the image, the network or the layer is not there."""
-    if config.image is None or config.checkpoint is None:
+    if settings.image is None or choice.checkpoint is None:
         raise ValueError("give image=FILE and checkpoint=FILE or torchvision:NAME, or redraw=FILE.npz")
-    if config.top < 1:
-        raise ValueError(f"top={config.top}, expected at least 1")
-    network = opened(config, run)
-    network.model.to(run.world.device)
-    deconvnet = Deconvnet(network.model, config.rule)
-    layer = last_convolution(deconvnet) if config.layer is None else config.layer
-    seen = read_photographs([config.image], network.frame.to(run.world.device))
-    units, values, scores = strongest_units(deconvnet, layer, seen.inputs, config.top)
+    if settings.top < 1:
+        raise ValueError(f"top={settings.top}, expected at least 1")
+    network = open_chosen(choice, run, relayout=False)
+    deconvnet = Deconvnet(network.model, settings.rule)
+    layer = last_convolution(deconvnet) if settings.layer is None else settings.layer
+    seen = read_photographs([settings.image], network.frame)
+    units, values, scores = strongest_units(deconvnet, layer, seen.inputs, settings.top)
     pictures = picture_units(deconvnet, layer, units, lambda numbers: seen, network.frame.grey)
     probability, classes = guesses(network, seen.inputs)
-    run.note(checkpoint=str(config.checkpoint), image=str(config.image), layer=layer)
+    run.note(checkpoint=choice.source, image=settings.image, layer=layer)
     maps, rows, columns = (units[:, column].numpy() for column in (1, 2, 3))
     names = np.array([network.names[number] if scores else "" for number in maps], np.str_)
     return UnitSheet(
@@ -86,7 +104,3 @@ def guesses(network: Network, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
         probability = network.model(images).float().softmax(1)[0].cpu()
     shares, numbers = probability.topk(min(GUESSES, len(probability)))
     return shares.numpy(), np.array([network.names[number] for number in numbers.tolist()], np.str_)
-
-
-if __name__ == "__main__":
-    start(project, "project")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.summary:summary")
+
 import json
 from dataclasses import asdict
 
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list
-from experiments.common.job import Run, start
-from experiments.common.network import chosen_network
+from experiments.common.config import as_list, pick
+from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.files import write_text
 from zfnet.forward import network_table, network_text
 from zfnet.models import arithmetic, channels_of
@@ -20,7 +24,7 @@ def summary(config: DictConfig, run: Run) -> None:
     """Print the table, or the arithmetic of the layers asked for, and save it."""
     if not run.world.first:
         return
-    network = chosen_network(config, quiet=True)
+    network = open_chosen(pick(NetworkChoice, config), run, quiet=True, relayout=False)
     if config.layer is not None:
         print("\n".join(arithmetic(network.model, layer) for layer in as_list(config.layer)))
         return
@@ -35,7 +39,3 @@ def summary(config: DictConfig, run: Run) -> None:
         for row in listed
     ])  # fmt: skip
     print(f"saved: {run.folder}/summary.json, summary.csv")
-
-
-if __name__ == "__main__":
-    start(summary, "summary")
