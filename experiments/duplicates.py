@@ -14,6 +14,7 @@ from zfnet.data.duplicates import BITS, find_matches, hash_images
 from zfnet.data.folder import FolderImages
 from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
+from zfnet.files import one_line, shown, write_text
 from zfnet.runs import write_csv
 
 SHOWN = 10
@@ -40,11 +41,11 @@ def list_duplicates(config: DictConfig, run: Run) -> None:
     ]
     paths = list(dict.fromkeys(row["image"] for row in rows))
     write_csv(run.folder / "duplicates.csv", rows)
-    (run.folder / "duplicates.txt").write_text("".join(f"{path}\n" for path in paths))
+    write_text(run.folder / "duplicates.txt", "".join(f"{one_line(path)}\n" for path in paths))
     run.note(data=own.fingerprint, reference=others.fingerprint, duplicates=len(paths))
     print(f"{len(paths)} of {len(own)} images are within {config.distance} of {BITS} bits of one of {len(others)}")
     for row in sorted(rows, key=lambda row: row["bits"])[:SHOWN]:
-        print(f"  {row['bits']:3} bits: {row['image']}  {row['reference']}")
+        print(f"  {row['bits']:3} bits: {shown(row['image'])}  {shown(row['reference'])}")
     print(f"to leave them out: exclude={run.folder / 'duplicates.txt'}  (all pairs: duplicates.csv beside it)")
 
 

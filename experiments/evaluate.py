@@ -16,7 +16,7 @@ from zfnet.data.folder import FolderImages
 from zfnet.data.loader import unreadable
 from zfnet.data.opening import ImageData
 from zfnet.data.source import UNREADABLE, ImageSource
-from zfnet.files import shown
+from zfnet.files import shown, whole_file
 from zfnet.runs import write_csv
 from zfnet.training import Network, Scores, evaluate, open_network
 
@@ -49,7 +49,8 @@ def report(config: DictConfig, run: Run) -> None:
         labels = np.where(logs.isnan().any(1).numpy(), UNREADABLE, source.labels)
         if run.world.first:
             arrays = run.folder / f"{config.split}_{views}views.npz"
-            np.savez(arrays, probability=logs.exp().numpy(), label=labels)
+            with whole_file(arrays) as file:
+                np.savez(file, probability=logs.exp().numpy(), label=labels)
             _per_class(run, config.split, views, logs, labels, source)
     skipped = sorted({path for of_process in run.world.gather(unreadable(source)) for path in of_process})
     if run.world.first:

@@ -22,6 +22,7 @@ from zfnet.data.boxes import is_within
 from zfnet.data.parts_world import PartsFile, read_parts
 from zfnet.data.views import InputFrame
 from zfnet.deconv import Deconvnet
+from zfnet.files import whole_file
 from zfnet.runs import write_csv
 
 PAPER = {  # mean and standard deviation over 5 dogs, by what is hidden and layer
@@ -70,7 +71,8 @@ def table_1(config: DictConfig, run: Run) -> None:
     if not rows:
         raise ValueError(f"no class of {config.root} has two images with {', '.join(several(config.parts))} in view")
     write_csv(run.folder / "tab1.csv", rows)
-    np.savez_compressed(run.folder / "tab1.npz", **arrays)
+    with whole_file(run.folder / "tab1.npz") as file:
+        np.savez_compressed(file, **arrays)
     run.note(checkpoint=str(config.checkpoint), root=str(config.root))
     print(f"table and the distances of all pairs: {run.folder}")
 

@@ -17,6 +17,7 @@ from zfnet.data.folder import FolderImages
 from zfnet.data.opening import ImageData
 from zfnet.data.source import ImageSource
 from zfnet.data.subset import Subset
+from zfnet.files import path_of
 from zfnet.models.build import TORCHVISION
 from zfnet.runs import peak_memory_mib
 from zfnet.training import Network, open_network
@@ -50,7 +51,8 @@ def open_images(data: DictConfig, split: str | None, exclude: str | None) -> Ima
         raise ValueError(
             f"exclude={exclude}: no such file; expected one path a line, as experiments/duplicates.py writes"
         )
-    listed = [line for line in Path(exclude).read_text().splitlines() if line.strip()]
+    lines = Path(exclude).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    listed = [path_of(line.rstrip("\r")) for line in lines if line.strip()]
     print(f"{len(listed)} images are left out, as {exclude} says")
     return without(source, listed)
 
