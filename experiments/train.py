@@ -14,6 +14,7 @@ from experiments.common.evolution import EvolutionFolder
 from experiments.common.job import Run, again, build, start
 from experiments.common.skipped import Skipped
 from zfnet.analysis.evolution import Evolution, Plan
+from zfnet.data.folder import FolderImages
 from zfnet.data.frames import make_frame
 from zfnet.data.loader import read_left_out
 from zfnet.data.opening import ImageData
@@ -48,8 +49,9 @@ def train(config: DictConfig, run: Run) -> str:
     run.world.wait()
     images, val = data.open("train"), data.open("val")
     if run.world.first:
-        check_classes(images)
-        check_classes(val)
+        for split in (images, val):
+            if isinstance(split, FolderImages):  # packing has seen to it
+                check_classes(split)
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     if resumed is None:
         network = _network(config.model, recipe, images)
