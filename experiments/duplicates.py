@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from experiments.common.job import Run, start
-
-if __name__ == "__main__":
-    start("experiments.duplicates:list_duplicates")
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +12,14 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import open_alone, reading_processes
+from experiments.common.job import Run, start
 from zfnet.data import BITS, ImageData, ImageSource, find_matches, hash_images
+from zfnet.files import one_line, shown, write_text
 from zfnet.runs import write_csv
+
+if __name__ == "__main__":
+    start("experiments.duplicates:list_duplicates")
+
 
 SHOWN = 10
 
@@ -50,11 +51,11 @@ def list_duplicates(config: DictConfig, run: Run) -> None:
     ]
     paths = list(dict.fromkeys(row["image"] for row in rows))
     write_csv(run.folder / "duplicates.csv", rows)
-    (run.folder / "duplicates.txt").write_text("".join(f"{path}\n" for path in paths))
+    write_text(run.folder / "duplicates.txt", "".join(f"{one_line(path)}\n" for path in paths))
     run.note(data=own.fingerprint, reference=others.fingerprint, duplicates=len(paths))
     print(f"{len(paths)} of {len(own)} images are within {settings.distance} of {BITS} bits of one of {len(others)}")
     for row in sorted(rows, key=lambda row: row["bits"])[:SHOWN]:
-        print(f"  {row['bits']:3} bits: {row['image']}  {row['reference']}")
+        print(f"  {row['bits']:3} bits: {shown(row['image'])}  {shown(row['reference'])}")
     print(f"to leave them out: exclude={run.folder / 'duplicates.txt'}  (all pairs: duplicates.csv beside it)")
 
 

@@ -15,7 +15,7 @@ from experiments.common.images import open_split, reading_processes
 from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.data import ImageData, ImageSource, unreadable
-from zfnet.files import shown
+from zfnet.files import shown, whole_file
 from zfnet.network import Network
 from zfnet.runs import write_csv
 from zfnet.training import Scores, evaluate, tally_of
@@ -67,7 +67,8 @@ def report(config: DictConfig, run: Run) -> None:
             rows.append(row_of(answers.scores, views=views, networks=len(networks)))
             name = f"{settings.split}_{views}views"
             probability, label = answers.log_probability.exp().numpy(), answers.label.numpy()
-            np.savez(run.folder / f"{name}.npz", probability=probability, label=label)
+            with whole_file(run.folder / f"{name}.npz") as file:
+                np.savez(file, probability=probability, label=label)
             write_csv(run.folder / f"{name}_per_class.csv", class_rows(answers, source))
     skipped = sorted({path for of_process in run.world.gather(unreadable(source)) for path in of_process})
     if run.world.first:

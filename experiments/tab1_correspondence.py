@@ -22,6 +22,7 @@ from zfnet.analysis.correspondence import LEAST_BLOCKS, PartChange, corresponden
 from zfnet.data import InputFrame, draw_boxes, is_within
 from zfnet.data.parts_world import PartsFile, SeenParts, images_with, read_parts, seen, wnids_of
 from zfnet.deconv import Deconvnet
+from zfnet.files import whole_file
 from zfnet.network import with_random_weights
 from zfnet.runs import write_csv
 
@@ -95,7 +96,8 @@ def table_1(config: DictConfig, run: Run) -> None:
         parts = ", ".join(as_list(settings.parts))
         raise ValueError(f"no class of {settings.root} has two images with {parts} in view")
     write_csv(run.folder / "tab1.csv", rows)
-    np.savez_compressed(run.folder / "tab1.npz", **arrays)
+    with whole_file(run.folder / "tab1.npz") as file:
+        np.savez_compressed(file, **arrays)
     run.note(checkpoint=choice.source, root=settings.root)
     print(f"table and the distances of all pairs: {run.folder}")
 

@@ -26,7 +26,7 @@ from experiments.observers.console import Console
 from experiments.observers.evolution_folder import EvolutionFolder
 from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
-from zfnet.data import ImageData, ImageSource, check_classes, make_frame, read_left_out
+from zfnet.data import FolderImages, ImageData, ImageSource, check_classes, make_frame, read_left_out
 from zfnet.files import one_line, write_text
 from zfnet.models import build_model, summary
 from zfnet.network import Network, network_of
@@ -124,8 +124,9 @@ def opened(data: ImageData, run: Run) -> tuple[ImageSource, ImageSource]:
     run.world.wait()
     images, val = data.open("train"), data.open("val")
     if run.world.first:
-        check_classes(images)
-        check_classes(val)
+        for split in (images, val):
+            if isinstance(split, FolderImages):  # packing has seen to it
+                check_classes(split)
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     return images, val
 

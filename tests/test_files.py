@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from zfnet.files import load_arrays, naming, one_line, read_arrays, save_arrays, shown, whole_file, write_text
+from zfnet.files import load_arrays, naming, one_line, path_of, read_arrays, save_arrays, shown, whole_file, write_text
 
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 
@@ -116,6 +116,7 @@ HOSTILE = {
     "72 TiB": (lambda path: zipped(path, x=npy((99 * 10**11,))), "x.npy claims 79,200,000,000,000 bytes and has 24"),
     "many": (lambda path: zipped(path, x=npy((2**40, 2**40, 2**40))), "claims .* and has 24"),
     "both lie": (lambda path: lying(path, 4 * 10**9 - 128), "GiB of memory are free"),
+    "no text": (lambda path: zipped(path, x=npy((2,), b"\xff" * 24, "<U3")), "holds characters that are none"),
     "objects": (lambda path: zipped(path, x=npy((3,), descr="|O")), "Object arrays cannot be loaded"),
     "no array": (lambda path: zipped(path, x=b"text"), "magic string"),
     "format": (lambda path: zipped(path, x=b"\x93NUMPY\x07\x00" + bytes(99)), r"\(7, 0\)"),
@@ -171,3 +172,4 @@ def test_a_path_stands_on_one_line_of_a_list_and_of_a_message(name: bytes, liste
     assert os.fsencode(one_line(os.fsdecode(name))) == listed
     assert shown(os.fsdecode(name)) == told
     told.encode()
+    assert path_of(one_line(os.fsdecode(name))) == os.fsdecode(name)

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import re
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -74,6 +75,13 @@ def one_line(path: str | Path) -> str:
     """
     return re.sub(
         r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda odd: odd[0].encode("unicode_escape").decode(), str(path)
+    )
+
+
+def path_of(line: str) -> str:
+    """The path that `one_line` put on a line."""
+    return re.sub(
+        r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})", lambda mark: mark[0].encode().decode("unicode_escape"), line
     )
 
 
@@ -153,6 +161,10 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
             raise ValueError(f"{member.filename} claims {claimed:,} bytes and has {member.file_size - file.tell():,}")
     with archive.open(member) as file:
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    if dtype.kind == "U" and array.size and dtype.itemsize:
+        codes = array.reshape(-1).view(np.dtype(np.uint32).newbyteorder(dtype.byteorder))
+        if codes.max() > sys.maxunicode:  # the interpreter trips over it wherever it is made a str
+            raise ValueError(f"{member.filename} holds characters that are none")
     return array
 
 

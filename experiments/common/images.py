@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.common.job import Run
 from zfnet.data import FolderImages, ImageData, ImageSource, InputFrame, Subset, list_any_folder, without
+from zfnet.files import path_of
 from zfnet.mining import CentreViews
 
 
@@ -81,7 +82,8 @@ def open_without(data: ImageData, split: str | None, exclude: str | None) -> Ima
         raise ValueError(
             f"exclude={exclude}: no such file; expected one path a line, as experiments/duplicates.py writes"
         )
-    listed = [line for line in Path(exclude).read_text().splitlines() if line.strip()]
+    lines = Path(exclude).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    listed = [path_of(line.rstrip("\r")) for line in lines if line.strip()]
     print(f"{len(listed)} images are left out, as {exclude} says")
     return without(source, listed)
 

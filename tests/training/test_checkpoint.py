@@ -165,7 +165,6 @@ def test_a_checkpoint_that_nothing_can_go_on_from_opens_but_is_passed_over(tmp_p
         ({"arguments": {**ARGUMENTS, "weights": "DEFAULT"}}, "unknown arguments weights"),
         ({"arguments": {**ARGUMENTS, "name": "zfnet9"}}, "model 'zfnet9' is not known"),
         ({"arguments": {**ARGUMENTS, "num_classes": "4"}}, "int"),
-        ({"arguments": {**ARGUMENTS, "num_classes": 10**13}}, "allocate|memory"),
         ({"arguments": ["zfnet"]}, "dictionary"),
         ({"frame": []}, "list indices"),
         ({"wnids": 4}, "iterable"),
@@ -179,6 +178,18 @@ def test_a_network_that_cannot_be_built_is_named_with_its_file(tmp_path: Path, a
         ValueError, match=rf"odd\.pt describes no network that this version can build \(.*{told}|{told}"
     ):
         open_network(tmp_path / "odd.pt")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("not enough\nmemory")])
+def test_a_network_that_memory_has_no_room_for_is_named_on_one_line(tmp_path: Path, array_source, monkeypatch, error):
+    run(tmp_path, array_source, epochs=1).fit()
+
+    def build(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("zfnet.training.network.build_model", build)
+    with pytest.raises(ValueError, match=r"best\.pt describes no network .*\((MemoryError|not enough memory)\)$"):
+        open_network(tmp_path / "best.pt")
 
 
 def test_a_frame_that_no_pixels_can_be_brought_to_is_refused(tmp_path: Path, array_source):

@@ -89,12 +89,14 @@ class Mined(dict[str, TopUnits]):
             about = json.loads(str(arrays["about"]))
             held, version = dict(about["fingerprint"]), about["format"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no file of mined units ({error}): delete it and mine again") from error
+            told = str(error).removeprefix(f"{path} ")
+            raise ValueError(f"{path} is no file of mined units ({told}): delete it and mine again") from error
         _check(path, version, held, fingerprint)
         try:
             return Mined({name: _top_units(arrays, name, about["scores"]) for name in about["layers"]}, about["images"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged ({error}): delete it and mine again") from error
+            told = str(error).removeprefix(f"{path} ")
+            raise ValueError(f"{path} is damaged ({told}): delete it and mine again") from error
 
 
 def _top_units(arrays: Mapping[str, NDArray[Any]], layer: str, scores: Sequence[str]) -> TopUnits:

@@ -23,6 +23,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from zfnet.files import naming
+
 log = logging.getLogger(__name__)
 
 FORMAT = 1
@@ -120,14 +122,16 @@ class Writer:
 
     def __init__(self, file: BinaryIO, features: Features, what: Mapping[str, Any]) -> None:
         self._file, self._features, self._row = file, features, 0
-        os.pwrite(file.fileno(), features.header(what), 0)
+        with naming(features.path):
+            os.pwrite(file.fileno(), features.header(what), 0)
 
     def write(self, rows: NDArray[Any]) -> None:
         """The next images' feature vectors, (B, numbers)."""
         layout = self._features
         for start in range(0, layout.numbers, layout.columns):
             part = np.ascontiguousarray(rows[:, start : start + layout.columns], layout.dtype)  # (B, columns)
-            _write_all(self._file.fileno(), part.data.cast("B"), layout.offset(self._row, start))
+            with naming(layout.path):
+                _write_all(self._file.fileno(), part.data.cast("B"), layout.offset(self._row, start))
         self._row += len(rows)
 
 

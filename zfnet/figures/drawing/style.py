@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from zfnet.files import naming
+
 DPI = 300
 TITLE_PT, LABEL_PT, NOTE_PT = 9, 6.5, 6.5
 INK, FAINT = "#222222", "#666666"
@@ -31,7 +33,7 @@ def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write name.png (300 dpi) and name.pdf to the folder; returns the PNG's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
-    with _plain():
+    with _plain(), naming(path):
         figure.savefig(path, dpi=DPI, facecolor="white", pil_kwargs={"compress_level": 3})  # half the time of 6
         figure.savefig(path.with_suffix(".pdf"), dpi=DPI, facecolor="white", metadata={"Title": name})
     return path
