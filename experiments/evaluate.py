@@ -110,8 +110,8 @@ def answers_of(networks: Sequence[Network], source: ImageSource, run: Run, *, vi
         views=views, batch_size=batch_size, world=world, workers=reading_processes(source, run),
         autocast=run.hardware.autocast(world.device), on_batch=keep,
     )  # fmt: skip
-    whole = [world.sum(own.to(world.device)).cpu() for own in (logs, label)]  # each process filled in its own images
-    return Answers(scores=scores, log_probability=whole[0], label=whole[1])
+    logs, label = (world.sum(own.to(world.device)).cpu() for own in (logs, label))  # each process filled in its images
+    return Answers(scores=scores, log_probability=logs, label=label)
 
 
 def row_of(scores: Scores, *, views: int, networks: int) -> dict[str, object]:

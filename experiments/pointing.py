@@ -89,14 +89,14 @@ def play(network: Network, images: Sequence[InView], target: int, settings: Sett
     noise, generator = torch.Generator().manual_seed(settings.seed), np.random.default_rng([settings.seed, target])
     batch = torch.stack([image.seen.image for image in images]).to(run.world.device)
     heat = occlude(
-        network.model, batch, [target] * len(images), settings.square_px, settings.stride_px,
+        network.model, batch, [target] * len(images), size_px=settings.square_px, stride_px=settings.stride_px,
         fill=settings.fill, generator=noise,
     )  # fmt: skip
-    size_px = network.frame.size_px
+    random = {"size_px": network.frame.size_px, "draws": settings.draws}
     parts = [
         (number, part, drops)
         for number, image in enumerate(images)
-        for part, drops in drops_beside_random(heat.of(number), image, size_px, settings.draws, generator)
+        for part, drops in drops_beside_random(heat.of(number), image, generator, **random)
     ]
     deciding = [[part.box for part in image.parts if part.deciding] for image in images]
     games = {
@@ -133,7 +133,7 @@ def part_arrays(parts: Sequence[tuple[int, Part, Drops]]) -> Arrays:
 
 
 def drops_beside_random(
-    heat: Occlusion, image: InView, size_px: int, draws: int, generator: np.random.Generator
+    heat: Occlusion, image: InView, generator: np.random.Generator, *, size_px: int, draws: int
 ) -> Iterator[tuple[Part, Drops]]:
     """Each part and what hiding it takes; the mean of random boxes of its size on the object, and of those anywhere."""
     own = part_drops(heat, image.parts)

@@ -47,9 +47,9 @@ def table_2(config: DictConfig, run: Run) -> None:
     if not seeds:
         raise ValueError("seeds=[]: expected one or more, such as seeds=[0,1,2,3,4]")
     table = open_table(settings, run)
-    asked = [*((SMALL, seed) for seed in seeds), (WIDE, seeds[0]), (BASELINE, seeds[0])]
-    asked_rows = [table.row(model, seed) for model, seed in asked]
-    found = find_or_train(table, asked_rows, train_missing=settings.train_missing, processes=processes)
+    networks = [*((SMALL, seed) for seed in seeds), (WIDE, seeds[0]), (BASELINE, seeds[0])]
+    rows_asked_for = [table.row(model, seed) for model, seed in networks]
+    found = find_or_train(table, rows_asked_for, train_missing=settings.train_missing, processes=processes)
     known = {
         one.row: predictions(
             one.row, open_row(one.checkpoint, run), table.val, run, views=views, batch_size=settings.batch_size

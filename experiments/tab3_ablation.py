@@ -66,8 +66,8 @@ def table_3(config: DictConfig, run: Run) -> None:
     if odd or not models or not seeds:
         raise ValueError(f"models={models}, seeds={seeds}: expected one or more of {', '.join(PAPER)}")
     table, processes = open_table(settings, run), settings.processes
-    asked_rows = [table.row(model, seed) for seed in seeds for model in models]
-    found = find_or_train(table, asked_rows, train_missing=settings.train_missing, processes=processes)
+    rows_asked_for = [table.row(model, seed) for seed in seeds for model in models]
+    found = find_or_train(table, rows_asked_for, train_missing=settings.train_missing, processes=processes)
     train, val = evenly_spaced(table.train, settings.train_images), table.val
     rows = [measure(one.row, open_row(one.checkpoint, run), run, train=train, val=val, settings=settings)
             for one in found if one.checkpoint is not None]  # fmt: skip

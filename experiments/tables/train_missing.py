@@ -76,22 +76,22 @@ def train_rows(table: TableRuns, unfinished: Sequence[TableRun], given: Sequence
 
 def _wait_for(words: list[str]) -> tuple[int, bool]:
     """Run a command; Ctrl-C and SIGTERM are its own to handle. Its exit code, and whether it was asked to stop."""
-    with subprocess.Popen(words) as process, _passed_on(process) as asked:
-        return process.wait(), bool(asked)
+    with subprocess.Popen(words) as process, _passed_on(process) as signals:
+        return process.wait(), bool(signals)
 
 
 @contextmanager
 def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
     """Signals go to the process. A terminal's Ctrl-C reaches it twice; experiments/train.py counts that as once."""
-    asked: list[int] = []
+    signals: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
+        signals.append(number)
         process.send_signal(number)
 
     before: dict[int, Any] = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,8 +14,9 @@ from zfnet.training.scoring.tally import Scores, scores_of, tally_of
 
 @dataclass(frozen=True)
 class Predictions:
-    """log_probability (N, C) float32, NaN where an image could not be read; label (N,), UNREADABLE there.
+    """log_probability (N, C) float32, label (N,) of N images.
 
+    An image that could not be read is UNREADABLE, its row NaN; NaN in other rows is what the network answered.
     wnids: the classes; data: the images' fingerprint; weights: the network's, for one network.
     """
 
