@@ -90,7 +90,7 @@ def open_network(
         raise ValueError(f"frame, names and wnids are of a module of your own; {source} has its own")
     if str(source).startswith(TORCHVISION):
         return _of_torchvision(str(source), weights, size_px)
-    if str(source) in TABLES and not Path(source).exists():
+    if is_name(source):
         arguments = {"name": str(source), "num_classes": num_classes, "width": width, "input_px": size_px}
         return _of_table(arguments if channels == 3 else {**arguments, "channels": channels}, weights)
     if not Path(source).exists() and TORCHVISION + str(source) in model_names():
@@ -102,6 +102,12 @@ def open_network(
             f"build_model(name, weights={str(source)!r})"
         )
     return network_of(content, source)
+
+
+def is_name(source: str | Path) -> bool:
+    """Whether a network is meant by its name, torchvision's or one of our own tables', and not a checkpoint."""
+    text = str(source)  # a folder of that name is none either: a checkout of ours has a "zfnet"
+    return text.startswith(TORCHVISION) or (text in TABLES and not Path(text).is_file())
 
 
 def network_of(content: dict[str, Any], source: str | Path) -> Network:
