@@ -85,7 +85,8 @@ def open_network(
     frame, names, wnids: of your own module; without names its classes are counted ("class 0" ...).
     num_classes, width, channels: of our own tables, as `build_model` takes them.
 
-    Raises ValueError for what is none of these, FileNotFoundError for a missing file.
+    Raises ValueError for what is none of these, a module without its frame, and weights that do not fit, which it
+    names; FileNotFoundError for a missing file.
     """
     if isinstance(source, nn.Module):
         return _of_module(source, weights, frame, tuple(names), tuple(wnids))
@@ -93,7 +94,7 @@ def open_network(
         raise ValueError(f"frame, names and wnids are of a module of your own; {source} has its own")
     if str(source).startswith(TORCHVISION):
         return _of_torchvision(str(source), weights, size_px)
-    if str(source) in TABLES and not Path(source).exists():
+    if is_name(source):
         arguments = {"name": str(source), "num_classes": num_classes, "width": width, "input_px": size_px}
         return _of_table(arguments if channels == 3 else {**arguments, "channels": channels}, weights)
     if not Path(source).exists() and TORCHVISION + str(source) in model_names():
@@ -105,6 +106,12 @@ def open_network(
             f"build_model(name, weights={str(source)!r})"
         )
     return network_of(content, source)
+
+
+def is_name(source: str | Path) -> bool:
+    """Whether a network is meant by its name, torchvision's or one of our own tables', and not a checkpoint."""
+    text = str(source)  # a folder of that name is none either: a checkout of ours has a "zfnet"
+    return text.startswith(TORCHVISION) or (text in TABLES and not Path(text).is_file())
 
 
 def check_version(content: Mapping[str, Any], source: str | Path) -> None:
@@ -138,7 +145,7 @@ def network_of(content: Mapping[str, Any], source: str | Path) -> Network:
     fit(model, state_dict_of(state, source), source)
     if hasattr(model, "transform_input"):
         setattr(model, "transform_input", bool(described.get("transform_input", False)))  # noqa: B010
-    return Network(model.eval(), frame, wnids, names, arguments)
+    return Network(model=model.eval(), frame=frame, wnids=wnids, names=names, arguments=arguments)
 
 
 def with_random_weights(network: Network, seed: int) -> Network:
@@ -177,7 +184,7 @@ def _of_module(
             scores = model(images)  # (1, classes)
         count = scores.shape[1] if isinstance(scores, torch.Tensor) and scores.ndim == 2 else 0
         names = tuple(f"class {number}" for number in range(count))
-    return Network(model, frame.to(device), wnids, names)
+    return Network(model=model, frame=frame.to(device), wnids=wnids, names=names)
 
 
 def _of_torchvision(name: str, weights: str | Path | None, size_px: int) -> Network:
@@ -186,7 +193,8 @@ def _of_torchvision(name: str, weights: str | Path | None, size_px: int) -> Netw
     names = tuple(next(iter(published)).meta["categories"])
     arguments: dict[str, Any] = {"name": name, "num_classes": len(names), "input_px": size_px}
     model = build_model(**arguments, weights=weights)
-    return Network(model.eval(), torchvision_frame(size_px, round(size_px * SQUARE)), (), names, arguments)
+    frame = torchvision_frame(size_px, round(size_px * SQUARE))
+    return Network(model=model.eval(), frame=frame, wnids=(), names=names, arguments=arguments)
 
 
 def _of_table(arguments: dict[str, Any], weights: str | Path | None) -> Network:
@@ -196,4 +204,4 @@ def _of_table(arguments: dict[str, Any], weights: str | Path | None) -> Network:
     if channels == 1:
         mean = mean.mean(0, keepdim=True)
     frame = InputFrame(round(size_px * SQUARE), size_px, mean, torch.ones(channels, 1, 1))
-    return Network(model.eval(), frame, (), (), arguments)
+    return Network(model=model.eval(), frame=frame, wnids=(), names=(), arguments=arguments)

@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 
 from experiments.common.job import Run
-from zfnet.models import TORCHVISION
-from zfnet.network import Network, open_network
+from zfnet.network import Network, is_name, open_network
 
 UNTRAINED = ", untrained"
 
@@ -52,13 +51,12 @@ class NetworkChoice:
     @property
     def untrained(self) -> bool:
         """Whether it has no weights but random ones."""
-        by_name = self.checkpoint is None or self.source.startswith(TORCHVISION)
-        return by_name and self.weights is None
+        return self.weights is None and (self.checkpoint is None or is_name(self.checkpoint))
 
     @property
     def title(self) -> str:
         """In a word or two, for a figure."""
-        if self.checkpoint is not None and not self.source.startswith(TORCHVISION):
+        if self.checkpoint is not None and not is_name(self.checkpoint):
             return "/".join(Path(self.checkpoint).parts[-3:])
         return f"{self.source}{UNTRAINED if self.untrained else ''}"
 

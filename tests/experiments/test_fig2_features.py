@@ -66,7 +66,8 @@ def test_arrays_hold_the_strongest_places(carry_out_here, image_root: Path, tmp_
         check_arrays(one, expected[one.layer], pixels)
     assert layers[0].patch.shape == (3, 4, 27, 27, 3)
     assert layers[1].map_name.tolist() == ["red", "green", "blue"]
-    board = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    (events,) = (tmp_path / "run").rglob("events.out.tfevents.*")
+    board = EventAccumulator(str(events)).Reload()
     assert set(board.Tags()["images"]) == {"fig2", "fig2_conv2", "fig2_fc8"}
 
 

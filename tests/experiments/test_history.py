@@ -47,7 +47,7 @@ def test_curves_of_several_runs_from_their_folders(carry_out_here, tmp_path: Pat
         assert next(csv.DictReader(file))["best_epoch"] == str(best["epoch"])
     assert Image.open(tmp_path / "out" / "history.png").size[0] == 400
     assert (tmp_path / "out" / "history.pdf").stat().st_size > 1000
-    assert list((tmp_path / "out" / "tensorboard").iterdir())
+    assert list((tmp_path / "out").rglob("events.out.tfevents.*"))
 
 
 def test_drawn_again_without_the_runs_and_with_names_given(carry_out_here, tmp_path: Path):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from small_network import small_network
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from zfnet.figures.unit_sheet import load_sheet
 from zfnet.network import open_network
@@ -47,6 +48,8 @@ def test_the_strongest_maps_of_a_layer(carry_out_here, photograph: Path, tmp_pat
     np.testing.assert_allclose(np.sort(sheet.probability), np.sort(scores.softmax(1)[0]), rtol=1e-4)
     assert np.abs(sheet.projection).max() > 0
     assert (tmp_path / "a" / "project.pdf").is_file()
+    (events,) = (tmp_path / "a").rglob("events.out.tfevents.*")
+    assert EventAccumulator(str(events)).Reload().Tags()["images"] == ["project"]
 
     code, printed = carry_out_here("project", f"redraw={tmp_path}/a/project.npz", f"run_dir={tmp_path / 'b'}")
     assert code == 0, printed
