@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import zfnet.data.imagenet as imagenet
+import zfnet.data.datasets.imagenet as imagenet
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.duplicates import hash_images
 from zfnet.data.folder import FolderImages

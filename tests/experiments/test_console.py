@@ -14,7 +14,8 @@ from experiments.common.quiet import unheard
 from experiments.observers.console import Console
 from zfnet import build_model
 from zfnet.data.frame import make_frame
-from zfnet.training import Checkpoints, Network, Observer, Recipe, Tally, Trainer
+from zfnet.network import Network
+from zfnet.training import Checkpoints, Observer, Recipe, Tally, Trainer
 from zfnet.training.reports import StepReport
 
 ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.02, "input_px": 64}

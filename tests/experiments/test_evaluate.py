@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.metrics import top_k_accuracy_score
 
-import zfnet.training.evaluation as evaluation
+import zfnet.training.scoring.evaluation as evaluation
 from zfnet import build_model
 from zfnet.data.frame import torchvision_frame
 from zfnet.network import Network

@@ -8,7 +8,7 @@ import torch
 
 from zfnet import build_model
 from zfnet.data.frame import make_frame
-from zfnet.network import Network, open_network
+from zfnet.network import Network, network_of, open_network
 from zfnet.training import (
     Checkpoints,
     DamagedCheckpoint,
@@ -16,7 +16,6 @@ from zfnet.training import (
     Recipe,
     Trainer,
     load_checkpoint,
-    network_of,
     newest_checkpoint,
 )
 from zfnet.training.checkpoint import save_checkpoint, step_checkpoints
@@ -187,7 +186,7 @@ def test_a_network_that_memory_has_no_room_for_is_named_on_one_line(tmp_path: Pa
     def build(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr("zfnet.training.network.build_model", build)
+    monkeypatch.setattr("zfnet.network.build_model", build)
     with pytest.raises(ValueError, match=r"best\.pt describes no network .*\((MemoryError|not enough memory)\)$"):
         open_network(tmp_path / "best.pt")
 

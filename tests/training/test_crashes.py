@@ -9,7 +9,8 @@ import torch
 
 from zfnet import build_model
 from zfnet.data.frame import make_frame
-from zfnet.training import Checkpoints, Network, Observer, Recipe, Trainer, load_checkpoint, newest_checkpoint
+from zfnet.network import Network
+from zfnet.training import Checkpoints, Observer, Recipe, Trainer, load_checkpoint, newest_checkpoint
 
 ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.02, "input_px": 64}
 NAMES = ["best.pt", "epoch-0001.pt", "epoch-0002.pt", "step-00000002.pt", "step-00000004.pt"]

@@ -10,7 +10,8 @@ from array_source import ArraySource
 from zfnet import build_model
 from zfnet.data.frame import make_frame
 from zfnet.data.source import UNREADABLE
-from zfnet.training import Checkpoints, Network, Recipe, Trainer, VanishedImages, load_checkpoint
+from zfnet.network import Network
+from zfnet.training import Checkpoints, Recipe, Trainer, VanishedImages, load_checkpoint
 from zfnet.training.reading import UnreadableShare
 
 ARGUMENTS = {"name": "zfnet", "num_classes": 4, "width": 0.05, "input_px": 64}

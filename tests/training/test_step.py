@@ -14,7 +14,7 @@ from array_source import ArraySource
 from zfnet import build_model
 from zfnet.data.frame import make_frame
 from zfnet.data.loader import Batch
-from zfnet.data.views import cut, training_views
+from zfnet.data.views import crop_views, training_views
 from zfnet.training import Hardware, Recipe, World, evaluate
 from zfnet.training.recipe import filter_rms, prepare
 from zfnet.training.step import Stepper
@@ -72,7 +72,7 @@ def test_a_filter_over_the_limit_is_brought_back_by_the_step(source, device: str
 def test_a_step_in_float64_is_that_of_autograd_and_of_arithmetic_written_out(source, device: str, accumulate: int):
     stepper = stepper_on(source, device, double=True, accumulate=accumulate)
     twin, batch = copy.deepcopy(stepper.model).cpu(), batch_of(source)
-    images = cut(batch.images, VIEWS, make_frame("unit", source, 64))
+    images = crop_views(batch.images, VIEWS, make_frame("unit", source, 64))
     for _ in range(2):  # momentum shows from the second on
         counted = stepper(batch, VIEWS)
     velocity: dict[str, torch.Tensor] = {}

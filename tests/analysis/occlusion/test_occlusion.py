@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from zfnet import build_model, occlude
-from zfnet.analysis.occlusion.sliding_square import averaged_drop
+from zfnet.analysis.occlusion.drops import averaged_drop
 
 
 class Branching(nn.Module):

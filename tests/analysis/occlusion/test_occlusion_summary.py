@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zfnet.analysis.occlusion.sliding_square import (
+from zfnet.analysis.occlusion import (
     Occlusion,
     averaged_drop,
     greatest_drop,
