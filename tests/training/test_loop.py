@@ -59,6 +59,50 @@ def test_a_step_is_the_mean_loss_gradient_over_the_batch(data):
         assert (ours - theirs).norm() <= 1e-5 * theirs.norm(), name
 
 
+class Rates(Observer):
+    """The learning rate of each step, as it was taken, and whether the network was in training mode."""
+
+    def __init__(self) -> None:
+        self.rates, self.modes = [], []
+
+    def on_batch(self, trainer, seen):
+        self.rates.append(trainer.learning_rate)
+        self.modes.append(trainer.model.training)
+
+
+def test_the_rate_falls_in_a_run_whose_validation_error_stays(data):
+    recipe = Recipe(epochs=4, batch_size=22, learning_rate=1e-6, plateau_patience=2, init="kaiming", input_scale="unit")
+    rates = Rates()
+    trainer = trainer_on(*data, recipe, observers=[rates])
+    trainer.fit()
+    assert [report.learning_rate for report in trainer.history] == pytest.approx([1e-6, 1e-6, 1e-6, 1e-7])
+    assert rates.rates == pytest.approx([1e-6] * 6 + [1e-7] * 2)
+
+
+def test_the_rate_of_one_cycle_moves_with_every_step(data):
+    recipe = Recipe(
+        epochs=2, batch_size=11, learning_rate=0.01, schedule="onecycle", init="kaiming", input_scale="unit"
+    )
+    rates, parameter = Rates(), torch.nn.Parameter(torch.zeros(1))
+    trainer_on(*data, recipe, observers=[rates]).fit()
+    optimizer = torch.optim.SGD([parameter], lr=0.01, momentum=0.9)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=9, pct_start=0.2, cycle_momentum=False)
+    expected = []
+    for _ in range(8):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cycle.step()
+    assert rates.rates == pytest.approx(expected)
+
+
+def test_a_network_that_came_in_eval_mode_is_trained_in_training_mode(data):
+    rates = Rates()
+    trainer = trainer_on(*data, Recipe(epochs=2, batch_size=22, input_scale="unit"), observers=[rates])
+    trainer.model.eval()
+    trainer.fit()
+    assert rates.modes == [True] * 4
+
+
 def test_accumulated_parts_make_the_same_step(data):
     recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit")
     whole, parts = trainer_on(*data, recipe), trainer_on(*data, recipe, hardware=Hardware(accumulate=4))

@@ -30,14 +30,12 @@ def log_probabilities(model: nn.Module, images: Tensor, frame: InputFrame, views
         raise ValueError(f"views={views}, expected 1 (the centre crop) or 10 (corners, centre and their flips)")
     sizes = frame.side_px, frame.size_px
     table = centre_views(1, *sizes) if views == 1 else ten_views(*sizes)
-    of_views = []
+    of_views = []  # (B, C) each
     for view in range(len(table)):
         same = table[torch.full((len(images),), view)]
-        scores = model(cut(images, same, frame))  # (B, C) from (B, 3, size, size)
+        scores = model(cut(images, same, frame))  # (B, 3, size, size) to (B, C)
         of_views.append(F.log_softmax(scores.float(), dim=1))
-    return (
-        torch.logsumexp(torch.stack(of_views), dim=0) - torch.tensor(float(len(table))).log()
-    )  # (views, B, C) to (B, C)
+    return torch.logsumexp(torch.stack(of_views), dim=0) - torch.tensor(float(len(table))).log()
 
 
 def evaluate(
