@@ -61,7 +61,7 @@ def newest_checkpoint(folder: str | Path) -> tuple[Path, dict[str, Any]] | None:
 
     None if the folder has no checkpoint; DamagedCheckpoint if it has some and none is whole.
     """
-    paths = sorted(Path(folder).glob("step-*.pt"), reverse=True)
+    paths = step_checkpoints(folder)[::-1]
     for path in paths:
         try:
             return path, load_checkpoint(path)
@@ -72,3 +72,13 @@ def newest_checkpoint(folder: str | Path) -> tuple[Path, dict[str, Any]] | None:
             f"none of the {len(paths)} checkpoints in {folder} is whole: {', '.join(map(str, paths))}"
         )
     return None
+
+
+def step_checkpoints(folder: str | Path) -> list[Path]:
+    """The files step-00001234.pt of a folder, by step; whatever else is called step-something is none of ours."""
+    found = (path for path in Path(folder).glob("step-*.pt") if _digits(path).isdecimal())
+    return sorted(found, key=lambda path: int(_digits(path)))
+
+
+def _digits(path: Path) -> str:
+    return path.stem.removeprefix("step-")

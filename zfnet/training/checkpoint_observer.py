@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zfnet.training.checkpoint import load_checkpoint, save_checkpoint
+from zfnet.training.checkpoint import load_checkpoint, save_checkpoint, step_checkpoints
 from zfnet.training.failures import NonFiniteLoss
 from zfnet.training.network import Network
 from zfnet.training.observer import Observer, TrainingRun
@@ -45,7 +45,7 @@ class Checkpoints(Observer):
     def on_start(self, trainer: TrainingRun) -> None:
         if not trainer.world.first:
             return
-        for beyond in self.folder.glob("step-*.pt"):
+        for beyond in step_checkpoints(self.folder):
             if int(beyond.stem.removeprefix("step-")) > trainer.position.step:
                 beyond.rename(beyond.with_name(f"set-aside-{beyond.name}"))
         for left in self.folder.glob(f"*.pt{PARTIAL}"):
@@ -104,7 +104,7 @@ class Checkpoints(Observer):
             save_checkpoint(first, content)
             for other in others:
                 also_as(first, other)
-            for old in sorted(self.folder.glob("step-*.pt"))[: -self.keep]:
+            for old in step_checkpoints(self.folder)[: -self.keep]:
                 old.unlink()
         self._saved_s = time.monotonic()
 
