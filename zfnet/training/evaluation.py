@@ -61,7 +61,10 @@ def evaluate(
     team = [(model, frame.to(world.device)) for model, frame in team]
     counted = Tally.of_none(world.device)
     with evaluating(*(model for model, _ in team)):
-        for batch in ordered_batches(source, batch_size, world.rank, world.size, workers, read_on):
+        batches = ordered_batches(
+            source, batch_size, rank=world.rank, world_size=world.size, workers=workers, read_on=read_on
+        )
+        for batch in batches:
             images, labels = batch.images.to(world.device, non_blocking=True), batch.labels.to(world.device)
             with autocast():
                 each = torch.stack([log_probabilities(model, images, frame, views) for model, frame in team])
