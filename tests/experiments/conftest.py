@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from in_process import ROOT, run_here
 from PIL import Image
+from train_runs import settings
 from trained_rows import sweep_words
 
 Command = Callable[..., list[str]]
@@ -47,6 +48,20 @@ def trained_rows(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder.parent)
         assert run_here("train", "-m", *words) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Path:
+    """An uninterrupted run of 3 epochs of 6 steps."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    script = ROOT / "experiments" / "train.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *settings(image_root, folder, "training.epochs=3")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (folder / "printed.txt").write_text(done.stdout)
     return folder
 
 

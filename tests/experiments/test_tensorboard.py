@@ -130,6 +130,25 @@ def test_an_answer_that_is_no_number_is_the_worst_mistake(answers):
     assert sorted(image for _, image, _, _ in mistakes._worst[:2]) == [7, 8]
 
 
+def test_the_first_process_shows_what_all_have_counted(answers):
+    source, logs = answers
+    whole, *parts = (Mistakes(source) for _ in range(3))
+    whole.see(torch.arange(90), torch.from_numpy(source.labels), logs)
+    for rank, part in enumerate(parts):
+        part.see(torch.arange(rank, 90, 2), torch.from_numpy(source.labels[rank::2]), logs[rank::2])
+
+    class Two(World):
+        def sum(self, values):
+            return values + torch.from_numpy(parts[1].confusion)
+
+        def gather(self, value):
+            return [value, parts[1]._worst]
+
+    parts[0].gather(Two())
+    np.testing.assert_array_equal(parts[0].confusion, whole.confusion)
+    assert parts[0]._worst == whole._worst
+
+
 def test_the_pairs_that_are_confused_most_come_first(answers):
     source, _ = answers
     mistakes = Mistakes(source)
@@ -141,9 +160,14 @@ def test_the_pairs_that_are_confused_most_come_first(answers):
 
 
 @pytest.mark.parametrize(("every", "epochs"), [(2, [2, 3]), (0, [])])
-def test_mistakes_are_shown_each_few_epochs_and_after_the_last(tmp_path: Path, array_source, every: int, epochs):
+def test_mistakes_are_shown_each_few_epochs_and_after_the_last(
+    tmp_path: Path, array_source, monkeypatch, every: int, epochs
+):
     trainer = run(tmp_path, array_source, mistakes_every=every, histograms_every=0)
+    gathered: list[int] = []
+    monkeypatch.setattr(Mistakes, "gather", lambda self, world: gathered.append(int(self.confusion.sum())))
     trainer.fit()
+    assert gathered == [24] * len(epochs)  # each image once, anew each time
     events = events_of(tmp_path)
     for name in ("mistakes/confusion", "mistakes/worst"):
         assert (

@@ -1,15 +1,11 @@
-"""The training command: run folder, refusal of wrong words, Ctrl-C, kill -9 and resume."""
+"""The training command: run folder, refusal of wrong words, bad images."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import shlex
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,50 +14,11 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from train_runs import SMALL, last_checkpoint, metrics, settings
 
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
 from zfnet.data.loader import training_order
-
-SMALL = (
-    "data=imagenet_folder", "data.side=72", "model.width=0.05", "model.input_px=64", "training=modern",
-    "training.batch_size=8", "hardware.workers=0", "training.learning_rate=0.005",
-)  # fmt: skip
-
-
-def settings(root: Path, folder: Path, *more: str) -> list[str]:
-    return [*SMALL, f"data.root={root}", f"run_dir={folder}", *more]
-
-
-def metrics(folder: Path) -> list[dict[str, str]]:
-    with open(folder / "metrics.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def last_checkpoint(folder: Path) -> dict:
-    return torch.load(sorted((folder / "checkpoints").glob("step-*.pt"))[-1], weights_only=True)
-
-
-def assert_same_end(one: Path, two: Path) -> None:
-    a, b = last_checkpoint(one), last_checkpoint(two)
-    assert a["trainer"]["position"] == b["trainer"]["position"]
-    assert all(torch.equal(tensor, b["model"][name]) for name, tensor in a["model"].items())
-    for x, y in zip(metrics(one), metrics(two), strict=True):
-        assert all(x[name] == y[name] for name in x if name not in ("images_per_s", "wait_share", "wall_s"))
-
-
-@pytest.fixture(scope="session")
-def whole_run(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Path:
-    """An uninterrupted run of 3 epochs of 6 steps."""
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    script = Path(__file__).parents[2] / "experiments" / "train.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *settings(image_root, folder, "training.epochs=3")],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (folder / "printed.txt").write_text(done.stdout)
-    return folder
 
 
 def test_a_run_folder_holds_everything(whole_run: Path):
@@ -106,47 +63,6 @@ def test_tensorboard_has_curves_filters_histograms_and_the_configuration(whole_r
     assert (chosen["training"].string_value, chosen["model.num_classes"].number_value) == ("modern", 3)
 
 
-def test_ctrl_c_saves_and_the_printed_command_goes_on_to_the_same_end(
-    whole_run: Path, image_root: Path, tmp_path: Path, command
-):
-    folder = tmp_path / "stopped"
-    words = command("train", *settings(image_root, folder, "training.epochs=3"))
-    process = subprocess.Popen(
-        words, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    wait_for(lambda: list((folder / "checkpoints").glob("step-*.pt")), process)
-    process.send_signal(signal.SIGINT)
-    printed, told = process.communicate(timeout=60)
-    assert process.returncode == 0, told
-    assert "finishing this step, then saving" in told
-    assert json.loads((folder / "manifest.json").read_text())["outcome"] == "stopped"
-    again = shlex.split(printed.strip().splitlines()[-1])
-    assert again[0] == "python"
-    assert again[1].endswith("experiments/train.py")
-    assert again[-1] == "resume=auto"
-    done = subprocess.run(command("train", *again[2:]), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "going on after step" in done.stdout
-    assert_same_end(whole_run, folder)
-
-
-def test_kill_9_costs_at_most_the_work_since_the_last_checkpoint(
-    whole_run: Path, image_root: Path, tmp_path: Path, command
-):
-    folder = tmp_path / "killed"
-    words = settings(image_root, folder, "training.epochs=3", "checkpoints.every_minutes=0")
-    process = subprocess.Popen(command("train", *words), cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    wait_for(lambda: len(metrics(folder)) if (folder / "metrics.csv").exists() else 0, process)
-    process.kill()
-    process.wait()
-    reached = last_checkpoint(folder)["trainer"]["position"]["step"]
-    assert reached >= 6
-    done = subprocess.run(command("train", *words, "resume=auto"), cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert_same_end(whole_run, folder)
-
-
 def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, command):
     folder = tmp_path / "shared"
     _, script, *words = command("train", *settings(image_root, folder, "training.epochs=1"))
@@ -163,88 +79,6 @@ def test_two_processes_share_one_run_folder(image_root: Path, tmp_path: Path, co
     assert len(metrics(folder)) == 1
     assert len(last_checkpoint(folder)["trainer"]["random"]) == 2
     assert done.stdout.count("best: epoch 1") == 1
-
-
-def test_a_signal_and_its_echo_ask_once_and_a_later_one_ends_at_once(capsys, monkeypatch):
-    from experiments.common.stop_signal import StopSignal
-
-    before = signal.getsignal(signal.SIGINT)
-    with StopSignal() as stop:
-        assert not stop()
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stop()
-        assert capsys.readouterr().err.count("finishing this step") == 1
-        monkeypatch.setattr(StopSignal, "ECHO_S", -1.0)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_terminal_that_hangs_up_asks_too_unless_that_was_to_be_ignored():
-    from experiments.common.stop_signal import StopSignal
-
-    with StopSignal() as stop:
-        os.kill(os.getpid(), signal.SIGHUP)
-        assert stop()
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    try:
-        with StopSignal() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert not stop()
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def test_sigterm_to_all_processes_of_a_job_saves_and_a_reader_that_leaves_stops_nothing(
-    whole_run: Path, image_root: Path, tmp_path: Path, command
-):
-    """As `timeout` and Slurm send it, with processes that read; then `| head -1` on the rest of the run."""
-    folder = tmp_path / "ended"
-    words = [*settings(image_root, folder, "training.epochs=3"), "hardware.workers=2", "evolution=null"]
-    start = {"cwd": tmp_path, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command("train", *words), start_new_session=True, stderr=subprocess.PIPE, **start)
-    wait_for(lambda: list((folder / "checkpoints").glob("step-*.pt")), process)
-    os.killpg(process.pid, signal.SIGTERM)
-    printed, told = process.communicate(timeout=60)
-    assert process.returncode == 0, told
-    assert json.loads((folder / "manifest.json").read_text())["outcome"] == "stopped"
-    assert "go on with:" in printed
-    process = subprocess.Popen(command("train", *words, "resume=auto"), stderr=subprocess.PIPE, **start)
-    process.stdout.readline()
-    process.stdout.close()
-    told = process.stderr.read()
-    assert process.wait(timeout=60) == 0, told
-    assert "Broken pipe" not in told
-    assert "BrokenPipeError" not in told
-    assert json.loads((folder / "manifest.json").read_text())["outcome"] == "finished"
-    assert_same_end(whole_run, folder)
-
-
-def test_a_run_is_saved_before_it_is_shown_and_with_what_its_observers_know(
-    image_root: Path, carry_out_here, tmp_path: Path, monkeypatch
-):
-    from experiments.observers.console import Console
-
-    def broken(self, trainer, report):
-        raise RuntimeError("no terminal")
-
-    monkeypatch.setattr(Console, "on_epoch", broken)
-    words = settings(image_root, tmp_path / "run", "training.epochs=3", "evolution.epochs=[1]")
-    code, printed = carry_out_here("train", *words)
-    assert (code, "no terminal" in printed) == (1, True)
-    held = last_checkpoint(tmp_path / "run")["trainer"]
-    assert held["position"] == {"epoch": 1, "batch": 0, "step": 6}
-    assert held["observers"]["evolution"]["epoch"] is None  # its search of the epoch is over and its images are known
-    assert set(held["observers"]["evolution"]["images"]) == {f"conv{layer}" for layer in range(1, 6)}
-
-
-def wait_for(condition, process: subprocess.Popen, timeout_s: float = 60) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert process.poll() is None, "the run ended before it could be stopped"
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_the_run_starts_as_its_recipe_says(whole_run: Path, image_root: Path):

@@ -106,6 +106,15 @@ def test_going_on_from_an_earlier_checkpoint_sets_the_later_ones_aside(tmp_path:
     assert found[1]["trainer"]["position"]["step"] == 4
 
 
+def test_a_file_that_is_only_called_like_one_is_left_alone(tmp_path: Path, array_source):
+    (tmp_path / "step-latest.pt").write_text("notes")
+    run(tmp_path, array_source, keep=1).fit()
+    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000009.pt", "step-latest.pt"]
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0].name == "step-00000009.pt"
+
+
 def test_an_empty_folder_has_none_and_other_files_are_no_checkpoints(tmp_path: Path):
     assert newest_checkpoint(tmp_path) is None
     with pytest.raises(FileNotFoundError, match="no checkpoint at"):

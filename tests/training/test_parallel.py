@@ -56,6 +56,11 @@ def test_a_process_that_is_to_stop_reads_on_without_its_worker_until_both_stop(t
     assert together["stopped"] == [[False, 4], [False, 4]]
 
 
+def test_processes_draw_different_dropout(together: dict):
+    here, there = together["draws"]
+    assert here != there
+
+
 def test_one_process_needs_no_group(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     world = join_world("cpu")

@@ -86,12 +86,19 @@ def stopped_with_a_dead_reader(world) -> list[object]:
     return [trainer.fit(), trainer.position.step]
 
 
+def first_draw(world) -> float:
+    """What dropout would draw from."""
+    trainer_on(world, ArraySource(16, 4, 72, 0), ArraySource(4, 4, 72, 1), Recipe(batch_size=8, input_scale="unit"))
+    return torch.rand(1).item()
+
+
 if __name__ == "__main__":
     world = join_world("cpu")
     found: dict[str, object] = {"numbers": outcome(world)}
     found["fewer"] = world.gather(fewer_images_than_processes(world, Path(sys.argv[1]).parent / "events"))
     found["gone"] = world.gather(images_gone_on_one(world))
     found["stopped"] = world.gather(stopped_with_a_dead_reader(world))
+    found["draws"] = world.gather(first_draw(world))
     if world.first:
         torch.save(found, sys.argv[1])
     leave_world()

@@ -109,9 +109,11 @@ class Checkpoints(Observer):
         self._saved_s = time.monotonic()
 
     def state(self) -> dict[str, Any]:
+        """The best validation error (top-1, 0..1) so far."""
         return {"best": self.best}
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""
         self.best = state["best"]
 
 

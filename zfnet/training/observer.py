@@ -26,26 +26,32 @@ class TrainingRun(Protocol):
         """What it sees, on the same device."""
 
     @property
-    def recipe(self) -> Recipe: ...
+    def recipe(self) -> Recipe:
+        """What it is trained by."""
 
     @property
-    def train(self) -> ImageSource: ...
+    def train(self) -> ImageSource:
+        """The training images."""
 
     @property
-    def val(self) -> ImageSource: ...
+    def val(self) -> ImageSource:
+        """The validation images, of the same classes."""
 
     @property
     def world(self) -> World:
         """This process among all."""
 
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """What weights, order, views and dropout follow from."""
 
     @property
-    def steps_per_epoch(self) -> int: ...
+    def steps_per_epoch(self) -> int:
+        """Whole batches of all processes together."""
 
     @property
-    def position(self) -> Position: ...
+    def position(self) -> Position:
+        """Where it stands."""
 
     @property
     def history(self) -> Sequence[EpochReport]:

@@ -28,14 +28,12 @@ def log_probabilities(model: nn.Module, images: Tensor, frame: InputFrame, views
         raise ValueError(f"views={views}, expected 1 (the centre crop) or 10 (corners, centre and their flips)")
     sizes = frame.side_px, frame.size_px
     table = centre_views(1, *sizes) if views == 1 else ten_views(*sizes)
-    of_views = []
+    of_views = []  # (B, C) each
     for view in range(len(table)):
         same = table[torch.full((len(images),), view)]
-        scores = model(crop_views(images, same, frame))  # (B, C) from (B, 3, size, size)
+        scores = model(crop_views(images, same, frame))  # (B, 3, size, size) to (B, C)
         of_views.append(F.log_softmax(scores.float(), dim=1))
-    return (
-        torch.logsumexp(torch.stack(of_views), dim=0) - torch.tensor(float(len(table))).log()
-    )  # (views, B, C) to (B, C)
+    return torch.logsumexp(torch.stack(of_views), dim=0) - torch.tensor(float(len(table))).log()
 
 
 def evaluate(
@@ -62,7 +60,10 @@ def evaluate(
     team = [(model, frame.to(world.device)) for model, frame in team]
     counted = Tally.of_none(world.device)
     with evaluating(*(model for model, _ in team)):
-        for batch in ordered_batches(source, batch_size, world.rank, world.size, workers, read_on):
+        batches = ordered_batches(
+            source, batch_size, rank=world.rank, world_size=world.size, workers=workers, read_on=read_on
+        )
+        for batch in batches:
             images, labels = batch.images.to(world.device, non_blocking=True), batch.labels.to(world.device)
             with autocast():
                 each = torch.stack([log_probabilities(model, images, frame, views) for model, frame in team])
