@@ -9,7 +9,7 @@ if __name__ == "__main__":
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def train(config: DictConfig, run: Run) -> str:
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
     skipped = Skipped(run.world, images, val)
     board = Board(
-        events_folder(run.folder), configuration=as_trained(config, network), hparams=hparams_of(recipe, model),
+        events_folder(run.folder), configuration=as_trained(config, network), hparams=hparams_of(recipe, model, network),
         **asdict(settings.tensorboard),
     )  # fmt: skip
     observers = observers_of(network, settings, run, skipped=skipped, board=board)
@@ -187,8 +187,9 @@ def as_trained(config: DictConfig, network: Network) -> str:
     return OmegaConf.to_yaml(asked)
 
 
-def hparams_of(recipe: Recipe, model: ModelChoice) -> Mapping[str, bool | float | str]:
+def hparams_of(recipe: Recipe, model: ModelChoice, network: Network) -> Mapping[str, bool | float | str]:
     """What runs are told apart by, in the order of TensorBoard's columns: rate, width and recipe first."""
+    model = replace(model, num_classes=len(network.wnids), channels=network.frame.channels)  # as the data decided
     flat = {
         f"{group}.{name}": value
         for group, chosen in (("training", recipe), ("model", model))

@@ -69,7 +69,13 @@ class Mistakes:
         pictures = crops.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()  # (n, size, size, 3)
         names, labels = self.source.names, self.source.labels
         return [
-            Mistake(picture, names[int(labels[image])], names[answer], float(np.exp(-loss)), float(np.exp(log)))
+            Mistake(
+                picture=picture,
+                truth=names[int(labels[image])],
+                answer=names[answer],
+                truth_probability=float(np.exp(-loss)),
+                answer_probability=float(np.exp(log)),
+            )
             for picture, (loss, image, answer, log) in zip(pictures, self._worst, strict=True)
         ]
 

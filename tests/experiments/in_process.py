@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ def run_here(job: str, *overrides: str) -> int:
             runpy.run_path(str(ROOT / "experiments" / f"{job}.py"), run_name="__main__")
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else 1
+        except Exception:  # a bug, of which Python prints the traceback
+            traceback.print_exc()
+            return 1
     return 0
 
 

@@ -148,7 +148,7 @@ def test_only_a_network_without_weights_is_warned_of(carry_out_here, image_root:
         (["checkpoint={net}", "images={root}", "layers=[conv9]"], "'conv9' is not one of"),
         (["checkpoint={net}", "images={root}", "layers=[conv1]", "maps=[99]"], "expected some of 0 to 4"),
         (["checkpoint={net}", "data=imagenet_folder", "data.root={root}", "data.side=80"], "give data.side=72"),
-        (["redraw={net}"], "expected 'fig2'"),
+        (["redraw={net}"], "expected the arrays of fig2"),
     ],
 )
 def test_what_it_refuses(carry_out_here, image_root: Path, tmp_path: Path, given: list[str], told: str) -> None:

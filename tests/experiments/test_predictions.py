@@ -123,7 +123,9 @@ def test_predictions_are_made_once_and_again_for_other_weights_images_precision_
     assert asdict(scores) == pytest.approx(expected, rel=1e-6)
     assert source.reads - before == 40
     (tmp_path / "training_scores-10views.json").write_text("")
-    assert asdict(training_scores(row, network, source, 10, 8, run)) == pytest.approx(expected, rel=1e-6)
+    assert asdict(training_scores(row, network, source, run, views=10, batch_size=8)) == pytest.approx(
+        expected, rel=1e-6
+    )
     assert not list(tmp_path.glob("*.partial"))
 
 

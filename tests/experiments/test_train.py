@@ -128,8 +128,11 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten(whole_run: Path, image_roo
     ("words", "told"),
     [
         (["data=imagenet_folder", "training=modern"], "no value for data.root: give it as data.root=..."),
-        (["training=modern"], "You must specify 'data'"),
-        ([*SMALL, "data.root=nowhere", "training.rate=1"], "Key 'rate' is not in struct"),
+        (["training=modern"], "no value for data: give it as data=..., one of caltech101"),
+        (
+            [*SMALL, "data.root=nowhere", "training.rate=1"],
+            "training.rate is no option of train.py: did you mean training.init",
+        ),
         ([*SMALL, "data.root=nowhere"], "nowhere: no such folder; expected images as root/{train,val}/<wnid>"),
         ([*SMALL, "data.root=.", "training.epochs=0"], "training.epochs=0, expected a whole number above 0"),
     ],

@@ -46,7 +46,7 @@ def test_without_run_dir_a_sweep_has_a_dated_folder_and_each_run_its_own_in_it(
     code, printed = carry_out_here("train", "-m", *SMALL, f"data.root={image_root}", "model=zfnet", "seed=0,1")
     assert code == 0, printed
     (sweep,) = (tmp_path / "runs" / "train").iterdir()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", sweep.name)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}", sweep.name)
     assert sub_folders(sweep) == ["model=zfnet,seed=0", "model=zfnet,seed=1"]
     for seed in (0, 1):
         run = sweep / f"model=zfnet,seed={seed}"

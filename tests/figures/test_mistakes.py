@@ -20,7 +20,10 @@ def test_each_row_of_the_matrix_is_shown_as_shares_of_its_class():
 
 def test_mistakes_are_shown_with_both_classes_the_worst_first():
     pictures = [np.full((8, 8, 3), shade, np.uint8) for shade in (10, 200)]
-    mistakes = [Mistake(picture, "ant", "bee", 0.001, 0.97) for picture in pictures]
+    mistakes = [
+        Mistake(picture=picture, truth="ant", answer="bee", truth_probability=0.001, answer_probability=0.97)
+        for picture in pictures
+    ]
     figure = draw_mistakes(mistakes)
     assert [axes.images[0].get_array()[0, 0, 0] for axes in figure.axes] == [10, 200]
     assert figure.texts[1].get_text() == "ant 0.1%\ntaken for bee 97%"

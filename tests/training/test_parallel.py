@@ -22,7 +22,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> dict:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
         [*torchrun, str(script), str(path)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},  # array_source, zfnet
         capture_output=True,
         text=True,
         timeout=120,

@@ -142,7 +142,7 @@ def test_the_class_scores_of_an_evaluation_are_those_of_float64_on_the_cpu(sourc
     for name, stepper in (("exact", exact), ("plain", plain)):
         evaluate(
             (stepper.model, stepper.frame), source, views=views, batch_size=3, world=World(device=stepper.device),
-            on_batch=lambda indices, logs, name=name: kept[name].append(logs.cpu()),
+            on_batch=lambda indices, labels, logs, name=name: kept[name].append(logs.cpu()),
         )  # fmt: skip
     assert torch.allclose(torch.cat(kept["plain"]), torch.cat(kept["exact"]), atol=5e-3 if device == "cuda" else 1e-4)
 

@@ -15,8 +15,6 @@ from zfnet.data.frame import make_frame
 from zfnet.data.source import UNREADABLE
 from zfnet.training import Hardware, Recipe, Trainer, VanishedImages, join_world, leave_world
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 
 class Partly(ArraySource):
     """Some images of it are gone, or take the worker that reads them with them."""

@@ -18,7 +18,7 @@ MATRIX_IN, NAMES_IN, TITLE_IN, MARGIN_IN = 7.0, 1.6, 0.35, 0.2
 COLUMNS, TILE_IN, WORDS_IN = 4, 1.9, 0.4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mistake:
     """An image (h, w, 3) uint8 taken for another class than its own, and the probabilities (0..1) given to both."""
 

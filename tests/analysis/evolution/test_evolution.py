@@ -121,7 +121,7 @@ def test_reference_images_that_an_earlier_version_named_are_known(data, monkeypa
     state, val = copy.deepcopy(first.state()), data[1]
     monkeypatch.setattr(type(val), "fingerprint", "as this version says it")
     second, _ = followed(data)
-    state["settings"]["data"] = second.train.fingerprint
+    state["settings"].update(data=second.train.fingerprint, val=val.fingerprint)
     second.load_state(copy.deepcopy(state))
     with pytest.raises(ValueError, match=r"seed 0, of arrays, this one follows .* of as this version says it"):
         second.fit()
