@@ -57,7 +57,22 @@ def pointing(config: DictConfig, run: Run) -> None:
         save_points(run.folder / "pointing.npz", points)
     else:
         points = load_points(config.redraw)
-    report(points, run.folder)
+    report(chosen(points, only_correct=config.only_correct), run.folder)
+
+
+def chosen(points: Points, *, only_correct: bool) -> Points:
+    """The images that are counted, and what is told of the others. Raises ValueError if there are none."""
+    if not only_correct:
+        return points
+    correct = points.of_correct()
+    print(f"{len(correct.path)} of {len(points.path)} images are taken for what they are, and counted")
+    for target in points.classes():
+        if target not in correct.target:
+            own = int((points.target == target).sum())
+            print(f"{points.names[target]}: none of {own} is taken for it: left out")
+    if not len(correct.path):
+        raise ValueError("the network takes none of the images for what it is: only_correct=false counts them all")
+    return correct
 
 
 def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
@@ -103,6 +118,7 @@ def play(network: Network, images: Sequence[InView], target: int, settings: Sett
         "": pointing_game(heat, [[image.object] for image in images]),
         "deciding_": pointing_game(heat, deciding),
     }
+    shown = int((heat.clean_label == heat.target).int().argmax())  # the first that is taken for what it is, if any
     there = {"": np.ones(len(images), bool), "deciding_": np.array([bool(own) for own in deciding])}
     return {
         "path": np.array([image.seen.path for image in images]), "target": heat.target.numpy(),
@@ -113,8 +129,8 @@ def play(network: Network, images: Sequence[InView], target: int, settings: Sett
             for name, game in games.items() for field, values in game._asdict().items()
         },
         **part_arrays(parts),
-        "rows": heat.rows.numpy(), "columns": heat.columns.numpy(), "shown": np.zeros(1, np.int64),
-        "picture": images[0].seen.pixels.permute(1, 2, 0).numpy()[None],
+        "rows": heat.rows.numpy(), "columns": heat.columns.numpy(), "shown": np.array([shown]),
+        "picture": images[shown].seen.pixels.permute(1, 2, 0).numpy()[None],
     }  # fmt: skip
 
 
@@ -169,5 +185,5 @@ def report(points: Points, folder: Path) -> None:
     write_csv(folder / "pointing.csv", rows)
     write_csv(folder / "parts.csv", part_rows(points))
     show(points, rows)
-    scalars = {f"pointing/{name}": value for name, value in rows[-1].items() if not isinstance(value, str)}
+    scalars = {f"pointing/{name}": value for name, value in rows[-1].items() if isinstance(value, int | float)}
     publish({"pointing": draw_pointing(points)}, folder, scalars)

@@ -76,9 +76,11 @@ def train(config: DictConfig, run: Run) -> str:
     run.note(parameters=sum(parameter.numel() for parameter in network.model.parameters()))
     skipped = Skipped(run.world, images, val)
     board = Board(
-        events_folder(run.folder), configuration=as_trained(config, network), hparams=hparams_of(recipe, model, network),
+        events_folder(run.folder),
+        configuration=as_trained(config, network),
+        hparams=hparams_of(recipe, model, network),
         **asdict(settings.tensorboard),
-    )  # fmt: skip
+    )
     observers = observers_of(network, settings, run, skipped=skipped, board=board)
     with run.stop as stop:
         trainer = Trainer(

@@ -67,7 +67,8 @@ def swept(root: Path, number: int, target: int) -> tuple[float, np.ndarray]:
 
 
 def test_hits_and_drops_are_those_of_masking_by_hand(carry_out_here, root: Path, tmp_path: Path):
-    words = ["data=imagenet_folder", f"data.root={root}", f"checkpoint={root / 'a.pt'}", *SMALL]
+    every = "only_correct=false"
+    words = ["data=imagenet_folder", f"data.root={root}", f"checkpoint={root / 'a.pt'}", *SMALL, every]
     code, printed = carry_out_here("pointing", *words, "run_dir=run")
     assert code == 0, printed
     arrays = dict(np.load(tmp_path / "run" / "pointing.npz"))
@@ -105,10 +106,50 @@ def test_hits_and_drops_are_those_of_masking_by_hand(carry_out_here, root: Path,
     deciding = arrays["part_deciding"]
     assert float(rows["all"]["deciding_drop"]) == pytest.approx(arrays["part_drop"][deciding].mean())
     assert float(rows["red"]["other_on_object"]) == pytest.approx(arrays["on_object"][[1, 2]].mean())
-    code, printed = carry_out_here("pointing", f"redraw={tmp_path / 'run' / 'pointing.npz'}", "run_dir=again")
+    code, printed = carry_out_here("pointing", f"redraw={tmp_path / 'run' / 'pointing.npz'}", every, "run_dir=again")
     assert code == 0, printed
     for name in ("pointing.png", "pointing.csv", "parts.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
+
+
+def relabelled(root: Path, folder: Path, labels: list[int], carry_out_here) -> Path:
+    """The saved arrays of the three images, as if the network had taken them for these classes."""
+    words = ["data=imagenet_folder", f"data.root={root}", f"checkpoint={root / 'a.pt'}", *SMALL, "only_correct=false"]
+    code, printed = carry_out_here("pointing", *words, f"run_dir={folder}")
+    assert code == 0, printed
+    with np.load(folder / "pointing.npz") as file:
+        arrays = {**file, "clean_label": np.array(labels)}
+    np.savez(folder / "relabelled.npz", **arrays)
+    return folder / "relabelled.npz"
+
+
+def test_images_taken_for_another_class_are_not_counted(carry_out_here, root: Path, tmp_path: Path):
+    saved = relabelled(root, tmp_path / "all", [1, 0, 2], carry_out_here)
+    arrays = dict(np.load(saved))
+    code, printed = carry_out_here("pointing", f"redraw={saved}", "run_dir=correct")
+    assert code == 0, printed
+    assert "2 of 3 images are taken for what they are" in printed
+    with open(tmp_path / "correct" / "pointing.csv", newline="") as file:
+        rows = {row["class"]: row for row in csv.DictReader(file)}
+    assert [row["images"] for row in rows.values()] == ["1", "1", "2"]
+    assert float(rows["all"]["chance"]) == pytest.approx(arrays["chance"][1:].mean())
+    assert float(rows["red"]["other_drop"]) == pytest.approx(arrays["part_drop"][2])  # the body of the second image
+    assert rows["red"]["deciding_hit"] == rows["red"]["deciding_drop"] == ""  # which has no deciding part in view
+    assert "nan" not in printed
+    low, high = (float(rows["all"][f"other_drop_{edge}"]) for edge in ("low", "high"))
+    bodies = arrays["part_drop"][[2, 4]]
+    assert (low, high) == pytest.approx((bodies.min(), bodies.max()))  # two images: half of the draws hold one alone
+
+
+def test_a_class_of_which_none_is_right_is_named_and_all_wrong_is_an_error(carry_out_here, root: Path, tmp_path: Path):
+    saved = relabelled(root, tmp_path / "all", [1, 1, 2], carry_out_here)
+    code, printed = carry_out_here("pointing", f"redraw={saved}", "run_dir=one")
+    assert code == 0, printed
+    assert "red: none of 2 is taken for it: left out" in printed
+    saved = relabelled(root, tmp_path / "others", [1, 1, 1], carry_out_here)
+    code, printed = carry_out_here("pointing", f"redraw={saved}", "run_dir=none")
+    assert code == 2
+    assert "only_correct=false counts them all" in printed
 
 
 @pytest.mark.parametrize(

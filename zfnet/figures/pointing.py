@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,13 @@ PANEL_IN = (CELL_IN - BETWEEN_IN) / 2
 HEAD_IN, WORDS_IN, LINE_IN, UNDER_IN, NOTE_IN = 0.2, 0.36, 0.115, 0.25, 0.55
 LABEL_IN = 0.78
 DECIDING, OTHER = "#e66101", "#8da0b6"
+
+
+OF_IMAGES = (
+    "path", "target", "clean_probability", "clean_label", "object", "probability", "hit", "chance", "middle",
+    "deciding_hit", "deciding_chance", "deciding_middle",
+)  # fmt: skip
+OF_PARTS = ("part_name", "part_deciding", "part_box", "part_drop", "on_object", "in_image")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +76,17 @@ class Points:
     def classes(self) -> list[int]:
         """The classes of the images, in the images' order."""
         return list(dict.fromkeys(self.target.tolist()))
+
+    def of_correct(self) -> Points:
+        """Of the images that the network takes for what they are, and their parts alone."""
+        kept, shown = self.clean_label == self.target, (self.clean_label == self.target)[self.shown]
+        own, number = kept[self.part_image], np.cumsum(kept) - 1  # number (N,): of an image among those kept
+        return replace(
+            self,
+            **{name: getattr(self, name)[kept] for name in OF_IMAGES},
+            **{name: getattr(self, name)[own] for name in OF_PARTS},
+            part_image=number[self.part_image[own]], shown=number[self.shown[shown]], picture=self.picture[shown],
+        )  # fmt: skip
 
     def parts_of(self, target: int) -> list[tuple[str, NDArray[np.bool_]]]:
         """The names of a class's parts and which of the P parts they are, by what hiding them takes, most first."""
@@ -139,9 +157,12 @@ def _draw_class(figure: Figure, corner_in: tuple[float, float], points: Points, 
         at, ends = WORDS_IN + line * LINE_IN, [LABEL_IN + max(value, 0) * per_drop for value in (drop, random)]
         color = DECIDING if points.part_deciding[which].any() else OTHER
         say(below, LABEL_IN - 0.05, at, name.replace("_", " "), ha="right")
+        if not np.isfinite([drop, random]).all():
+            say(below, LABEL_IN, at, "beyond the squares")
+            continue
         below.add_patch(Rectangle((LABEL_IN, at), ends[0] - LABEL_IN, LINE_IN - 0.025, color=color, linewidth=0))
         below.plot([ends[1], ends[1]], [at - 0.01, at + LINE_IN - 0.015], color="black", linewidth=1)
-        say(below, np.nanmax(ends) + 0.05, at, f"{round(drop, 2) + 0.0:.2f}")  # -0.0 is 0.0
+        say(below, max(ends) + 0.05, at, f"{round(drop, 2) + 0.0:.2f}")  # -0.0 is 0.0
 
 
 def _draw_image(axes: Axes, drops: Axes, points: Points, number: int) -> float:
