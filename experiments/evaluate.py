@@ -14,6 +14,7 @@ from experiments.common.config import as_list, pick
 from experiments.common.images import open_split, reading_processes
 from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
+from zfnet.analysis import share_interval
 from zfnet.data import ImageData, ImageSource, unreadable
 from zfnet.files import shown, whole_file
 from zfnet.network import Network
@@ -116,11 +117,13 @@ def answers_of(networks: Sequence[Network], source: ImageSource, run: Run, *, vi
 
 def row_of(scores: Scores, *, views: int, networks: int) -> dict[str, object]:
     """A row of errors.csv, printed too."""
-    print(
-        f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}, "
-        f"top-1 error {scores.top1_error:.2%}, top-5 error {scores.top5_error:.2%}"
-    )
-    errors = {"top1_error": scores.top1_error, "top5_error": scores.top5_error}
+    errors: dict[str, object] = {"top1_error": scores.top1_error, "top5_error": scores.top5_error}
+    told = f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}"
+    for name, error in (("top-1", scores.top1_error), ("top-5", scores.top5_error)):
+        low, high = share_interval(error, scores.count)
+        told += f", {name} error {error:.2%} [{low:.2%}, {high:.2%}]"
+        errors |= {f"{name.replace('-', '')}_low": low, f"{name.replace('-', '')}_high": high}
+    print(f"{told} (95 % intervals)")
     return {"networks": networks, "views": views, "images": scores.count, "loss": scores.loss, **errors}
 
 

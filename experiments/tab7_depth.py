@@ -20,6 +20,7 @@ from experiments.common.images import open_without
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.publish import publish
 from experiments.tables.extraction import extraction_of, gpu_peak_mib, peak_memory
+from experiments.tables.text_table import mean_and_deviation
 from zfnet.analysis.probing import SOFTMAX, SVM, Outcome, Probing, probe_layers
 from zfnet.data import Fold, ImageData, ImageSource, sample_folds
 from zfnet.figures.curves.depth import Line, draw_depth, load_depth, save_depth
@@ -149,14 +150,15 @@ def show(lines: Sequence[Line], folds: Sequence[Fold], source: ImageSource, trai
     classes, tested = len(np.unique(source.labels[folds[0].test])), [len(fold.test) for fold in folds]
     print(f"\n{classes} classes, {train_per_class} training images of each, {min(tested)} to {max(tested)} test "
           f"images, {len(folds)} folds (seeds {folds[0].seed} to {folds[-1].seed}); mean class accuracy in %, "
-          f"± standard deviation (n - 1) over folds; guessing: {100 / classes:.1f}")  # fmt: skip
+          f"± standard deviation (n - 1) over folds [95 % interval of their mean]; "
+          f"guessing: {100 / classes:.1f}")  # fmt: skip
     networks = list(dict.fromkeys(line.network for line in lines))
-    print(" " * 14 + "".join(f"{name:>22}" for name in networks))
+    print(" " * 14 + "".join(f"{name:>26}" for name in networks))
     for kind in (SVM, SOFTMAX):
         own = {line.network: line for line in lines if line.probe == kind}
         for layer in dict.fromkeys(layer for line in own.values() for layer in line.layers.tolist()):
-            cells = [own[name].cell(layer) if name in own else "" for name in networks]
-            print(f"{f'{kind} ({layer})':14}" + "".join(f"{cell:>22}" for cell in cells))
+            cells = [mean_and_deviation(own[name].of_layer(layer), none="") if name in own else "" for name in networks]
+            print(f"{f'{kind} ({layer})':14}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def save(folder: Path, outcomes: Outcomes, lines: Sequence[Line], chance: float, folds: Sequence[Fold]) -> None:

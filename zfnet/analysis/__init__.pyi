@@ -9,7 +9,11 @@ from .activations import RELU as RELU, channel_means as channel_means, read_maps
 from .feature_vector import feature_vectors as feature_vectors
 from .filter_statistics import band_shares as band_shares, largest_over_median as largest_over_median
 from .hiding import Fill as Fill, canvas_of as canvas_of, hide as hide
-from .intervals import mean_interval as mean_interval
+from .intervals import (
+    folds_interval as folds_interval,
+    mean_interval as mean_interval,
+    share_interval as share_interval,
+)
 from .sliding_classifier import class_map as class_map
 from .unit_pictures import (
     IMAGES_AT_ONCE as IMAGES_AT_ONCE,

@@ -1,4 +1,4 @@
-"""How far a mean over images may be off: its bootstrap interval."""
+"""How far a mean over images, a share of them or a mean over folds may be off: 95 % intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap, ttest_1samp
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +29,30 @@ def mean_interval(
         confidence_level=level, n_resamples=draws, batch=256, rng=np.random.default_rng(seed),
     )  # fmt: skip
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def share_interval(share: float, count: int, *, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a share (0..1) of so many images; nan, nan of none.
+
+    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    """
+    if not count or not 0 <= share <= 1:
+        return float("nan"), float("nan")
+    found = binomtest(round(share * count), count).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def folds_interval(values: NDArray[Any], *, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a mean over folds or seeds (n,), by Student's t; nan, nan of fewer than two.
+
+    Folds that share images are not independent: theirs is too narrow.
+    """
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    found = ttest_1samp(np.asarray(values, np.float64), 0.0).confidence_interval(level)
+    return float(found.low), float(found.high)
 
 
 def _mean(sums: Floats, counts: Floats, axis: int) -> Floats:

@@ -34,12 +34,12 @@ class Line:
     accuracy: NDArray[np.float64]
     quoted: bool = False
 
-    def cell(self, layer: str) -> str:
-        """A layer's mean in % and, from two folds on, their standard deviation (n - 1); empty where it is not there."""
+    def of_layer(self, layer: str) -> NDArray[np.float64]:
+        """A layer's accuracies in % (F,); none (0,) where it is not there."""
         if layer not in self.layers.tolist():
-            return ""
-        own = 100 * self.accuracy[self.layers.tolist().index(layer)]
-        return f"{own.mean():.1f}" + (f" ± {own.std(ddof=1):.1f}" if len(own) > 1 else "")
+            return np.zeros(0)
+        own: NDArray[np.float64] = 100 * self.accuracy[self.layers.tolist().index(layer)]
+        return own
 
 
 def save_depth(path: Path, lines: Sequence[Line], chance: float, **more: Any) -> None:
