@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.activations:activations")
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +18,6 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from experiments.common.config import as_list, list_or_none, pick
-from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import (
@@ -33,10 +37,6 @@ from zfnet.figures.activations.means import TITLE, draw_means
 from zfnet.figures.activations.over import draw_over
 from zfnet.figures.activations.saved import Activations, load_activations, save_activations
 from zfnet.runs import write_csv
-
-if __name__ == "__main__":
-    start("experiments.activations:activations")
-
 
 LISTED = 20  # channels of each layer and image in activations.csv
 WHERE_ONE = "after the ReLU that directly follows, if one does"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.duplicates:list_duplicates")
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +17,9 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import open_alone, reading_processes
-from experiments.common.job import Run, start
 from zfnet.data import BITS, ImageData, ImageSource, find_matches, hash_images
 from zfnet.files import one_line, shown, write_text
 from zfnet.runs import write_csv
-
-if __name__ == "__main__":
-    start("experiments.duplicates:list_duplicates")
-
 
 SHOWN = 10
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.evaluate:report")
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +17,6 @@ from torch import Tensor
 
 from experiments.common.config import as_list, pick
 from experiments.common.images import open_split, reading_processes
-from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.analysis import share_interval
 from zfnet.data import ImageData, ImageSource, unreadable
@@ -20,10 +24,6 @@ from zfnet.files import shown, whole_file
 from zfnet.network import Network
 from zfnet.runs import write_csv
 from zfnet.training import Scores, evaluate, tally_of
-
-if __name__ == "__main__":
-    start("experiments.evaluate:report")
-
 
 Rows = list[dict[str, object]]
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig2_features:features")
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,6 @@ from omegaconf import DictConfig
 
 from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice, open_views
-from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
@@ -25,9 +29,6 @@ from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures, load_features,
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.network import Network
 from zfnet.progress import track
-
-if __name__ == "__main__":
-    start("experiments.fig2_features:features")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig4_evolution:evolution")
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +17,6 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from experiments.common.config import build, list_or_none, pick
-from experiments.common.job import Run, start
 from experiments.common.publish import publish
 from experiments.observers.evolution_folder import EvolutionFolder, settling_line
 from zfnet.analysis.evolution import (
@@ -36,9 +40,6 @@ from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_e
 from zfnet.network import network_of
 from zfnet.progress import track
 from zfnet.training import load_checkpoint
-
-if __name__ == "__main__":
-    start("experiments.fig4_evolution:evolution")
 
 
 @dataclass(frozen=True, kw_only=True)

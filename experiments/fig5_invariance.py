@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig5_invariance:figure_5")
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +20,6 @@ from torch import Tensor
 
 from experiments.common.config import as_list, list_or_none, pick
 from experiments.common.images import ImagesChoice
-from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
@@ -33,10 +37,6 @@ from zfnet.figures.drawing import style
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.network import Network
 from zfnet.runs import write_csv
-
-if __name__ == "__main__":
-    start("experiments.fig5_invariance:figure_5")
-
 
 IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
 QUARTERS = (90, 180, 270)

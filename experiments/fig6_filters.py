@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig6_filters:filters")
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +17,6 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import ImagesChoice, open_views
-from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
@@ -21,10 +25,6 @@ from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 from zfnet.mining import CentreViews, Mined
-
-if __name__ == "__main__":
-    start("experiments.fig6_filters:filters")
-
 
 NETWORKS = {"unlimited": ("a", None), "alexnet": ("b", "d"), "zfnet": ("c", "e")}  # panels of layers 1 and 2
 

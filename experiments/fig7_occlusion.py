@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.fig7_occlusion:occlusion")
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +19,6 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import ImagesChoice
-from experiments.common.job import Run, start
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
@@ -28,9 +32,6 @@ from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.progress import track
 from zfnet.runs import write_csv
-
-if __name__ == "__main__":
-    start("experiments.fig7_occlusion:occlusion")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.history:history")
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +16,9 @@ import numpy as np
 from omegaconf import DictConfig
 
 from experiments.common.config import as_list, list_or_none, pick
-from experiments.common.job import Run, start
 from experiments.common.publish import publish
 from zfnet.figures.curves.history import Histories, draw_history, load_histories, save_histories
 from zfnet.runs import read_csv, write_csv
-
-if __name__ == "__main__":
-    start("experiments.history:history")
-
 
 TABLE = "metrics.csv"
 COLUMNS = (

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.project:project")
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +15,6 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from experiments.common.config import pick
-from experiments.common.job import Run, start
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import picture_units
@@ -19,10 +23,6 @@ from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.unit_sheet import UnitSheet, draw_sheet, load_sheet, save_sheet
 from zfnet.network import Network
-
-if __name__ == "__main__":
-    start("experiments.project:project")
-
 
 GUESSES = 3
 

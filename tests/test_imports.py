@@ -180,3 +180,15 @@ def test_files_and_functions_stay_small(path: Path):
 
 def test_nobody_wrote_utils():
     assert not [path for path in [*FILES, *JOBS] if path.name in ("utils.py", "helpers.py", "misc.py")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("[a-z]*.py")), ids=named)
+def test_a_job_starts_before_it_imports(path: Path):
+    """Or --help takes as long as torch."""
+    _, future, door, block, *_ = ast.parse(path.read_text()).body
+    assert [ast.unparse(one) for one in (future, door)] == [
+        "from __future__ import annotations",
+        "from experiments.common.job import " + ", ".join(alias.name for alias in getattr(door, "names", [])),
+    ]
+    assert isinstance(block, ast.If)
+    assert ast.unparse(block).startswith(f"if __name__ == '__main__':\n    start('experiments.{path.stem}:")

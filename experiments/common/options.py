@@ -51,7 +51,9 @@ def refuse_added(overrides: Sequence[str], job: str) -> None:
 
 
 def _unknown(name: str, job: str) -> str:
-    known = options_of(job)
+    known, group = options_of(job), name.partition(".")[0]
+    if name in known:
+        return f"{name} is no option with this choice of {group}=...: conf/{group} says what each one takes"
     listed = f"; it has {', '.join(one for one in known if '.' not in one)}" if not _close(name, known) else ""
     return f"{name} is no option of {job}.py{_close(name, known)}{listed} (--cfg job shows all, with their values)"
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from zfnet import Deconvnet, build_model
 from zfnet.analysis import unit_pictures
 from zfnet.analysis.unit_pictures import picture_units
+from zfnet.data import SeenImages
 from zfnet.forward import receptive_field
 
 GREY = (10, 20, 30)
@@ -54,3 +56,18 @@ def test_windows_of_projection_and_image(monkeypatch: pytest.MonkeyPatch, name: 
         window[:, np.ix_(y_in, x_in)[0], np.ix_(y_in, x_in)[1]] = whole[number][:, ys[y_in]][:, :, xs[x_in]]
         np.testing.assert_allclose(found.projection[number], window, rtol=1e-4, atol=1e-7 * np.abs(whole).max())
     assert np.abs(found.projection).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"), [("deconvnet", "1 of 3 units of 3 project to exactly nothing"), ("gradient", "")]
+)
+def test_units_of_which_a_rule_leaves_nothing_are_told(rule: str, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A score whose every weight is negative sends nothing past the ReLU below; one that is 0 has nothing to send."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 9, 3)).double()
+    with torch.no_grad():
+        model[3].weight[:] = torch.tensor([-1.0, 1.0, 0.0])[:, None]
+        model[3].bias[:] = torch.tensor([1e4, 0, 0])
+    images, pixels = torch.rand(1, 3, 3, 3, dtype=torch.float64), torch.zeros(1, 3, 3, 3, dtype=torch.uint8)
+    units = torch.tensor([[0, score, 0, 0] for score in range(3)])
+    picture_units(Deconvnet(model, rule), "3", units, lambda numbers: SeenImages(images, pixels), GREY)
+    assert caplog.text == "" if not told else told in caplog.text

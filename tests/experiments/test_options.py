@@ -38,6 +38,13 @@ def test_a_misspelt_option_is_told_in_a_line(tmp_path: Path, carry_out_here: Her
     assert not (tmp_path / "run").exists()
 
 
+def test_an_option_of_another_choice_is_told(tmp_path: Path, carry_out_here: Here):
+    words = ["data=imagenet_pack", "data.root=nowhere", "training=modern", "data.side=64", f"run_dir={tmp_path}/run"]
+    code, said = carry_out_here("train", *words)
+    assert code == 2
+    assert "data.side is no option with this choice of data=...: conf/data says" in said
+
+
 def test_options_are_listed_by_the_names_that_one_writes():
     known = options_of("train")
     assert {"seed", "training.learning_rate", "data.root", "model.name", "checkpoints.keep"} <= set(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,12 @@ from zfnet.forward import Field, NotAChain, Record, cut_windows, receptive_field
 
 IMAGES_AT_ONCE = 32
 SPREAD = 5  # layers of a network with many
+
+WHY_NOTHING = (
+    ": on the way down each ReLU passes only what is positive, and of these nothing is. A lower layer, or "
+    "rule=gradient, shows what they answer to"
+)
+log = logging.getLogger(__name__)
 
 Fetch = Callable[[Sequence[int]], SeenImages]
 
@@ -56,23 +63,41 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     fetch: image numbers -> the images as the network sees them (B, 3, H, W), and as pixels (B, 3, H, W) uint8.
     grey: (3,) the colour of what lies beyond the border. Projections and patches are windows of the layer's receptive
     field; the whole image where that is larger than the image, or not known.
+    Units that answer and project to exactly nothing, as the rule may say, are told in a warning.
     Raises ValueError for units that are not in the layer, and NoReverseRule as `Deconvnet.project` does.
     """
     numbers, place = units[:, 0].unique(return_inverse=True)  # the images, and for each unit (N,) its place among them
-    field, parts, order = receptive_field(deconvnet.model, layer), [], []
+    field, parts, order, lost = receptive_field(deconvnet.model, layer), [], [], 0
     for batch in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):
         of_batch = ((place >= batch[0]) & (place <= batch[-1])).nonzero()[:, 0]
         in_batch = torch.cat([place[of_batch, None] - batch[0], units[of_batch, 1:]], dim=1)  # (n, 4)
         images, pixels = fetch(numbers[batch].tolist())
         own_field = smaller(field, images)
-        parts.append(_pictures(deconvnet, layer, in_batch, images=images, pixels=pixels, field=own_field, grey=grey))
+        record = deconvnet.record(images, [layer])
+        part = _pictures(deconvnet, record, layer, in_batch, pixels=pixels, field=own_field, grey=grey)
+        lost += _lost(record, layer, in_batch, part.projection)
+        parts.append(part)
         order.append(of_batch)
+    if lost:
+        log.warning(
+            "%d of %d units of %s project to exactly nothing by the %s rule%s", lost, len(units), layer, deconvnet.rule,
+            WHY_NOTHING if deconvnet.rule != "gradient" else "",
+        )  # fmt: skip
     back = torch.cat(order).argsort().numpy()  # (N,) from the batches' order to that of the units
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts])[back]
         for name in ("projection", "patch", "corner")
     }
     return Pictures(**joined)
+
+
+def _lost(record: Record, layer: str, units: Tensor, projection: NDArray[np.float32]) -> int:
+    """How many units (n, 4) have a signal to project, of which nothing is left in their projections (n, 3, h, w)."""
+    maps = record.maps[layer]  # (B, C, h, w) or (B, C)
+    signal = maps[tuple(units[:, : maps.ndim].T)].cpu()  # (n,)
+    if layer not in record.scores:
+        signal = signal.clamp(min=0)
+    return int(((signal != 0).numpy() & ~projection.any((1, 2, 3))).sum())
 
 
 def smaller(field: Field | None, images: Tensor) -> Field | None:
@@ -82,12 +107,11 @@ def smaller(field: Field | None, images: Tensor) -> Field | None:
 
 
 def _pictures(
-    deconvnet: Deconvnet, layer: str, units: Tensor, *, images: Tensor, pixels: Tensor, field: Field | None,
+    deconvnet: Deconvnet, record: Record, layer: str, units: Tensor, *, pixels: Tensor, field: Field | None,
     grey: Sequence[int],
 ) -> Pictures:  # fmt: skip
-    """Units (n, 4) of images (B, 3, H, W) and their pixels (B, 3, H, W) uint8; field: None for the whole image."""
-    record = deconvnet.record(images, [layer])
-    size = (images.shape[2], images.shape[3]) if field is None else field.size_px
+    """Units (n, 4) of recorded images, whose pixels are (B, 3, H, W) uint8; field: None for the whole image."""
+    size = (pixels.shape[2], pixels.shape[3]) if field is None else field.size_px
     corners = units.new_zeros((len(units), 2)) if field is None else field.corners(units[:, 2:])
     projected = project_fields(deconvnet, record, layer, units, field)  # (n, 3, h, w)
     ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]  # (3, 1, 1)
