@@ -46,7 +46,7 @@ def whole_file(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]
                 raise raw.error from error
             raise
         if durable:
-            _sync_folder(path.parent)
+            flush(path.parent)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -103,8 +103,9 @@ class _Raw(io.FileIO):
             raise
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """To the disk: a file, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

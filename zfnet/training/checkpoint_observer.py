@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from zfnet.files import flush
 from zfnet.network import Network
 from zfnet.training.checkpoint import load_checkpoint, save_checkpoint, step_checkpoints, step_of
 from zfnet.training.failures import NonFiniteLoss
@@ -133,18 +134,9 @@ def also_as(path: Path, other: Path) -> None:
         os.link(path, partial)
     except OSError:
         shutil.copyfile(path, partial)
-        _flush(partial)
+        flush(partial)
     os.replace(partial, other)
-    _flush(other.parent)
-
-
-def _flush(path: Path) -> None:
-    """To the disk, a file or the names in a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush(other.parent)
 
 
 def _position_of(path: Path) -> dict[str, int] | None:
