@@ -25,7 +25,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import build, quote_override
-from experiments.common.options import CONF, explained, refuse_added
+from experiments.common.options import CONF, choices_for_help, explained, refuse_added
 from experiments.common.run_folder import claim, give_up_empty_folders, process_facts, release_folders
 from experiments.common.stop_signal import StopSignal
 
@@ -92,6 +92,11 @@ def start(job: str) -> NoReturn:
     name = module.rpartition(".")[2]
     if _is_other_rank():
         sys.argv += OTHER_RANKS  # rank 0 owns the run folder
+    if {"--help", "-h"} & set(sys.argv):
+        chosen = choices_for_help(name, sys.argv[1:])
+        sys.argv += chosen
+        if chosen:
+            print(f"shown with {' '.join(chosen)}: choose your own\n")
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # its errors come here, and are told in a line
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)

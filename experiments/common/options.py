@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -14,7 +15,7 @@ from hydra.errors import ConfigCompositionException, HydraException, OverridePar
 from omegaconf import DictConfig
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-MISSING = r"You must specify '([\w/]+)'"  # Hydra's words for a group without a choice
+MISSING = r"You must specify '([\w/@]+)'"  # Hydra's words for a group without a choice
 HOW_TO_QUOTE = (
     "a value with spaces, commas, brackets or = in it is quoted for Hydra and again for the shell: "
     "'checkpoint=\"a=b, c.pt\"'"
@@ -67,28 +68,41 @@ def _close(word: str, known: Sequence[str]) -> str:
 
 def options_of(job: str) -> list[str]:
     """Every option of a job as one writes it: layers, data.root, training.learning_rate ..."""
+    config, _ = _completed(job, [])
+    return list(_keys(config))
+
+
+def choices_for_help(job: str, words: Sequence[str]) -> list[str]:
+    """A choice for each group that one must choose and that a command line does not, so that --help has all to show.
+
+    None where the line is wrong otherwise, which Hydra tells.
+    """
+    given = [word for word in words if not word.startswith("-")]
+    with suppress(HydraException):
+        return _completed(job, given)[1][len(given) :]
+    return []
+
+
+def _completed(job: str, overrides: list[str]) -> tuple[DictConfig, list[str]]:
+    """A job's configuration, and the overrides with the first choice of each group that must be chosen."""
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return list(_keys(_composed(job, [])))
+            while True:
+                try:
+                    return compose(job, overrides), overrides
+                except ConfigCompositionException as error:
+                    missing = re.search(MISSING, str(error))
+                    if missing is None:
+                        raise
+                    overrides = [*overrides, f"{missing[1]}={_choices(missing[1])[0]}"]
     finally:
         GlobalHydra.instance().hydra = running
 
 
-def _composed(job: str, groups: list[str]) -> DictConfig:
-    """A job's configuration; groups that one must choose, and that are not chosen, are taken as their first choice."""
-    try:
-        return compose(job, groups)
-    except ConfigCompositionException as error:
-        missing = re.search(MISSING, str(error))
-        if missing is None:
-            raise
-        return _composed(job, [*groups, f"{missing[1]}={_choices(missing[1])[0]}"])
-
-
 def _choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return sorted(path.stem for path in (CONF / group.partition("@")[0]).glob("*.yaml"))
 
 
 def _keys(config: DictConfig, before: str = "") -> Iterator[str]:

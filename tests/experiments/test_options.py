@@ -45,6 +45,14 @@ def test_an_option_of_another_choice_is_told(tmp_path: Path, carry_out_here: Her
     assert "data.side is no option with this choice of data=...: conf/data says" in said
 
 
+@pytest.mark.parametrize("job", ["train", "evaluate", "duplicates", "tab2_imagenet", "pointing"])
+def test_help_needs_no_choice(carry_out_here: Here, job: str):
+    code, said = carry_out_here(job, "--help")
+    assert code == 0, said
+    assert "== Config ==" in said
+    assert ("choose your own" in said) == (job != "pointing")
+
+
 def test_options_are_listed_by_the_names_that_one_writes():
     known = options_of("train")
     assert {"seed", "training.learning_rate", "data.root", "model.name", "checkpoints.keep"} <= set(known)
