@@ -118,12 +118,12 @@ def answers_of(networks: Sequence[Network], source: ImageSource, run: Run, *, vi
 def row_of(scores: Scores, *, views: int, networks: int) -> dict[str, object]:
     """A row of errors.csv, printed too."""
     errors: dict[str, object] = {"top1_error": scores.top1_error, "top5_error": scores.top5_error}
-    told = f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}"
+    line = f"{networks} network(s), {views:2d} view(s), {scores.count} images: loss {scores.loss:.4f}"
     for name, error in (("top-1", scores.top1_error), ("top-5", scores.top5_error)):
         low, high = share_interval(error, scores.count)
-        told += f", {name} error {error:.2%} [{low:.2%}, {high:.2%}]"
+        line += f", {name} error {error:.2%} [{low:.2%}, {high:.2%}]"
         errors |= {f"{name.replace('-', '')}_low": low, f"{name.replace('-', '')}_high": high}
-    print(f"{told} (95 % intervals)")
+    print(f"{line} (95 % intervals)")
     return {"networks": networks, "views": views, "images": scores.count, "loss": scores.loss, **errors}
 
 

@@ -80,7 +80,7 @@ def compute(
         )  # fmt: skip
     layer = run.world.from_first("" if heat is None else heat.layer)
     path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
-    mined = mined_once(path, deconvnet, views, [layer], settings.others + 1, run)
+    mined = mined_once(path, deconvnet, views, [layer], k=settings.others + 1, run=run)
     if heat is None:
         return None
     run.note(checkpoint=choice.source, pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))

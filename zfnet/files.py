@@ -148,8 +148,8 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> Arrays:
     except Exception as error:  # zipfile and numpy raise whatever they trip over
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        told = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"{path} is not a whole .npz file ({told})") from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"{path} is not a whole .npz file ({reason})") from error
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

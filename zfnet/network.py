@@ -140,8 +140,8 @@ def network_of(content: Mapping[str, Any], source: str | Path) -> Network:
     except KeyError as error:
         raise ValueError(f"{source} lacks {error}, expected a checkpoint of ours; was it made by hand?") from error
     except (TypeError, ValueError, AttributeError, RuntimeError, MemoryError, OverflowError) as error:
-        told = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ValueError(f"{source} describes no network that this version can build ({told})") from error
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(f"{source} describes no network that this version can build ({reason})") from error
     fit(model, state_dict_of(state, source), source)
     if hasattr(model, "transform_input"):
         setattr(model, "transform_input", bool(described.get("transform_input", False)))  # noqa: B010

@@ -12,7 +12,9 @@ from zfnet.mining import CentreViews, Mined, merge, mine_top
 from zfnet.models import weights_fingerprint
 
 
-def mined_once(path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], k: int, run: Run) -> Mined:
+def mined_once(
+    path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], *, k: int, run: Run
+) -> Mined:
     """The result in `path`, if it is there and has these layers and k; else mine, by all processes, and keep it there.
 
     Processes other than the first get their own part when they mine.

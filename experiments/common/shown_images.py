@@ -160,12 +160,12 @@ def _given(
     words = [None] * len(source) if targets is None else targets
     if len(words) != len(source):
         raise ValueError(f"{len(words)} targets for {len(source)} pictures: give one for each")
-    told = [
+    given = [
         known if word is None else class_number(word, network)
         for word, known in zip(words, classes_of_images(source, network), strict=True)
     ]
     images, pixels = CentreViews(source, network.frame, batch_size, device=run.world.device).fetch(range(len(source)))
     guesses = _guesses(network, images)
-    classes = np.array([guess if one is None else one for guess, one in zip(guesses, told, strict=True)], np.int64)
-    is_told = np.array([one is not None for one in told])
-    return ShownImages(images=images, pixels=pixels, paths=listed.paths, target=classes, known=is_told)
+    classes = np.array([guess if one is None else one for guess, one in zip(guesses, given, strict=True)], np.int64)
+    are_given = np.array([one is not None for one in given])
+    return ShownImages(images=images, pixels=pixels, paths=listed.paths, target=classes, known=are_given)

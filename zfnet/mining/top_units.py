@@ -89,14 +89,14 @@ class Mined(dict[str, TopUnits]):
             about = json.loads(str(arrays["about"]))
             held, version = dict(about["fingerprint"]), about["format"]
         except (ValueError, KeyError, TypeError) as error:
-            told = str(error).removeprefix(f"{path} ")
-            raise ValueError(f"{path} is no file of mined units ({told}): delete it and mine again") from error
+            reason = str(error).removeprefix(f"{path} ")
+            raise ValueError(f"{path} is no file of mined units ({reason}): delete it and mine again") from error
         _check(path, version, held, fingerprint)
         try:
             return Mined({name: _top_units(arrays, name, about["scores"]) for name in about["layers"]}, about["images"])
         except (ValueError, KeyError, TypeError) as error:
-            told = str(error).removeprefix(f"{path} ")
-            raise ValueError(f"{path} is damaged ({told}): delete it and mine again") from error
+            reason = str(error).removeprefix(f"{path} ")
+            raise ValueError(f"{path} is damaged ({reason}): delete it and mine again") from error
 
 
 def _top_units(arrays: Mapping[str, NDArray[Any]], layer: str, scores: Sequence[str]) -> TopUnits:

@@ -123,8 +123,8 @@ def read_summary(folder: Path) -> Summary:
         if version == layout.FORMAT:
             return layout.summary_of(content)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        told = str(error)[:200] if isinstance(error, ValueError) else f"{error!r:.200}"
-        raise ValueError(f"{path}: damaged ({told}); delete {folder} and pack again") from error
+        reason = str(error)[:200] if isinstance(error, ValueError) else f"{error!r:.200}"
+        raise ValueError(f"{path}: damaged ({reason}); delete {folder} and pack again") from error
     raise ValueError(f"{path}: format {version!r:.40}, expected {layout.FORMAT}; delete {folder} and pack again")
 
 

@@ -143,9 +143,9 @@ def _laid_out(channels: int, images: int, tall: float) -> _Layout:
 def _peaks(channel: int, values: NDArray[np.floating]) -> str:
     """The largest value of a channel (B, h, w) on each image, and where; of two, where they differ most too."""
     places = [np.unravel_index(one.argmax(), one.shape) for one in values]
-    told = [f"{one.max():.4g} at ({row}, {column})" for one, (row, column) in zip(values, places, strict=True)]
+    peaks = [f"{one.max():.4g} at ({row}, {column})" for one, (row, column) in zip(values, places, strict=True)]
     if len(values) == 1:
-        return f"channel {channel}: {told[0]}"
+        return f"channel {channel}: {peaks[0]}"
     difference = values[1] - values[0]
     row, column = np.unravel_index(np.abs(difference).argmax(), difference.shape)
-    return f"channel {channel}    change {difference[row, column]:+.4g} at ({row}, {column})\n{'   |   '.join(told)}"
+    return f"channel {channel}    change {difference[row, column]:+.4g} at ({row}, {column})\n{'   |   '.join(peaks)}"

@@ -169,11 +169,11 @@ def _legend(figure: Figure, top_in: float, histories: Histories, show: str, top:
     entry(LEFT_IN + 1.25, 0, words, color=style.INK, linewidth=1.1, linestyle=BROKEN)
     for number, label in enumerate(histories.label.tolist()):
         short = label if len(label) <= LETTERS else f"…{label[-LETTERS:]}"  # what tells runs apart is often last
-        words = f"{short}:  {_told(histories.of(number), show, top)}"
+        words = f"{short}:  {_in_words(histories.of(number), show, top)}"
         entry(LEFT_IN, number + 1, words, color=_color(number), linewidth=2)
 
 
-def _told(one: Histories, show: str, top: int) -> str:
+def _in_words(one: Histories, show: str, top: int) -> str:
     best = one.best(top)
     value = _as(show, 100 * one.errors("val", top))[best]
     return f"best {show} {value:.1f} % after epoch {one.epoch[best]} of {one.epoch[-1]}"

@@ -40,8 +40,8 @@ def averaged(members: Sequence[Predictions]) -> Predictions:
     for other in members[1:]:
         if other.wnids != first.wnids:
             odd = sorted({*first.wnids} ^ {*other.wnids})
-            told = f"differ in {', '.join(odd[:5])}" if odd else "have the same classes in another order"
-            raise ValueError(f"networks of an ensemble must tell the same classes apart, these {told}")
+            difference = f"differ in {', '.join(odd[:5])}" if odd else "have the same classes in another order"
+            raise ValueError(f"networks of an ensemble must tell the same classes apart, these {difference}")
         if other.data != first.data or not np.array_equal(other.label, first.label):
             raise ValueError(
                 f"networks of an ensemble must be asked about the same images: data {first.data} of {len(first.label)} "
