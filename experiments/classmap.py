@@ -57,8 +57,8 @@ class Classes(NamedTuple):
         return Classes(tuple(one.wnids.tolist()), tuple(one.names.tolist()))
 
     @staticmethod
-    def of_network(network: Network, count: int) -> Classes:
-        return Classes(network.wnids, network.names or tuple(f"class {number}" for number in range(count)))
+    def of_network(network: Network) -> Classes:
+        return Classes(network.wnids, network.names)
 
 
 def classmap(config: DictConfig, run: Run) -> None:
@@ -94,7 +94,7 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> list[ClassMa
         picture = enlarged(path, side_px)
         found = class_map(fully, normalised(picture, frame))
         probability = found.probability[0].cpu().numpy()
-        classes = Classes.of_network(network, len(probability))
+        classes = Classes.of_network(network)
         (size, _), (step, _), (first, _) = found.field.size_px, found.field.step_px, found.field.offset_px
         maps.append(ClassMaps(
             picture=picture, path=np.array(path), names=np.array(classes.names, np.str_),

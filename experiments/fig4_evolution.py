@@ -39,7 +39,7 @@ from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
 from zfnet.network import network_of
 from zfnet.progress import track
-from zfnet.training import load_checkpoint
+from zfnet.training import load_checkpoint, step_checkpoints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,10 @@ def gather(settings: Settings, run: Run) -> list[Moment]:
 
 def recompute(trained: Path, given: ImageData | None, plan: Plan, run: Run) -> None:
     """From the checkpoints of chosen epochs and the newest: sweep, project, and keep it all in this run's folder."""
-    paths = [*sorted((trained / "checkpoints").glob("epoch-*.pt")), *_newest(trained / "checkpoints")]
+    paths = [
+        *sorted((trained / "checkpoints").glob("epoch-[0-9]*.pt")),
+        *step_checkpoints(trained / "checkpoints")[-1:],
+    ]
     if not paths:
         raise ValueError(f"{trained} has neither {FOLDER}/epoch-*.npz nor checkpoints/epoch-*.pt: is it a training's?")
     data = images_of_training(trained) if given is None else given
@@ -128,10 +131,6 @@ def images_of_training(trained: Path) -> ImageData:
     if not path.is_file():
         raise ValueError(f"there is no {path} that says which images the training had: give data=...")
     return build(ImageData, OmegaConf.load(path).data)
-
-
-def _newest(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*.pt"))[-1:]
 
 
 def stack(moments: Sequence[Moment], epochs: Sequence[int] | None) -> list[LayerEvolution]:

@@ -125,7 +125,7 @@ def _stacked(by_layer: Mapping[int | str, Tensor]) -> NDArray[np.floating]:
 
 
 def lines_of(result: Invariance, chosen: ShownImages, network: Network) -> Iterator[dict[str, Any]]:
-    """A line of numbers for each image; see zfnet.analysis.invariance_summary for what they mean."""
+    """A line of numbers for each image; see zfnet.analysis.invariance for what they mean."""
     span = label_range(result)
     departures = {layer: departure(result, layer) for layer in result.distance}
     last = list(result.distance)[-1]

@@ -94,7 +94,8 @@ def _row(name: str, members: Sequence[Predictions], *, networks: str, views: int
 def show(rows: Rows, *, images: int, classes: int, views: int) -> None:
     """The paper's rows with ours beside them."""
     print(f"\nTable 2: error % on {images} validation images of {classes} classes, {views} view(s); "
-          "the paper's is of ImageNet")  # fmt: skip
+          "the paper's is of ImageNet;\n"
+          "of seeds their mean ± sample deviation, of three or more [its 95 % interval]")  # fmt: skip
     lines = [["", "val top-1", "paper", "val top-5", "paper", "test top-5 (paper)", "networks"]]
     for name, (top1, top5, test) in PAPER.items():
         own = [row for row in rows if row["row"] == name]

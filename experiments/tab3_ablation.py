@@ -105,7 +105,8 @@ def measure(
 def show(rows: Rows, *, train: ImageSource, val: ImageSource, views: int) -> None:
     """The table as the paper has it: ours, and the paper's in brackets."""
     print(f"\nTable 3: error % on {len(train)} training and {len(val)} validation images of {len(val.wnids)} "
-          f"classes, {views} view(s); in brackets the paper's on ImageNet")  # fmt: skip
+          f"classes, {views} view(s); in (brackets) the paper's on ImageNet;\n"
+          "of seeds their mean ± sample deviation, of three or more [its 95 % interval]")  # fmt: skip
     by_model: dict[str, Rows] = {}
     for row in rows:
         by_model.setdefault(row["model"], []).append(row)
@@ -117,7 +118,7 @@ def show(rows: Rows, *, train: ImageSource, val: ImageSource, views: int) -> Non
 
 
 def cells(model: str | None, by_model: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Training top-1, validation top-1 and top-5 of a network: the mean over seeds, its deviation if there are more."""
+    """Training top-1, validation top-1 and top-5 of a network: the mean over seeds, and how sure it is."""
     if model is None:
         return ["", "", ""]
     found = []

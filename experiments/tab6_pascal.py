@@ -35,11 +35,19 @@ PAPER_MEAN = 79.0  # %, of the test set, trained on train and val
 
 
 @dataclass(frozen=True, kw_only=True)
+class Excluded:
+    """Files that list the images of each split to leave out."""
+
+    train: str | None
+    val: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What conf/tab6_pascal.yaml says of the images, the features and the softmax."""
 
     data: ImageData
-    exclude: dict[str, str | None]
+    exclude: Excluded
     layer: int | str
     costs: float | list[float]
     splits: int
@@ -98,7 +106,7 @@ def table_6(config: DictConfig, run: Run) -> None:
 def labelled(network: Network, settings: Settings, split: str, run: Run) -> Labelled:
     """The images of a split that can be read."""
     data = settings.data
-    source = open_without(data, split, settings.exclude[split])
+    source = open_without(data, split, getattr(settings.exclude, split))
     extraction = extraction_of(network, source, run, views=settings.views, batch_size=settings.batch_size)
     features = features_of(extraction, settings.layer, Path(settings.kept or run.folder / "kept"))
     readable = np.flatnonzero(~np.isnan(features[:, 0]))

@@ -21,16 +21,25 @@ from experiments.common.config import build, pick
 from experiments.common.events import events_folder
 from experiments.common.network import ModelChoice
 from experiments.common.quiet import say
-from experiments.common.skipped import Skipped
 from experiments.observers.console import Console
 from experiments.observers.evolution_folder import EvolutionFolder
+from experiments.observers.skipped import Skipped
 from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
 from zfnet.data import FolderImages, ImageData, ImageSource, check_classes, make_frame, read_left_out
 from zfnet.files import one_line, write_text
 from zfnet.models import build_model, summary
 from zfnet.network import Network, network_of
-from zfnet.training import Checkpoints, Observer, Recipe, StuckLoss, Trainer, load_checkpoint, newest_checkpoint
+from zfnet.training import (
+    Checkpoints,
+    Observer,
+    Recipe,
+    StuckLoss,
+    Trainer,
+    load_checkpoint,
+    newest_checkpoint,
+    step_checkpoints,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +123,7 @@ def checkpoint_to_resume(resume: str | None, folder: Path) -> tuple[Path, dict[s
         return newest_checkpoint(folder) or (folder, None)
     if resume is not None:
         return Path(resume), load_checkpoint(resume, to_resume=True)
-    if any(folder.glob("step-*.pt")):
+    if step_checkpoints(folder):
         raise ValueError(f"{folder.parent} already holds a run: give resume=auto to go on with it, or another run_dir")
     return folder, None
 

@@ -78,7 +78,7 @@ def test_a_folder_that_is_missing_for_good_is_named(tmp_path: Path):
 def test_arrays_come_back_and_another_figure_is_refused(tmp_path: Path):
     save_arrays(tmp_path / "a.npz", "fig2", {"x": np.arange(3)})
     assert load_arrays(tmp_path / "a.npz", "fig2")["x"].tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match=r"a\.npz holds the arrays of figure 'fig2', expected 'fig4'"):
+    with pytest.raises(ValueError, match=r"a\.npz holds the arrays of 'fig2', expected 'fig4'"):
         load_arrays(tmp_path / "a.npz", "fig4")
 
 

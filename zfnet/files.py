@@ -112,10 +112,10 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def save_arrays(path: Path, figure: str, arrays: Mapping[str, Any]) -> None:
-    """Write the arrays of a kind of figure ("fig2" ...), from which it can be drawn again with no network."""
+def save_arrays(path: Path, kind: str, arrays: Mapping[str, Any]) -> None:
+    """Write arrays of a kind: "fig2", from which the figure can be drawn again with no network, "fold" ..."""
     with whole_file(path) as file:
-        np.savez_compressed(file, figure=np.array(figure), **arrays)
+        np.savez_compressed(file, figure=np.array(kind), **arrays)
 
 
 class Arrays(dict[str, NDArray[Any]]):
@@ -185,13 +185,13 @@ def _free_bytes() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def load_arrays(path: str | Path, figure: str) -> Arrays:
-    """What `save_arrays` wrote. Raises ValueError for a damaged file or one of another figure, naming both."""
+def load_arrays(path: str | Path, kind: str) -> Arrays:
+    """What `save_arrays` wrote. Raises ValueError for a damaged file or one of another kind, naming both."""
     try:
         arrays = read_arrays(path)
     except ValueError as error:
-        raise ValueError(f"{error}; expected the arrays of {figure}") from error
+        raise ValueError(f"{error}; expected the arrays of {kind}") from error
     held = str(arrays.pop("figure", "none"))[:40]
-    if held != figure:
-        raise ValueError(f"{path} holds the arrays of figure {held!r}, expected {figure!r}")
+    if held != kind:
+        raise ValueError(f"{path} holds the arrays of {held!r}, expected {kind!r}")
     return arrays

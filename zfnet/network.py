@@ -204,4 +204,5 @@ def _of_table(arguments: dict[str, Any], weights: str | Path | None) -> Network:
     if channels == 1:
         mean = mean.mean(0, keepdim=True)
     frame = InputFrame(round(size_px * SQUARE), size_px, mean, torch.ones(channels, 1, 1))
-    return Network(model=model.eval(), frame=frame, wnids=(), names=(), arguments=arguments)
+    names = tuple(f"class {number}" for number in range(arguments["num_classes"]))
+    return Network(model=model.eval(), frame=frame, wnids=(), names=names, arguments=arguments)

@@ -6,10 +6,10 @@ The configuration ends here: jobs build what they need from it at their door, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
@@ -56,10 +56,26 @@ def pick(kind: type[T], config: DictConfig) -> T:
         inner = [part for part in (hints[one.name], *get_args(hints[one.name])) if is_dataclass(part)]
         if isinstance(value, DictConfig) and inner:
             values[one.name] = build(inner[0], value)  # type: ignore[arg-type]
-        else:
-            values[one.name] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            _check_type(config._get_full_key(one.name), values[one.name], hints[one.name])
+            continue
+        key, hint = config._get_full_key(one.name), hints[one.name]
+        if inner and value is not None:
+            raise ValueError(
+                f"{key}={value}, expected {' or '.join(f'{key}.{part.name}=...' for part in fields(inner[0]))}"
+            )
+        plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        values[one.name] = _as_list_where_wanted(plain, hint)
+        _check_type(key, values[one.name], hint)
     return kind(**values)
+
+
+def _as_list_where_wanted(value: Any, hint: Any) -> Any:
+    """A single value as a list of one, where a field takes a list alone: evolution.layers=conv5."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    wants_list = any(get_origin(kind) in (list, tuple, Sequence) for kind in kinds)
+    single = (
+        value is None or isinstance(value, list | dict) or any(_is_a(value, kind) for kind in kinds if kind in PLAIN)
+    )
+    return [value] if wants_list and not single else value
 
 
 def _check_type(name: str, value: object, hint: Any) -> None:

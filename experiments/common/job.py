@@ -67,7 +67,7 @@ class BeforeHydra(Callback):
         _let_name_the_job(config)
         if not _is_other_rank():
             with _errors_told():
-                claim(Path(config.hydra.run.dir), job=_own_name(), reuse=config.reuse)
+                claim(Path(config.hydra.run.dir), job=config.hydra.job.name, reuse=config.reuse)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         _let_name_the_job(config)
@@ -86,7 +86,8 @@ def start(job: str) -> NoReturn:
 
     job: "experiments.train:train", the module and the function in it; conf/train.yaml is its configuration. A job's
     file calls this before its own imports and is imported again, by its name, once the job is to run.
-    User errors (ValueError, OSError) end in one line on the console; the traceback goes to the run folder.
+    User errors (ValueError, OSError) end in one line on the console; the traceback goes to the run folder, which goes
+    itself where nothing else came to be in it.
     """
     module, _, function = job.partition(":")
     name = module.rpartition(".")[2]
@@ -118,7 +119,9 @@ def start(job: str) -> NoReturn:
     except HydraException as error:
         _tell(explained(error, name))
         raise SystemExit(2) from None
-    except (ValueError, OSError) as error:  # of a job of a sweep, whose other jobs were carried out
+    except (ValueError, OSError, RuntimeError) as error:  # of a job of a sweep, whose other jobs were carried out
+        if not _is_users(error):
+            raise
         _tell(error)
         raise SystemExit(1) from None
     finally:
@@ -133,8 +136,15 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     if missing:
         raise ValueError(f"no value for {', '.join(sorted(missing))}: give it as {sorted(missing)[0]}=...")
     folder = Path(world.from_first(HydraConfig.get().runtime.output_dir))
-    held = claim(folder, job=_own_name(), reuse=config.reuse) if world.first else None
-    facts = {"seed": config.get("seed"), "processes": world.size, **device_facts(world.device), **process_facts()}
+    name = HydraConfig.get().job.name
+    held = claim(folder, job=name, reuse=config.reuse) if world.first else None
+    facts = {
+        "job": name,
+        "seed": config.get("seed"),
+        "processes": world.size,
+        **device_facts(world.device),
+        **process_facts(),
+    }
     manifest = Manifest(folder, **facts) if world.first else None
     run = Run(folder, world, hardware, manifest)
     try:
@@ -161,11 +171,11 @@ def _others_follow() -> bool:
 @contextmanager
 def _errors_told() -> Iterator[None]:
     """User errors end in one line; anything else is a bug and shows its traceback."""
-    from zfnet.training import NonFiniteLoss
-
     try:
         yield
-    except (ValueError, OSError, NonFiniteLoss) as error:
+    except (ValueError, OSError, RuntimeError) as error:
+        if not _is_users(error):
+            raise
         give_up_empty_folders()
         _tell(error)
         if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -176,6 +186,13 @@ def _errors_told() -> Iterator[None]:
         raise SystemExit(130) from None
 
 
+def _is_users(error: Exception) -> bool:
+    """Whether an error is the user's to mend: a wrong value, a file, a training that diverges."""
+    from zfnet.training import NonFiniteLoss
+
+    return isinstance(error, ValueError | OSError | NonFiniteLoss)
+
+
 def _tell(error: object) -> None:
     print(f"\nerror: {error}", file=sys.stderr)
 
@@ -184,13 +201,11 @@ def _is_other_rank() -> bool:
     return int(os.environ.get("RANK", "0")) > 0
 
 
-def _own_name() -> str:
-    """The job's, as its command has it."""
-    return Path(sys.argv[0]).stem
-
-
 def resume_command(run: Run) -> str:
     """The command that goes on with a stopped run, quoted for the shell and for Hydra."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
     launcher = ["python"] if run.world.size == 1 else ["torchrun", f"--nproc-per-node={run.world.size}"]
-    return shlex.join([*launcher, sys.argv[0], *overrides, f"run_dir={quote_override(str(run.folder))}", "resume=auto"])
+    script = sys.argv[0]
+    if Path(script).stem != HydraConfig.get().job.name:  # a launcher's, such as submitit's
+        script = str(CONF.parent / "experiments" / f"{HydraConfig.get().job.name}.py")
+    return shlex.join([*launcher, script, *overrides, f"run_dir={quote_override(str(run.folder))}", "resume=auto"])

@@ -45,7 +45,7 @@ def refuse_added(overrides: Sequence[str], job: str) -> None:
     """Raise ValueError for an option that was added with + and that the job does not have, so that nobody reads it."""
     groups = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_dir()}
     for override in OverridesParser.create().parse_overrides(list(overrides)):
-        if override.is_add() and override.key_or_group not in groups:
+        if (override.is_add() or override.is_force_add()) and override.key_or_group not in groups:
             name = override.key_or_group
             if name not in options_of(job):
                 raise ValueError(_unknown(name, job))

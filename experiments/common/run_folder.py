@@ -86,7 +86,8 @@ def release_folders() -> None:
 def job_of(folder: Path) -> str | None:
     """The job whose run lies in a folder, as its manifest says; None where there is none, or none that can be read."""
     try:
-        return Path(str(_manifest(folder)["command"][0])).stem
+        manifest = _manifest(folder)
+        return str(manifest["job"]) if "job" in manifest else Path(str(manifest["command"][0])).stem
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
 

@@ -7,13 +7,16 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from array_source import ArraySource
 from mnist_files import write_idx
 
 from zfnet import Deconvnet, build_model
 from zfnet.data.datasets.mnist import MnistImages
 from zfnet.data.frame import make_frame
-from zfnet.data.image_data import ImageData
+from zfnet.data.image_data import DOWNLOADS, ImageData
+from zfnet.data.subset import Subset
 from zfnet.data.views import centre_views, crop_views
+from zfnet.mining.centre_views import CentreViews, centre_crops
 from zfnet.training import Recipe, Trainer
 
 
@@ -101,3 +104,24 @@ def test_a_grey_network_learns_them_and_projects_to_grey_pixels(tmp_path: Path):
     inside = pixels[0, :, row : row + crops.shape[2], column : column + crops.shape[3]]
     assert (crops[0] - inside).norm() <= 1e-5 * inside.norm()
     assert int((pixels != 0).sum()) == int((inside != 0).sum()) > 0
+
+
+def test_some_of_them_are_grey_too(tmp_path: Path):
+    """A subset's mean, the hashes of its images, and networks of one channel that see colours."""
+    write_idx(tmp_path)
+    some = Subset(ImageData(root=str(tmp_path), kind="mnist", side=28).open("train"), np.arange(5, 15))
+    expected = some.read(range(10))[0].double().mean(0).float()
+    torch.testing.assert_close(torch.from_numpy(some.mean()), expected)
+    frame = make_frame("unit", some, 24)
+    assert frame.channels == 1
+    coloured = ArraySource(6, 2, 28, 0)
+    views = CentreViews(coloured, frame, 4)
+    (first, second), fetched = list(views), views.fetch(range(6)).inputs
+    torch.testing.assert_close(torch.cat([first.images, second.images]), fetched)
+    (batch,) = centre_crops(coloured, [4, 1], frame, torch.device("cpu"))
+    torch.testing.assert_close(batch.images, fetched[[4, 1]])
+
+
+@pytest.mark.parametrize(("kind", "known"), [("mnist", "MNIST/raw"), ("voc2012", "VOCdevkit/VOC2012")])
+def test_each_data_set_that_can_be_downloaded_says_its_own_layout(kind: str, known: str):
+    assert known in DOWNLOADS[kind][1]

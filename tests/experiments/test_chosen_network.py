@@ -28,3 +28,8 @@ def test_a_name_given_for_a_checkpoint_is_an_untrained_network(monkeypatch: pyte
     small_network(Path("zfnet"))
     assert not NetworkChoice(checkpoint="zfnet").untrained
     assert open_network("zfnet").names == ("red", "green", "blue")
+
+
+def test_a_network_by_name_numbers_its_classes() -> None:
+    network = open_network("mnist_convnet", size_px=28, channels=1, num_classes=10)
+    assert network.names == tuple(f"class {number}" for number in range(10))

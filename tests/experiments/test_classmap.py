@@ -85,7 +85,7 @@ def test_drawn_again_without_the_network_and_of_other_classes(carry_out_here, tm
     ("sides=[40]", "images of 40 x 51 px are smaller than the 64 px"),
     ("sides=40", "images of 40 x 51 px are smaller than the 64 px"),
     ("sides=[]", "sides=[], expected one or more positive numbers of pixels"),
-    ("sides=large", "sides=large, expected one or more positive numbers"),
+    ("sides=large", "expected one or more positive numbers"),
     ("average=3", "average=3: expected a number of places a side, 1 or more, and only of networks that end in a mean"),
     ("top=9", "top=9: expected 1 to 8 classes"),
     ("classes=[]", "classes=[]: expected 1 to 8 classes"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ Here = Callable[..., tuple[int, str]]
     [
         ("layr=conv2", "layr is no option of fig7_occlusion.py: did you mean layer?"),
         ("+layr=conv2", "layr is no option of fig7_occlusion.py: did you mean layer?"),
+        ("++layr=conv2", "layr is no option of fig7_occlusion.py: did you mean layer?"),
         ("hardware.workrs=3", "did you mean hardware.workers?"),
         ("workers=3", "did you mean hardware.workers?"),
         ("xyz=3", "xyz is no option of fig7_occlusion.py; it has run_dir,"),
@@ -95,3 +96,22 @@ def test_what_a_dataclass_has_no_field_for_is_left_at_the_top_and_refused_within
 def test_a_value_of_another_kind_is_named_with_its_place(values: dict[str, object], message: str):
     with pytest.raises(ValueError, match=message):
         pick(Outer, OmegaConf.create(values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lists:
+    epochs: list[int]
+    layers: Sequence[str] | None
+    maps: int | Sequence[int]
+
+
+def test_one_value_is_a_list_of_one_where_a_list_is_wanted():
+    config = OmegaConf.create({"epochs": 5, "layers": "conv5", "maps": 3})
+    assert pick(Lists, config) == Lists(epochs=[5], layers=["conv5"], maps=3)
+    config = OmegaConf.create({"epochs": [1, 2], "layers": None, "maps": [3]})
+    assert pick(Lists, config) == Lists(epochs=[1, 2], layers=None, maps=[3])
+
+
+def test_a_value_where_a_group_is_wanted_names_its_parts():
+    with pytest.raises(ValueError, match=r"inner=a\.txt, expected inner\.rate=\.\.\. or inner\.name=\.\.\."):
+        pick(Outer, OmegaConf.create({"count": 3, "inner": "a.txt"}))

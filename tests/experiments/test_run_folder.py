@@ -82,3 +82,13 @@ def test_a_start_that_failed_leaves_no_folder(tmp_path: Path, carry_out_here: He
 def test_default_folders_are_told_apart_within_a_second():
     text = (Path(__file__).parents[2] / "conf" / "common.yaml").read_text()
     assert re.search(r"^run_dir: runs/.*%f", text, flags=re.M)
+
+
+def test_a_row_that_a_launcher_trained_is_its_jobs(tmp_path: Path):
+    """Under Slurm the command is submitit's."""
+    manifest(tmp_path / "row", ["_submit.py"])
+    held = json.loads((tmp_path / "row" / "manifest.json").read_text())
+    (tmp_path / "row" / "manifest.json").write_text(json.dumps({**held, "job": "train"}))
+    claim(tmp_path / "row", job="train", reuse=False).release()
+    with pytest.raises(ValueError, match=r"holds the results of train\.py"):
+        claim(tmp_path / "row", job="summary", reuse=False)

@@ -19,6 +19,7 @@ from train_runs import SMALL, last_checkpoint, metrics, settings
 from zfnet.data.datasets.imagenet import list_folder
 from zfnet.data.decode import decode_square
 from zfnet.data.loader import training_order
+from zfnet.training import NonFiniteLoss
 
 
 def test_a_run_folder_holds_everything(whole_run: Path):
@@ -192,3 +193,21 @@ def test_a_truncated_image_is_skipped_with_a_report_and_strict_stops(carry_out_h
     assert code == 2
     assert "neither this nor any other image of class n1 can be read" in printed
     assert not (tmp_path / "lost" / "checkpoints").exists()
+
+
+def test_a_stray_file_is_no_run(tmp_path: Path):
+    from experiments.train import checkpoint_to_resume
+
+    (tmp_path / "step-latest.pt").write_bytes(b"")
+    assert checkpoint_to_resume(None, tmp_path) == (tmp_path, None)
+    (tmp_path / "step-00000012.pt").write_bytes(b"")
+    with pytest.raises(ValueError, match="already holds a run"):
+        checkpoint_to_resume(None, tmp_path)
+
+
+def test_a_training_that_diverges_is_the_users_to_mend_and_a_bug_is_not():
+    from experiments.common.job import _is_users
+
+    assert [_is_users(error) for error in (NonFiniteLoss("nan"), ValueError(), RuntimeError(), KeyError())] == [
+        True, True, False, False,
+    ]  # fmt: skip

@@ -107,5 +107,5 @@ def test_arrays_come_back_as_they_were(tmp_path: Path):
         for field in fields(kind):
             np.testing.assert_array_equal(getattr(after, field.name), getattr(before, field.name))
     save_arrays(tmp_path / "other.npz", "fig7", {"a": np.zeros(2)})
-    with pytest.raises(ValueError, match="holds the arrays of figure 'fig7', expected 'fig5'"):
+    with pytest.raises(ValueError, match="holds the arrays of 'fig7', expected 'fig5'"):
         load_curves(tmp_path / "other.npz")

@@ -171,5 +171,5 @@ def test_arrays_come_back_as_they_were(tmp_path: Path):
     for field in fields(OcclusionRows):
         np.testing.assert_array_equal(getattr(back, field.name), getattr(rows, field.name))
     save_arrays(tmp_path / "other.npz", "fig2", {"a": np.zeros(2)})
-    with pytest.raises(ValueError, match="holds the arrays of figure 'fig2', expected 'fig7'"):
+    with pytest.raises(ValueError, match="holds the arrays of 'fig2', expected 'fig7'"):
         load_rows(tmp_path / "other.npz")

@@ -60,7 +60,7 @@ def test_curves_come_back_as_they_were_saved(tmp_path: Path):
     for method, values in CURVES.accuracy.items():
         np.testing.assert_array_equal(again.accuracy[method], values)
     np.savez(tmp_path / "other.npz", figure="fig2")
-    with pytest.raises(ValueError, match="holds the arrays of figure 'fig2', expected 'fig9'"):
+    with pytest.raises(ValueError, match="holds the arrays of 'fig2', expected 'fig9'"):
         load_curves(tmp_path / "other.npz")
 
 

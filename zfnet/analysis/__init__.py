@@ -1,4 +1,4 @@
-"""What a trained network does: occlusion and what is to be read off it."""
+"""What is read off a network: activations, pictures of units, what hiding does, and how sure a mean is."""
 
 import lazy_loader
 

@@ -1,7 +1,6 @@
 """Images: ImageNet-format folders, the pack, the parts world, views and batches.
 
-Import from the modules (zfnet.data.pack, zfnet.data.views ...): drawing and packing do without torch, which this
-package must not import for them.
+What is asked for is imported on first use: drawing and packing do without torch.
 """
 
 import lazy_loader

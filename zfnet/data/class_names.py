@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from zfnet.files import shown
+
 if TYPE_CHECKING:
     from zfnet.data.source import ImageSource  # torch, which packing does without
-
-from zfnet.files import shown
 
 LINE_SHOWN = 60  # characters of a wrong line in a message
 NAME_FILES = ("words.txt", "classes.tsv", "classes.json")

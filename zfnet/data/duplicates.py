@@ -53,7 +53,9 @@ class _Hashed(Dataset[NDArray[np.bool_]]):
     def __getitem__(self, indices: list[int]) -> NDArray[np.bool_]:
         images, labels = self.source.read(indices)
         rows = np.zeros((len(indices), 1 + BITS), bool)
-        for row, image, label in zip(rows, images.permute(0, 2, 3, 1).numpy(), labels, strict=True):
+        for row, image, label in zip(
+            rows, images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy(), labels, strict=True
+        ):
             if label != UNREADABLE:
                 row[0] = True
                 row[1:] = self.phash(Image.fromarray(image), hash_size=SIDE).hash.ravel()

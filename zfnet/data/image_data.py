@@ -1,4 +1,4 @@
-"""Training and validation images from wherever they lie: image folders, a pack, or the parts world."""
+"""Training and validation images from wherever they lie: folders, a pack, the parts world, torchvision's data sets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from zfnet.data.datasets import (
-    LAYOUT as MNIST_LAYOUT,
-    LAYOUT as VOC_LAYOUT,
     LAYOUT_101,
     LAYOUT_256,
+    MNIST_LAYOUT,
+    VOC_LAYOUT,
     ImageList,
     MnistImages,
     download_mnist,

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from zfnet.data.decode import UnreadableImage
 from zfnet.data.folder import FolderImages
 from zfnet.data.source import UNREADABLE, ImageSource
+from zfnet.data.subset import Subset
 from zfnet.files import shown
 
 log = logging.getLogger(__name__)
@@ -148,8 +149,13 @@ def _name_unreadable(source: ImageSource, indices: list[int]) -> None:
     known = _unreadable.setdefault(source, set()) if indices else set()
     for index in sorted(set(indices) - known):
         known.add(index)
-        why = source.why_unreadable(index) if isinstance(source, FolderImages) else shown(source.path(index))
-        log.warning("skipped an image that cannot be read: %s", why)
+        log.warning("skipped an image that cannot be read: %s", _why_unreadable(source, index))
+
+
+def _why_unreadable(source: ImageSource, index: int) -> str:
+    if isinstance(source, Subset):
+        return _why_unreadable(source.source, int(source.indices[index]))
+    return source.why_unreadable(index) if isinstance(source, FolderImages) else shown(source.path(index))
 
 
 def unreadable(source: ImageSource) -> list[str]:

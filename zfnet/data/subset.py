@@ -53,12 +53,12 @@ class Subset:
         return self.source.read(self.indices[np.asarray(indices, np.int64)].tolist())
 
     def mean(self) -> NDArray[np.float32]:
-        """Mean image (3, side, side) of the readable ones of these images. Raises ValueError where there is none."""
-        total, count = np.zeros((3, self.side_px, self.side_px), np.int64), 0
+        """Mean image (3, side, side) of those that can be read, or (1, side, side) if grey. ValueError for none."""
+        total, count = np.zeros((1, self.side_px, self.side_px), np.int64), 0
         for first in range(0, len(self), IMAGES_AT_ONCE):
             images, labels = self.read(range(first, min(first + IMAGES_AT_ONCE, len(self))))
             readable = labels != UNREADABLE
-            total += images[readable].sum(0).numpy()
+            total = total + images[readable].sum(0).numpy()  # of one channel or three
             count += int(readable.sum())
         if count == 0:
             raise ValueError(f"not one of {len(self)} images can be read, so that they have no mean")

@@ -29,7 +29,7 @@ LETTER_IN = 0.075  # of a block's title, whose room is kept where there are few 
 class LayerEvolution:
     """M maps of a layer at E epochs: the strongest view of each.
 
-    epochs (E,); maps (M,); value, value_now, image, label (E, M), path (E, M), as in analysis.evolution_moment;
+    epochs (E,); maps (M,); value, value_now, image, label (E, M), path (E, M), as in zfnet.analysis.evolution.moment;
     projection (E, M, 3, h, w) signed pixels; patch (E, M, h, w, 3) uint8.
     """
 

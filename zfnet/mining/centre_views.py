@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from zfnet.data import ImageSource, InputFrame, SeenImages, as_seen, centre_views, crop_views, ordered_batches
+from zfnet.data import ImageSource, InputFrame, SeenImages, as_seen, ordered_batches
 from zfnet.mining.mine import Indexed
 
 BATCH = 64
@@ -49,8 +49,7 @@ class CentreViews:
 
     def _cut(self, squares: Tensor) -> Tensor:
         """Squares (B, 3, side, side) uint8 to what the network sees of them, (B, 3, size, size)."""
-        views = centre_views(len(squares), self.frame.side_px, self.frame.size_px)
-        return crop_views(squares.to(self.device, non_blocking=True), views, self.frame)
+        return as_seen(squares, self.frame).inputs
 
 
 def centre_crops(
@@ -64,5 +63,4 @@ def centre_crops(
         squares, labels = source.read(images[first : first + BATCH])
         readable = labels >= 0
         indices = torch.tensor(images[first : first + BATCH])[readable]
-        views = centre_views(len(indices), frame.side_px, frame.size_px)
-        yield Indexed(crop_views(squares[readable].to(device), views, frame), indices)
+        yield Indexed(as_seen(squares[readable], frame.to(device)).inputs, indices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -83,11 +83,6 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         """How far views are moved."""
         return Augmentation(self.rotation_deg, self.shift, self.shear, self.zoom)
-
-    @staticmethod
-    def names() -> list[str]:
-        """Of all its numbers and choices."""
-        return [field.name for field in fields(Recipe)]
 
 
 def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> None:

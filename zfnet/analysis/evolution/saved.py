@@ -56,7 +56,7 @@ def load_moment(path: Path) -> Moment:
 
 def load_moments(folder: Path) -> list[Moment]:
     """Every moment of a folder, by epoch."""
-    return [load_moment(path) for path in sorted(folder.glob("epoch-*.npz"))]
+    return [load_moment(path) for path in sorted(folder.glob("epoch-[0-9]*.npz"))]
 
 
 def similarities(moments: Sequence[Moment]) -> dict[str, dict[str, NDArray[np.float64]]]:

@@ -57,7 +57,7 @@ def invariance(
     """Transform images (B, 3, H, W), normalised as the network takes them, and see what it makes of them.
 
     targets: the class of each image. transform: translation_y, translation_x, scale, rotation, brightness or blur, with
-    the conventions of `invariance_transforms`. values: its settings, the paper's by default.
+    the conventions of transforms.py. values: its settings, the paper's by default.
     layers: numbers of Fig. 3 in our own networks, or names of modules; by default the first and the last before the
     class scores, 1 and 7 in ZFNet. The feature vector of a layer is the one of `feature_vectors`.
     frame: how the images were cut and normalised; needed where the mean differs between pixels, and for brightness.

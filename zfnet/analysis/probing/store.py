@@ -161,9 +161,10 @@ def claimed(path: Path) -> Iterator[BinaryIO]:
         with open(partial, "r+b", buffering=0) as file:  # not appending, where pwrite would ignore its offset
             file.truncate()
             try:
-                yield file
-                os.fsync(file.fileno())
-                os.replace(partial, path)
+                with naming(path):
+                    yield file
+                    os.fsync(file.fileno())
+                    os.replace(partial, path)
             except BaseException:
                 partial.unlink()
                 raise

@@ -13,11 +13,12 @@ from .imagenet import (
     list_folder as list_folder,
     no_readable_image as no_readable_image,
 )
-from .mnist import LAYOUT as LAYOUT, MnistImages as MnistImages, download_mnist as download_mnist
+from .mnist import MNIST_LAYOUT as MNIST_LAYOUT, MnistImages as MnistImages, download_mnist as download_mnist
 from .voc import (
     ABSENT as ABSENT,
     CLASSES as CLASSES,
     PRESENT as PRESENT,
+    VOC_LAYOUT as VOC_LAYOUT,
     download_voc2012 as download_voc2012,
     list_voc2012 as list_voc2012,
 )

@@ -16,13 +16,13 @@ from torchvision.datasets import MNIST
 
 from zfnet.data import square
 
-LAYOUT = "root/MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
+MNIST_LAYOUT = "root/MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte"
 
 
 class MnistImages:
     """An ImageSource over MNIST's digits, in memory: one channel, side_px squares (enlarged or shrunk from 28).
 
-    root: where torchvision put it (LAYOUT). split: "train" (60,000 digits) or "val", MNIST's test set (10,000).
+    root: where torchvision put it (MNIST_LAYOUT). split: "train" (60,000 digits) or "val", MNIST's test set (10,000).
     Raises ValueError where the files are not there, or are not what they should be.
     """
 
@@ -68,7 +68,7 @@ def _read(root: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
         found = MNIST(str(root), train=split == "train")
     except (RuntimeError, ValueError, AssertionError, OSError) as error:
         if "not found" in str(error):
-            message = f"{root}: no MNIST in it; expected {LAYOUT}, or download it: data.download=true"
+            message = f"{root}: no MNIST in it; expected {MNIST_LAYOUT}, or download it: data.download=true"
         else:
             message = f"{root}: MNIST's files are damaged ({error}); remove {root}/MNIST and download it again"
         raise ValueError(message) from error

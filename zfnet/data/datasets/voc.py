@@ -12,7 +12,7 @@ from torchvision.datasets import VOCDetection
 
 from zfnet.data.datasets.imagenet import ImageList
 
-LAYOUT = "VOCdevkit/VOC2012/{JPEGImages,Annotations,ImageSets/Main}"
+VOC_LAYOUT = "VOCdevkit/VOC2012/{JPEGImages,Annotations,ImageSets/Main}"
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
@@ -47,7 +47,7 @@ def list_voc2012(root: str | Path, split: str) -> VOCImages:
     listing = devkit / "ImageSets" / "Main" / f"{split}.txt"
     if not listing.is_file():
         raise ValueError(
-            f"{listing}: no such file; expected {LAYOUT} under {root}: "
+            f"{listing}: no such file; expected {VOC_LAYOUT} under {root}: "
             "download it with data.download=true, or unpack VOCtrainval_11-May-2012.tar there"
         )
     found = VOCDetection(root, year="2012", image_set=split)

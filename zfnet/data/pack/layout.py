@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,13 +110,3 @@ def allocated_bytes(path: Path) -> int:
 def gigabytes(count: int) -> str:
     """So many bytes in words: "252.0 GB", or MB below one."""
     return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
-
-
-def sync(paths: Iterable[Path]) -> None:
-    """Have the disk hold these files and folders as they are now."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

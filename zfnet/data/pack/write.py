@@ -19,7 +19,7 @@ from zfnet.data.pack.chunk import CHUNK_IMAGES, Entry, Task, pack_chunk
 from zfnet.data.pack.journal import Journal
 from zfnet.data.pack.layout import Summary
 from zfnet.data.pack.read import PackImages, open_pack, read_summary
-from zfnet.files import naming, whole_file
+from zfnet.files import flush, naming, whole_file
 from zfnet.progress import Progress
 
 SKIPPED_SHOWN = 20
@@ -128,7 +128,8 @@ def _complete(
         source=source,
         skipped=list(skipped.values()),
     )
-    layout.sync([partial / name for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS)])
+    for name in (layout.PIXELS, layout.LABELS, layout.MEAN, layout.PATHS):
+        flush(partial / name)
     with whole_file(partial / layout.SUMMARY, durable=True) as file:
         file.write(summary.text().encode())
 
@@ -177,9 +178,10 @@ def _commit(partial: Path, out: Path, sources: Sequence[str]) -> None:
     with open(partial / layout.PIXELS, "ab") as file:
         file.truncate(layout.pixels_bytes(summary.count, summary.side_px))
     (partial / layout.JOURNAL).unlink()
-    layout.sync([partial / layout.PIXELS, partial])
+    flush(partial / layout.PIXELS)
+    flush(partial)
     partial.rename(out)
-    layout.sync([out.absolute().parent])
+    flush(out.absolute().parent)
 
 
 def _report(pack: PackImages) -> None:
