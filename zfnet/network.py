@@ -203,6 +203,7 @@ def _of_table(arguments: dict[str, Any], weights: str | Path | None) -> Network:
     mean = 255 * torch.tensor(IMAGENET_MEAN).reshape(3, 1, 1)
     if channels == 1:
         mean = mean.mean(0, keepdim=True)
-    frame = InputFrame(round(size_px * SQUARE), size_px, mean, torch.ones(channels, 1, 1))
+    side_px, scale = round(size_px * SQUARE), torch.ones(channels, 1, 1)
+    frame = InputFrame(side_px=side_px, size_px=size_px, mean=mean, scale=scale)
     names = tuple(f"class {number}" for number in range(arguments["num_classes"]))
     return Network(model=model.eval(), frame=frame, wnids=(), names=names, arguments=arguments)

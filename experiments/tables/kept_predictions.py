@@ -98,10 +98,12 @@ def _kept(path: Path, val: ImageSource) -> Predictions | None:
     try:
         arrays = read_arrays(path)
         logs, label, wnids = arrays["log_probability"], arrays["label"], tuple(arrays["wnids"].tolist())
-        told = str(arrays["data"]), str(arrays["weights"])
+        data, weights = str(arrays["data"]), str(arrays["weights"])
         if "labels_are" not in arrays and (label == UNREADABLE).any():
             return None
     except (ValueError, TypeError):
         return None  # made again
     whole = logs.shape == (len(val), len(val.wnids)) and label.shape == (len(val),)
-    return Predictions(logs, label, wnids, *told) if whole else None
+    if not whole:
+        return None
+    return Predictions(log_probability=logs, label=label, wnids=wnids, data=data, weights=weights)

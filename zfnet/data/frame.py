@@ -33,7 +33,7 @@ def make_frame(kind: str, train: ImageSource, size_px: int) -> InputFrame:
         raise ValueError(f"input_scale {kind!r} is not one of {', '.join(FRAME_KINDS)}")
     mean = torch.from_numpy(train.mean())
     scale = torch.ones(len(mean), 1, 1) if kind == "paper" else _deviation(train, mean)
-    return InputFrame(train.side_px, size_px, mean, scale)
+    return InputFrame(side_px=train.side_px, size_px=size_px, mean=mean, scale=scale)
 
 
 def _deviation(train: ImageSource, mean: Tensor) -> Tensor:

@@ -67,8 +67,8 @@ def _pack(given: argparse.Namespace) -> list[PackImages]:
         write_pack(
             images,
             given.out / split,
-            given.side,
-            given.workers,
+            side_px=given.side,
+            workers=given.workers,
             strict=given.strict,
             max_megapixels=given.max_megapixels,
         )
