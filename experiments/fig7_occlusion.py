@@ -76,7 +76,8 @@ def compute(
     if run.world.first:
         heat = occlude(
             network.model, chosen.images, torch.from_numpy(chosen.target),
-            size_px=settings.square_px, stride_px=settings.stride_px, fill=settings.fill, layer=settings.layer, generator=torch.Generator().manual_seed(settings.seed),
+            size_px=settings.square_px, stride_px=settings.stride_px, fill=settings.fill, layer=settings.layer,
+            generator=torch.Generator().manual_seed(settings.seed),
         )  # fmt: skip
     layer = run.world.from_first("" if heat is None else heat.layer)
     path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
