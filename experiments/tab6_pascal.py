@@ -23,6 +23,7 @@ from experiments.common.config import as_list, pick
 from experiments.common.images import open_without
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.tables.extraction import extraction_of, features_of
+from zfnet.analysis import folds_interval
 from zfnet.analysis.probing import average_precision, softmax_probe
 from zfnet.data import ImageData
 from zfnet.data.datasets import ABSENT, CLASSES, PRESENT, list_voc2012
@@ -124,16 +125,24 @@ def labelled(network: Network, settings: Settings, split: str, run: Run) -> Labe
 def table_rows(
     scores: NDArray[np.float64], *, train: NDArray[np.int8], val: NDArray[np.int8], classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A row a class: how many images have it, and its average precision in % (nan: none to train on or to find)."""
+    """A row a class: how many images have it, and its average precision in % (nan: none to train on or to find).
+
+    The last is the mean, with its 95 % interval over classes: images of one class are not drawn again.
+    """
     rows: list[dict[str, Any]] = []
     for place, name in enumerate(classes):
         known = not np.isnan(scores[:, place]).any()
         precision = average_precision(scores[:, place], val[:, place]) if known else float("nan")
         counts = {"train": int((train[:, place] > 0).sum()), "val": int((val[:, place] > 0).sum())}
-        rows.append({"class": name, **counts, "average_precision": 100 * precision, "paper": ""})
-    mean = float(np.mean([row["average_precision"] for row in rows]))
-    totals = {"train": len(train), "val": len(val)}
-    return [*rows, {"class": "mean", **totals, "average_precision": mean, "paper": ""}]
+        rows.append({
+            "class": name, **counts, "average_precision": 100 * precision, "low": "", "high": "", "paper": ""
+        })  # fmt: skip
+    every = np.array([row["average_precision"] for row in rows])
+    low, high = folds_interval(every)
+    return [*rows, {
+        "class": "mean", "train": len(train), "val": len(val), "average_precision": float(every.mean()),
+        "low": low, "high": high, "paper": "",
+    }]  # fmt: skip
 
 
 def show(rows: list[dict[str, Any]], data: str) -> None:
@@ -141,4 +150,6 @@ def show(rows: list[dict[str, Any]], data: str) -> None:
     print(f"\n{'':{width}}  {'train':>6} {'val':>6}  average precision % on val of {data}")
     for row in rows:
         paper = f"   the paper's, on the test set: {row['paper']}" if row["paper"] else ""
+        if row["low"] != "" and np.isfinite(row["low"]):
+            paper = f" [{row['low']:.1f}, {row['high']:.1f}] over classes{paper}"
         print(f"{row['class']:{width}}  {row['train']:6} {row['val']:6}  {row['average_precision']:6.1f}{paper}")

@@ -108,10 +108,9 @@ def probe(
     ]
 
     def print_layer(layer: int | str, outcomes: Sequence[Outcome]) -> None:
-        means = [
-            f"{kind} {np.mean([one.accuracy for one in outcomes if one.probe == kind]):.1%}"
-            for kind in dict.fromkeys(one.probe for one in outcomes)
-        ]
+        kinds = dict.fromkeys(one.probe for one in outcomes)
+        accuracy = {kind: [100 * one.accuracy for one in outcomes if one.probe == kind] for kind in kinds}
+        means = [f"{kind} {mean_and_deviation(values)} %" for kind, values in accuracy.items()]
         print(f"{name}, layer {layer}: {', '.join(means)}; {peak_memory()}")
 
     probing = Probing(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import t
 from sklearn.metrics import average_precision_score
 from small_network import small_network
 
@@ -88,6 +89,9 @@ def test_images_of_one_label_each_are_ranked_in_the_same_way(
         for scores, truth in zip(arrays["scores"].T, arrays["presence"].T, strict=True)
     ]
     np.testing.assert_allclose([float(row["average_precision"]) for row in rows], [*values, np.mean(values)])
+    half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    edges = [float(rows[-1][edge]) for edge in ("low", "high")]
+    np.testing.assert_allclose(edges, [np.mean(values) - half, np.mean(values) + half])
 
 
 def _precision(scores: np.ndarray, truth: np.ndarray) -> float:
