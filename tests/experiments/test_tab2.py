@@ -79,7 +79,7 @@ def test_the_rows_of_the_paper(capsys: pytest.CaptureFixture[str]):
         assert row["val_top1_error"] == (guesses[:, 0] != label).mean()
         assert row["val_top5_error"] == pytest.approx((guesses[:, :5] != label[:, None]).all(1).mean())
     show(rows, images=200, classes=8, views=10)
-    printed = capsys.readouterr().out.splitlines()[2:]
+    printed = capsys.readouterr().out.splitlines()[3:]  # below two lines of heading
     assert len(printed) == 1 + len(PAPER)
     ours = [f"{100 * rows[-1][f'val_top{k}_error']:.1f}" for k in (1, 5)]
     assert printed[-1].split()[-9:] == [ours[0], "36.0", ours[1], "14.7", "14.8", "6", "of", "6", "networks"]
