@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -24,7 +23,7 @@ class Partly(ArraySource):
 
     def read(self, indices):
         if set(self.deadly) & set(indices) and multiprocessing.parent_process() is not None:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(0)  # unseen until its batch is missed: torch lets a kill be raised anywhere, in C++ threads too
         images, labels = super().read(indices)
         for place, index in enumerate(indices):
             if index in self.gone:
