@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.events import events_folder
@@ -24,6 +25,7 @@ from zfnet.figures.drawing.montage import around_grey, grid
 
 TILE_PX = 64
 COLUMNS = 8  # of the sheets in TensorBoard
+CAPTION_PX = 16
 
 
 class EvolutionFolder:
@@ -72,13 +74,23 @@ class EvolutionFolder:
 
 
 def sheet(one: LayerMoment) -> NDArray[np.uint8]:
-    """A layer's maps, eight in a row, which fits TensorBoard's cards: each projection above the patch it comes from."""
+    """A layer's maps, eight in a row, which fits TensorBoard's cards: number, projection, patch that it comes from."""
     projections = (around_grey(one.projection) * 255).round().astype(np.uint8)
     larger = max(1, round(TILE_PX / one.patch.shape[1]))
     above, below = (pictures.repeat(larger, 1).repeat(larger, 2) for pictures in (projections, one.patch))
     between = np.full_like(above[:, :larger], 255)
-    columns = min(COLUMNS, len(one.maps))
-    return np.asarray(grid(np.concatenate([above, between, below], axis=1), 4 * larger, columns), np.uint8)
+    columns, numbers = min(COLUMNS, len(one.maps)), captions(one.maps.tolist(), above.shape[2])
+    return np.asarray(grid(np.concatenate([numbers, above, between, below], axis=1), 4 * larger, columns), np.uint8)
+
+
+def captions(numbers: Sequence[int], width_px: int) -> NDArray[np.uint8]:
+    """Numbers in black on white, each at the left of its band (N, CAPTION_PX, width, 3)."""
+    bands = []
+    for number in numbers:
+        band = Image.new("RGB", (width_px, CAPTION_PX), "white")
+        ImageDraw.Draw(band).text((0, 0), str(number), fill="black", font=ImageFont.load_default(CAPTION_PX - 4))
+        bands.append(np.asarray(band))
+    return np.stack(bands)
 
 
 def settling_line(settled: Mapping[str, Mapping[str, int]]) -> str:

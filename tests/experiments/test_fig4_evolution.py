@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from experiments.observers.evolution_folder import CAPTION_PX, captions
 from zfnet.analysis.evolution.saved import load_moment
 from zfnet.figures.fig4 import load_evolution
 
@@ -42,12 +43,17 @@ def test_from_a_training_its_beginning_and_its_checkpoints(carry_out_here, train
     assert [image.step for image in events.Images("evolution/conv3")] == [1, 3]
     with Image.open(io.BytesIO(events.Images("evolution/conv1")[0].encoded_image_string)) as picture:
         strip = np.asarray(picture)
-    patches = load_moment(trained / "evolution" / "epoch-0001.npz").layers["conv1"].patch
+    kept = load_moment(trained / "evolution" / "epoch-0001.npz").layers["conv1"]
     tile = 7 * 9  # 7 px, nine times as large
-    assert strip.shape == (2 * tile + 9, 3 * tile + 2 * 36, 3)
-    for number, patch in enumerate(patches):
+    assert strip.shape == (CAPTION_PX + 2 * tile + 9, 3 * tile + 2 * 36, 3)
+    for number, (patch, caption) in enumerate(zip(kept.patch, captions(kept.maps.tolist(), tile), strict=True)):
         left = number * (tile + 36)
-        np.testing.assert_array_equal(strip[tile + 9 :: 9, left : left + tile : 9], patch)
+        np.testing.assert_array_equal(strip[CAPTION_PX + tile + 9 :: 9, left : left + tile : 9], patch)
+        np.testing.assert_array_equal(strip[:CAPTION_PX, left : left + tile], caption)
+    two, other = captions([17, 71], tile)
+    assert two.min() < 100
+    assert two[:, 2 * CAPTION_PX :].min() == 255  # beside the number
+    assert (two != other).any()
     assert [point.step for point in events.Scalars("evolution_strongest_image_changed/conv1")] == [3]
     curve = events.Scalars("evolution_activations_similarity_to_epoch_3/conv3")
     assert [point.step for point in curve] == [0, 1, 2, 3]
