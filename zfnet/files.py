@@ -112,6 +112,13 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_all(descriptor: int, content: memoryview, offset: int) -> None:
+    """Write bytes at an offset, all of them: a disk that fills up takes a part and only then refuses."""
+    while content:
+        written = os.pwrite(descriptor, content, offset)
+        content, offset = content[written:], offset + written
+
+
 def save_arrays(path: Path, kind: str, arrays: Mapping[str, Any]) -> None:
     """Write arrays of a kind: "fig2", from which the figure can be drawn again with no network, "fold" ..."""
     with whole_file(path) as file:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.common.job import Run
-from zfnet.data import FolderImages, ImageData, ImageSource, InputFrame, Subset, list_any_folder, without
+from zfnet.data import FolderImages, ImageData, ImageSource, InputFrame, list_any_folder, without
 from zfnet.files import path_of
 from zfnet.mining import CentreViews
+from zfnet.training import workers_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,5 @@ def open_without(data: ImageData, split: str | None, exclude: str | None) -> Ima
 
 
 def reading_processes(source: ImageSource, run: Run) -> int:
-    """Workers that read a source, or the source that it is a part of: none where nothing is decoded from files."""
-    whole = source
-    while isinstance(whole, Subset):
-        whole = whole.source
-    return run.hardware.reading_processes(isinstance(whole, FolderImages), run.world.size)
+    """How many processes read a source for each of the run's."""
+    return workers_for(source, run.hardware, run.world)

@@ -6,7 +6,7 @@ n training images a class, up to 50 others to test on, the mean of the classes' 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.common.config import as_list
-from experiments.common.images import open_without, reading_processes
+from experiments.common.images import open_without
 from experiments.common.job import Run
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.stop_signal import StopSignal
@@ -167,8 +167,7 @@ class TransferProtocol:
     def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:
         attempt = train_from_scratch(
             self.network.arguments, self.recipe, self.source, fold, views=self.settings.views,
-            hardware=replace(self.run.hardware, workers=reading_processes(self.source, self.run)),
-            device=self.run.world.device,
+            hardware=self.run.hardware, device=self.run.world.device,
             observers=[EpochLine(name), StuckLoss()], stop=stop,
         )  # fmt: skip
         if attempt is None:

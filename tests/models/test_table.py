@@ -118,7 +118,8 @@ def test_width_scales_every_layer_but_the_classes():
 
 @pytest.mark.parametrize("input_px", [63, 64, 100])
 def test_the_size_arithmetic_is_torchs(input_px: int):
-    build_model("zfnet", 3, width=0.03, input_px=input_px).eval()(torch.zeros(1, 3, input_px, input_px))
+    model = build_model("zfnet", 3, width=0.03, input_px=input_px).eval()
+    assert model(torch.zeros(1, 3, input_px, input_px)).shape == (1, 3)  # fc6 is as large as what torch hands it
 
 
 def test_a_size_too_small_says_what_is_enough():

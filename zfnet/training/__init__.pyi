@@ -6,6 +6,7 @@ from .checkpoint import (
 )
 from .checkpoint_observer import Checkpoints as Checkpoints
 from .failures import NonFiniteLoss as NonFiniteLoss, VanishedImages as VanishedImages
+from .feed import workers_for as workers_for
 from .from_scratch import train_from_scratch as train_from_scratch
 from .loop import Trainer as Trainer
 from .machine import (

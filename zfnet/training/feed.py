@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from zfnet.data import Batch, FolderImages, ImageSource, InputFrame, Views, never, training_batches, training_views
+from zfnet.data import (
+    Batch,
+    FolderImages,
+    ImageSource,
+    InputFrame,
+    Subset,
+    Views,
+    never,
+    training_batches,
+    training_views,
+)
 from zfnet.training.machine import Hardware, World
 from zfnet.training.recipe import Recipe
 
@@ -68,5 +78,7 @@ class Feed:
 
 
 def workers_for(source: ImageSource, hardware: Hardware, world: World) -> int:
-    """How many processes read a source for each one that trains."""
+    """How many processes read a source, or the one that it is a part of: none where nothing is decoded from files."""
+    while isinstance(source, Subset):
+        source = source.source
     return hardware.reading_processes(isinstance(source, FolderImages), world.size)

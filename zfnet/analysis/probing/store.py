@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from zfnet.files import naming
+from zfnet.files import naming, write_all
 
 log = logging.getLogger(__name__)
 
@@ -131,14 +131,8 @@ class Writer:
         for start in range(0, layout.numbers, layout.columns):
             part = np.ascontiguousarray(rows[:, start : start + layout.columns], layout.dtype)  # (B, columns)
             with naming(layout.path):
-                _write_all(self._file.fileno(), part.data.cast("B"), layout.offset(self._row, start))
+                write_all(self._file.fileno(), part.data.cast("B"), layout.offset(self._row, start))
         self._row += len(rows)
-
-
-def _write_all(descriptor: int, content: memoryview, offset: int) -> None:
-    while content:
-        written = os.pwrite(descriptor, content, offset)
-        content, offset = content[written:], offset + written
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zfnet.data import UnreadableImage, decode_square
 from zfnet.data.pack import layout
-from zfnet.files import naming
+from zfnet.files import naming, write_all
 
 CHUNK_IMAGES = 256  # a second or so of work: what a kill costs a worker; the fingerprint depends on it
 
@@ -78,7 +78,7 @@ def _decoded(task: Task, descriptor: int, skipped: dict[int, str]) -> Iterator[N
                 raise
             skipped[index] = str(error)
             continue
-        _write(descriptor, row, layout.row_offset(index, task.side_px))
+        write_all(descriptor, row.data.cast("B"), layout.row_offset(index, task.side_px))
         yield row
 
 
@@ -89,11 +89,3 @@ def _stored(task: Task, descriptor: int, skipped: dict[int, str]) -> Iterator[ND
         if index not in skipped:
             os.preadv(descriptor, [row.data], layout.row_offset(index, task.side_px))
             yield row
-
-
-def _write(descriptor: int, row: NDArray[np.uint8], offset: int) -> None:
-    """Write it all: a disk that fills up takes a part and only then refuses."""
-    left = row.data.cast("B")
-    while left:
-        written = os.pwrite(descriptor, left, offset)
-        left, offset = left[written:], offset + written
