@@ -24,6 +24,9 @@ ALLOWED = {  # what a room of zfnet/ may import besides itself
     "runs": set(),
     "progress": set(),
     "files": set(),
+    "version": set(),
+    "command": {"version"},
+    "__main__": {"command"},
 }
 EXPERIMENTS = {  # and of experiments/; a job may import from all of them
     "common": {"common"},

@@ -25,7 +25,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import build, quote_override
-from experiments.common.options import CONF, choices_for_help, explained, refuse_added
+from experiments.common.help_text import help_text
+from experiments.common.options import CONF, explained, refuse_added
 from experiments.common.run_folder import claim, give_up_empty_folders, process_facts, release_folders
 from experiments.common.stop_signal import StopSignal
 
@@ -94,10 +95,8 @@ def start(job: str) -> NoReturn:
     if _is_other_rank():
         sys.argv += OTHER_RANKS  # rank 0 owns the run folder
     if {"--help", "-h"} & set(sys.argv):
-        chosen = choices_for_help(name, sys.argv[1:])
-        sys.argv += chosen
-        if chosen:
-            print(f"shown with {' '.join(chosen)}: choose your own\n")
+        print(help_text(CONF, name, sys.argv[1:], command=shlex.join(called(name))), end="")
+        raise SystemExit(0)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # its errors come here, and are told in a line
 
     @hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)
@@ -144,6 +143,7 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
         "processes": world.size,
         **device_facts(world.device),
         **process_facts(),
+        **({"command": [*called(name), *sys.argv[1:]]} if by_command() else {}),
     }
     manifest = Manifest(folder, **facts) if world.first else None
     run = Run(folder, world, hardware, manifest)
@@ -201,11 +201,24 @@ def _is_other_rank() -> bool:
     return int(os.environ.get("RANK", "0")) > 0
 
 
+def by_command() -> bool:
+    """Whether the job was started by the command `zfnet`, and not by its file."""
+    return sys.argv[0] == "zfnet"
+
+
+def called(job: str, *, processes: int = 1, script: str | None = None) -> list[str]:
+    """How a job is started: by the command where this one was, or where there is no checkout; else by its file."""
+    launcher = [] if processes == 1 else ["torchrun", f"--nproc-per-node={processes}"]
+    if by_command() or CONF.parent.name == "jobs":  # a wheel's
+        return [*launcher, *(["-m"] if launcher else []), "zfnet", job]
+    return [*(launcher or ["python"]), script or f"experiments/{job}.py"]
+
+
 def resume_command(run: Run) -> str:
     """The command that goes on with a stopped run, quoted for the shell and for Hydra."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
-    launcher = ["python"] if run.world.size == 1 else ["torchrun", f"--nproc-per-node={run.world.size}"]
-    script = sys.argv[0]
-    if Path(script).stem != HydraConfig.get().job.name:  # a launcher's, such as submitit's
-        script = str(CONF.parent / "experiments" / f"{HydraConfig.get().job.name}.py")
-    return shlex.join([*launcher, script, *overrides, f"run_dir={quote_override(str(run.folder))}", "resume=auto"])
+    job, script = HydraConfig.get().job.name, sys.argv[0]
+    if Path(script).stem != job:  # a launcher's, such as submitit's
+        script = str(CONF.parent / "experiments" / f"{job}.py")
+    words = [*called(job, processes=run.world.size, script=script), *overrides]
+    return shlex.join([*words, f"run_dir={quote_override(str(run.folder))}", "resume=auto"])

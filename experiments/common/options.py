@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -68,30 +67,18 @@ def _close(word: str, known: Sequence[str]) -> str:
 
 def options_of(job: str) -> list[str]:
     """Every option of a job as one writes it: layers, data.root, training.learning_rate ..."""
-    config, _ = _completed(job, [])
-    return list(_keys(config))
+    return list(_keys(_completed(job)))
 
 
-def choices_for_help(job: str, words: Sequence[str]) -> list[str]:
-    """A choice for each group that one must choose and that a command line does not, so that --help has all to show.
-
-    None where the line is wrong otherwise, which Hydra tells.
-    """
-    given = [word for word in words if not word.startswith("-")]
-    with suppress(HydraException):
-        return _completed(job, given)[1][len(given) :]
-    return []
-
-
-def _completed(job: str, overrides: list[str]) -> tuple[DictConfig, list[str]]:
-    """A job's configuration, and the overrides with the first choice of each group that must be chosen."""
-    running = GlobalHydra.instance().hydra
+def _completed(job: str) -> DictConfig:
+    """A job's configuration, with the first choice of each group that must be chosen."""
+    running, overrides = GlobalHydra.instance().hydra, list[str]()
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             while True:
                 try:
-                    return compose(job, overrides), overrides
+                    return compose(job, overrides)
                 except ConfigCompositionException as error:
                     missing = re.search(MISSING, str(error))
                     if missing is None:

@@ -15,7 +15,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from experiments.common.config import quote_override
-from experiments.common.job import Run
+from experiments.common.job import Run, called
 from experiments.tables.runs import FoundRun, TableRun, TableRuns
 from zfnet.runs import write_csv
 
@@ -50,8 +50,7 @@ def given_words() -> list[str]:
 
 def command(row: TableRun, given: Sequence[str], *, processes: int) -> str:
     """The command line that trains a row or goes on with it."""
-    launcher = ["python"] if processes == 1 else ["torchrun", f"--nproc-per-node={processes}"]
-    return shlex.join([*launcher, "experiments/train.py", *overrides_of(row, given)])
+    return shlex.join([*called("train", processes=processes), *overrides_of(row, given)])
 
 
 def train_rows(table: TableRuns, unfinished: Sequence[TableRun], given: Sequence[str], *, processes: int) -> None:

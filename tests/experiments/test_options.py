@@ -50,8 +50,8 @@ def test_an_option_of_another_choice_is_told(tmp_path: Path, carry_out_here: Her
 def test_help_needs_no_choice(carry_out_here: Here, job: str):
     code, said = carry_out_here(job, "--help")
     assert code == 0, said
-    assert "== Config ==" in said
-    assert ("choose your own" in said) == (job != "pointing")
+    assert f"python experiments/{job}.py" in said
+    assert ("one must be given" in said) == (job != "pointing")
 
 
 def test_options_are_listed_by_the_names_that_one_writes():

@@ -89,8 +89,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def commit() -> dict[str, Any]:
-    """The commit of the code that runs and whether files differed from it; None outside a git checkout."""
-    here = Path(__file__).parent
+    """The commit of the code that runs and whether files differed from it; None outside a checkout of it.
+
+    What is installed into an environment that lies in a checkout of something else is none of that.
+    """
+    here = Path(__file__).resolve().parents[2]
 
     def git(*words: str) -> str | None:
         try:
@@ -99,6 +102,9 @@ def commit() -> dict[str, Any]:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
+    top = git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != here:
+        return {"commit": None, "dirty": None}
     status = git("status", "--porcelain")
     return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
 
