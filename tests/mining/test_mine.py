@@ -238,3 +238,17 @@ def test_errors_name_what_is_wrong() -> None:
     few, many = (mine_top(deconvnet, [whole_images(4)], ["0"], k=k, progress=False) for k in (2, 3))
     with pytest.raises(ValueError, match=r"\(5, 2\).*\(5, 3\)"):
         merge([few, many])
+
+
+def test_units_of_chosen_maps_are_those_of_a_batch_of_their_images():
+    net, images = whole_net(), whole_images(9)
+    deconvnet = Deconvnet(net)
+    top = mine_top(deconvnet, images.split(4), layers=["0"], k=K, progress=False)["0"]
+    numbers, units = top.batch_of([4, 1], k=2)
+    assert numbers == sorted({*top.image[4, :2].tolist(), *top.image[1, :2].tolist()})
+    assert units[:, 1].tolist() == [4, 4, 1, 1]
+    maps = deconvnet.activations(images[numbers], ["0"])["0"]
+    assert torch.equal(maps[tuple(units.T)], torch.cat([top.value[4, :2], top.value[1, :2]]))
+    alone = top.batch_of(2)
+    assert torch.equal(torch.tensor(alone.images)[alone.units[:, 0]], top.units(2)[:, 0])
+    assert top.batch_of([]).units.shape == (0, 4)

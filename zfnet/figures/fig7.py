@@ -83,30 +83,36 @@ def load_rows(path: str | Path) -> OcclusionRows:
 def draw_fig7(rows: OcclusionRows, *, gain: str = GAIN) -> Figure:
     """The paper's five panels a row; in (c) the image patches stand beside the projections.
 
-    gain: of the projections, see `gains`; ValueError for one that is none.
+    Without any tiles (T = 0) there is no (c). gain: of the projections, see `gains`; ValueError for one that is none.
     """
     legends = [legend_of(label, int(target)) for label, target in zip(rows.label, rows.target, strict=True)]
     texts_in = [LINE_IN * max(LINES, len(legend)) + BETWEEN_IN for legend in legends]
     end_in = HEAD_IN + sum(PANEL_IN + text_in for text_in in texts_in)
-    figure, top = Figure(figsize=(style.WIDTH_IN, end_in + NOTE_IN)), HEAD_IN
-    for at, title in enumerate(_titles(rows)):
+    tiles, titles = rows.value.shape[1] > 0, _titles(rows)
+    figure, top = Figure(figsize=(_left(len(titles)) - GAP_IN + MARGIN_IN, end_in + NOTE_IN)), HEAD_IN
+    for at, title in enumerate(titles):
         style.text(figure, _left(at), MARGIN_IN, title, fontsize=style.LABEL_PT + 1, linespacing=1.3)
     for number, (legend, text_in) in enumerate(zip(legends, texts_in, strict=True)):
-        panels = [style.bare(figure, _left(at), top, PANEL_IN, PANEL_IN) for at in range(PANELS)]
-        below = [style.bare(figure, _left(at), top + PANEL_IN, PANEL_IN, text_in) for at in range(PANELS)]
+        panels = [style.bare(figure, _left(at), top, PANEL_IN, PANEL_IN) for at in range(len(titles))]
+        below = [style.bare(figure, _left(at), top + PANEL_IN, PANEL_IN, text_in) for at in range(len(titles))]
         for axes in below:
             frame(axes, PANEL_IN, text_in)
         _draw_image(panels[0], below[0], rows, number)
         _draw_activity(panels[1], below[1], rows, number)
-        _draw_tiles(panels[2], around_grey(rows.projection[number], gain=gain), rows.value[number])
-        _draw_tiles(panels[3], rows.patch[number], rows.value[number])
-        values = ", ".join(f"{value:.4g}" for value in rows.value[number] if np.isfinite(value))
-        say(below[2], 0, BAR_IN[0], f"strongest activations: {values}")
-        _draw_probability(panels[4], below[4], rows, number)
-        _draw_labels(panels[5], below[5], rows, number, legend)
+        if tiles:
+            _draw_strongest(panels[2:4], below[2], rows, number, gain)
+        _draw_probability(panels[-2], below[-2], rows, number)
+        _draw_labels(panels[-1], below[-1], rows, number, legend)
         top += PANEL_IN + text_in
     style.text(figure, MARGIN_IN, end_in, _note(rows, gain), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
+
+
+def _draw_strongest(panels: list[Axes], below: Axes, rows: OcclusionRows, number: int, gain: str) -> None:
+    _draw_tiles(panels[0], around_grey(rows.projection[number], gain=gain), rows.value[number])
+    _draw_tiles(panels[1], rows.patch[number], rows.value[number])
+    values = ", ".join(f"{value:.4g}" for value in rows.value[number] if np.isfinite(value))
+    say(below, 0, BAR_IN[0], f"strongest activations: {values}")
 
 
 def _left(panel: int) -> float:
@@ -114,12 +120,13 @@ def _left(panel: int) -> float:
 
 
 def _titles(rows: OcclusionRows) -> list[str]:
+    followed = "target" if not rows.value.shape[1] else "true class" if rows.known.all() else "class under (a)"
+    strongest = ["(c) projections of that map:\nhere (framed), other images", "… and what the images\nshow there"]
     return [
         "(a) the image, and the\nsquare where (d) is least",
         f"(b) {rows.layer}: total\nactivity of its strongest map",
-        "(c) projections of that map:\nhere (framed), other images",
-        "… and what the images\nshow there",
-        f"(d) probability of the\n{'true class' if rows.known.all() else 'class under (a)'}",
+        *(strongest if rows.value.shape[1] else []),
+        f"(d) probability of the\n{followed}",
         "(e) most probable class",
     ]
 
@@ -127,12 +134,16 @@ def _titles(rows: OcclusionRows) -> list[str]:
 def _note(rows: OcclusionRows, gain: str) -> str:
     height, width = rows.picture.shape[1:3]
     steps = f" in steps of {rows.rows[1] - rows.rows[0]} px" if len(rows.rows) > 1 else ""
-    return (
-        f"A square of {rows.size_px} px slides over images of {width} × {height} px{steps}; (b), (d) and (e) show at "
-        "each point the answer with the square's centre there.\nColours of (b) run from its least to its largest "
-        "value, of (d) from 0; white lines in the bars: without a square. Beyond an image's border: the network's mean "
-        f"colour.\n{gain_in_words(gain)}"
+    tiles = rows.value.shape[1] > 0
+    words = (
+        f"A square of {rows.size_px} px slides over images of {width} × {height} px{steps}; (b), (d) and (e) show"
+        f"{' ' if tiles else chr(10)}at each point the answer with the square's centre there.\n"
+        "Colours of (b) run from its least to its largest value, of (d) from 0; white lines in the bars: without a "
+        "square."
     )
+    if not tiles:
+        return words
+    return f"{words} Beyond an image's border: the network's mean colour.\n{gain_in_words(gain)}"
 
 
 def _draw_image(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> None:
@@ -144,7 +155,8 @@ def _draw_image(axes: Axes, below: Axes, rows: OcclusionRows, number: int) -> No
     for color, line in (("black", 2.0), ("white", 1.0)):
         axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=line))
     target, label = (str(rows.names[at[number]]) for at in (rows.target, rows.clean_label))
-    lines = [f"{'true' if rows.known[number] else 'taken for'}: {style.shortened(target, 24)}"]
+    said = "target" if not rows.value.shape[1] else "true" if rows.known[number] else "taken for"
+    lines = [f"{said}: {style.shortened(target, 24)}"]
     lines += [f"probability {rows.clean_probability[number]:.2f}"]
     if rows.clean_label[number] != rows.target[number]:
         lines += [f"taken for: {style.shortened(label, 24)}"]

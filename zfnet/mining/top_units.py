@@ -7,19 +7,21 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zfnet.display import html_table
 from zfnet.files import read_arrays, whole_file
 
 log = logging.getLogger(__name__)
 
 FIELDS = ("value", "image", "row", "column")
 FORMAT = 1
+COLUMNS = ("layer", "maps", "places of each", "dead maps", "strongest")  # of what a notebook shows
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,40 @@ class TopUnits:
         image, row, column = self.image[number], self.row[number], self.column[number]  # (k,) each
         return torch.stack([image, torch.full_like(image, number), row, column], dim=1)[found]  # (n, 4)
 
+    def batch_of(self, maps: int | Sequence[int], k: int | None = None) -> BatchUnits:
+        """The places of some maps as units of a batch of the images they lie in: load those, record, project.
+
+        k: so many of each map, the strongest; None for all that were kept. Raises IndexError for a map that is not
+        there.
+        """
+        numbers = [maps] if isinstance(maps, int) else list(maps)
+        units = torch.cat([self.units(number)[:k] for number in numbers] or [torch.empty((0, 4), dtype=torch.int64)])
+        images, place = units[:, 0].unique(return_inverse=True)  # (B,) and (n,)
+        return BatchUnits(images.tolist(), torch.cat([place[:, None], units[:, 1:]], dim=1))
+
+    def _repr_html_(self) -> str:
+        return html_table("TopUnits", COLUMNS, [self.glance("")])
+
+    def glance(self, layer: str) -> tuple[object, ...]:
+        """A line on a layer, for people."""
+        strongest_map = int(self.value[:, 0].argmax())
+        value = self.value[strongest_map, 0]
+        where = f"map {strongest_map}, image {int(self.image[strongest_map, 0])}"
+        count, k = self.value.shape
+        return layer, count, k, len(self.dead), f"{float(value):.4g} ({where})"
+
+
+class BatchUnits(NamedTuple):
+    """Units (n, 4) of a batch, image, map, row and column, and the numbers in the data set of its images, ascending.
+
+    images, units = top["conv5"].batch_of([3, 7])
+    record = deconvnet.record(torch.stack([data[number] for number in images]))
+    pixels = deconvnet.project(record, "conv5", units)
+    """
+
+    images: list[int]
+    units: Tensor
+
 
 class Mined(dict[str, TopUnits]):
     """The result of mining: layer -> TopUnits. images: how many were looked at."""
@@ -56,6 +92,10 @@ class Mined(dict[str, TopUnits]):
     def __init__(self, layers: Mapping[str, TopUnits], images: int) -> None:
         super().__init__(layers)
         self.images = images
+
+    def _repr_html_(self) -> str:
+        title = f"the strongest places of every map in {self.images:,} images"
+        return html_table(title, COLUMNS, [top.glance(layer) for layer, top in self.items()])
 
     def log_dead(self) -> None:
         """A line in the log for every layer with maps that answered to nothing."""

@@ -1,0 +1,1 @@
+from .one_line import plot as plot
