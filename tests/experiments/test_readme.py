@@ -1,4 +1,4 @@
-"""README.md: every command and every line of Python runs as it stands, with small data, sizes and random weights.
+"""README.md and the how-tos: every command and every program runs as it stands, with small data and random weights.
 
 Weights are not downloaded, eight processes are one, and places that the page leaves to its reader are filled in.
 """
@@ -13,25 +13,34 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mnist_files import write_idx
 from PIL import Image
 from small_network import small_network
+from torch import nn
 
+from zfnet.command import job_named, jobs, jobs_folder
 from zfnet.figures.drawing import style
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "README.md").read_text()
-JOB, PACK = re.compile(r"(?:python|torchrun --nproc-per-node=8) experiments/(\w+)\.py"), "scripts/pack_imagenet "
-LINES = [
-    line
-    for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S)
-    for line in block.splitlines()
-    if JOB.match(line) or line.startswith(PACK)
-]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
+README = PAGES[0].read_text()
+JOB, PACK = re.compile(r"(?:torchrun --nproc-per-node=8 -m )?zfnet (\w+)"), "scripts/pack_imagenet "
+LINES = list(
+    dict.fromkeys(
+        line.partition(" #")[0].rstrip()
+        for page in PAGES
+        for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.S)
+        for line in block.splitlines()
+        if JOB.match(line) or line.startswith(PACK)
+    )
+)
+KNOWN = list(jobs(jobs_folder()))
 TRAINING = (
     "training.epochs=1", "training.batch_size=8", "hardware.workers=0", "evolution=null", "tensorboard.images_every=0",
     "tensorboard.histograms_every=0", "tensorboard.mistakes_every=0",
@@ -42,6 +51,7 @@ SMALLER = {  # by the job, or a word of a training's line
     "experiment=parts_world": (*SMALL, "data.train_per_class=2", "data.val_per_class=1", "data.draw_px=72"),
     "data=imagenet_folder": SMALL,
     "data=imagenet_pack": SMALL[:2],
+    "--cfg": (),
     "activations": ("size_px=64",),
     "project": ("size_px=96",),
     "classmap": ("size_px=96", "sides=[128]"),
@@ -74,7 +84,8 @@ def places(image_root: Path, whole_run: Path, tmp_path_factory: pytest.TempPathF
         "checkpoint=runs/.../best.pt": f"checkpoint={nets[0]}",
         "[a.pt,b.pt,c.pt]": "[{},{},{}]".format(*nets), "run=runs/train/...": f"run={whole_run}",
         "[runs/train/A,runs/train/B]": f"[{whole_run},{shutil.copytree(whole_run, folder / 'run')}]",
-        "/data/imagenet": str(image_root), "/ssd/imagenet256": str(folder / "pack"),
+        "=a.pt ": f"={nets[0]} ", "=b.pt ": f"={nets[1]} ", "[a.pt,b.pt]": "[{},{}]".format(*nets),
+        "runs/train/A": str(whole_run), "/data/imagenet": str(image_root), "/ssd/imagenet256": str(folder / "pack"),
     }  # fmt: skip
 
     def filled_in(line: str) -> str:
@@ -95,9 +106,14 @@ def pack(places: Callable[[str], str]) -> Path:
     return folder
 
 
-def test_the_page_has_its_commands():
-    assert len(LINES) >= 20
-    assert {match[1] for match in map(JOB.match, LINES) if match} >= {"train", "evaluate", "summary", "fig7_occlusion"}
+def test_the_pages_have_their_commands():
+    assert len(LINES) >= 30
+    named = {job_named(match[1], KNOWN) for match in map(JOB.match, LINES) if match}
+    assert named >= {"train", "evaluate", "summary", "fig2_features", "fig7_occlusion"}
+
+
+def test_the_readme_is_short():
+    assert README.count("\n") < 150
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -108,26 +124,68 @@ def test_a_command_runs(carry_out_here, places: Callable[[str], str], tmp_path: 
         return
     if "data=imagenet_pack" in words:
         pack(places)
-    job = JOB.match(line)
-    assert job
-    own = words[words.index(f"experiments/{job[1]}.py") + 1 :]
-    asked = (job[1], *own) if job[1] == "train" else (job[1],)
+    match = JOB.match(line)
+    assert match
+    job, own = job_named(match[1], KNOWN), words[words.index("zfnet") + 2 :]
+    asked = (job, *own) if job == "train" else (job,)
     more = [word for given, smaller in SMALLER.items() if given in asked for word in smaller]
+    if "model=torchvision" in own:
+        more.remove("model.width=0.05")  # only our own networks have one
     if "experiment=mnist" in own:
         write_idx(tmp_path / "mnist")  # data.download=true finds it
         more.append(f"data.root={tmp_path / 'mnist'}")
-    code, printed = carry_out_here(job[1], *own, *more)
+    code, printed = carry_out_here(job, *own, *more)
     assert code == 0, printed
     assert "nan" not in printed.split()
 
 
+def blocks_of(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+
+
+def test_the_program_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    program, _ = blocks_of(PAGES[0])
+    lines = [line for line in program.splitlines() if line.strip() and not line.startswith(("from", "import"))]
+    assert len(lines) <= 12
+    small = program.replace("val_per_class=20", "val_per_class=1").replace("dpi=200", "dpi=40")
+    exec(compile(small, "README.md", "exec"), {"__name__": "__main__"})
+    with Image.open(tmp_path / "fig2.png") as picture:
+        assert picture.width == 400
+
+
 def test_the_lines_of_python_run():
     torch.manual_seed(0)
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    _, block = blocks_of(PAGES[0])
     images = torch.randn(2, 3, 64, 64)
     units = torch.tensor([[0, 5, 1, 2], [1, 9, 0, 0]])
-    names = {"images": images, "loader": [images, images + 1], "units": units}
+    names: dict[str, Any] = {"images": images, "units": units}
     exec(compile(block.replace('weights="DEFAULT"', "weights=None"), "README.md", "exec"), names)
     assert names["pixels"].shape == (2, 3, 64, 64)
-    assert names["top"]["features.28"].image.unique().tolist() == [-1, 0, 1, 2, 3]  # nine of four images
     assert names["heat"].probability.shape == (3, 3)
+
+
+def test_the_page_on_own_networks_runs():
+    first, _, third = blocks_of(ROOT / "docs" / "howto" / "own_network.md")
+    model = nn.Sequential(nn.Conv2d(3, 4, 5, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64, 3))
+    dataset = [(image, 0) for image in torch.randn(6, 3, 48, 48)]
+    names: dict[str, Any] = {"model": model, "dataset": dataset, "layer": "0"}
+    names["loader"] = torch.utils.data.DataLoader(dataset, batch_size=3)  # type: ignore[arg-type]
+    exec(compile(first.replace("maps=9", "maps=3"), "own_network.md", "exec"), names)
+    exec(compile(third, "own_network.md", "exec"), names)
+    assert len(names["units"]) == 6
+    assert isinstance(names["figure"], Figure)
+
+
+def test_a_network_of_timm_is_a_module_like_any_other():
+    pytest.importorskip("timm")
+    names: dict[str, Any] = {}
+    exec(compile(blocks_of(ROOT / "docs" / "howto" / "own_network.md")[1], "own_network.md", "exec"), names)
+    assert "layer2.0.conv1" in names["deconvnet"].layers
+
+
+@pytest.mark.parametrize("page", [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")], ids=str)
+def test_what_the_page_links_to_is_there(page: Path):
+    links = re.findall(r"\]\(([^)#]+)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
