@@ -23,6 +23,7 @@ ALLOWED = {  # what a room of zfnet/ may import besides itself
     "figures": set(),
     "plotting": {"figures", "analysis", "mining", "deconv", "forward", "network", "data"},
     "runs": set(),
+    "hub": {"network"},
     "progress": set(),
     "files": set(),
     "display": set(),

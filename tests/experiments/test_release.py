@@ -1,0 +1,33 @@
+"""release: a training becomes a folder with its card, from which the same network comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from zfnet import open_network
+
+pytest.importorskip("huggingface_hub")
+
+from zfnet.hub import HubNetwork
+
+
+def test_a_run_becomes_a_folder_and_a_card(whole_run: Path, carry_out_here: Callable, tmp_path: Path):
+    code, said = carry_out_here("release", f"run={whole_run}", "run_dir=out", "title=Three colours")
+    assert code == 0, said
+    back = HubNetwork.from_pretrained(tmp_path / "out" / "release")
+    trained = open_network(whole_run / "checkpoints" / "best.pt")
+    images = torch.randn(1, 3, trained.frame.size_px, trained.frame.size_px)
+    assert torch.equal(back.network.model(images), trained.model(images))
+    assert "# Three colours" in back.card
+    assert "| epochs | 3 |" in back.card
+    assert "top-1 error, epoch 3, the last" in back.card
+
+
+def test_a_folder_that_is_no_run_is_told(carry_out_here: Callable, tmp_path: Path):
+    code, said = carry_out_here("release", f"run={tmp_path}")
+    assert code == 2
+    assert "expected run=FOLDER" in said
