@@ -20,7 +20,12 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "faces",
 ]
-exclude_patterns = ["_build", "_ext", "examples", "**.ipynb_checkpoints"]
+exclude_patterns = [
+    "_build",
+    "_ext",
+    "examples",
+    *(f"gallery/*.{kind}" for kind in ("ipynb", "py", "json", "zip", "md5")),
+]
 templates_path: list[str] = []
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -64,6 +69,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": True,
     "show_signature": False,
+    "write_computation_times": False,  # its page asks other hosts for scripts
     "matplotlib_animations": False,
 }
 

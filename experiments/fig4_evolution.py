@@ -35,8 +35,10 @@ from zfnet.analysis.evolution import (
 from zfnet.data import ImageData
 from zfnet.deconv import Deconvnet
 from zfnet.figures.curves.settling import Settling, draw_settling
+from zfnet.figures.drawing.film import check_kind, save_film
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig4 import LayerEvolution, draw_fig4, load_evolution, save_evolution
+from zfnet.figures.sheets.epoch import draw_epoch
 from zfnet.network import network_of
 from zfnet.progress import track
 from zfnet.training import load_checkpoint, step_checkpoints
@@ -54,6 +56,7 @@ class Settings:
     maps: int
     gain: str
     threshold: float
+    film: str | None
     recompute: bool
     data: ImageData | None = None
     evolution: Plan
@@ -63,6 +66,8 @@ def evolution(config: DictConfig, run: Run) -> None:
     """Gather what a training kept, or compute it from its checkpoints; save the arrays and draw; or draw again."""
     settings = pick(Settings, config)
     check_gain(settings.gain)
+    if settings.film is not None:
+        check_kind(settings.film)
     if config.redraw is None:
         moments = gather(settings, run)
         if not run.world.first:
@@ -78,6 +83,12 @@ def evolution(config: DictConfig, run: Run) -> None:
     )
     run.note(settled=settled.settled)
     draw(layers, settled, maps=settings.maps, gain=settings.gain, folder=run.folder)
+    if settings.film is not None:
+        frames = (
+            draw_epoch(layers, at, gain=settings.gain)
+            for at in track(range(len(layers[0].epochs)), "filming", unit="epoch")
+        )
+        print(f"drawn: {save_film(frames, run.folder / f'fig4.{settings.film}')}")
 
 
 def gather(settings: Settings, run: Run) -> list[Moment]:

@@ -68,16 +68,15 @@ def write_reference(folder: Path) -> None:
 
 
 def directive_of(room: str, name: str) -> list[str]:
-    """autodoc's directive for a name. What is documented in an inner room is only pointed at from `zfnet`."""
+    """autodoc's directive for a name, which is found in the index under the innermost room that it comes from."""
     value: Any = getattr(__import__(room, fromlist=[name]), name)
     kind = "class" if inspect.isclass(value) else "function" if inspect.isroutine(value) else "data"
+    module = getattr(value, "__module__", room) if kind != "data" else room
+    home = max((one for one in rooms() if f"{module}.".startswith(f"{one}.")), key=len, default=room)
     lines = [f".. auto{kind}:: {room}.{name}"]
-    if kind == "data":
-        lines.append("   :no-value:")
-    if room == "zfnet" and name != "__version__":
-        lines.append("   :no-index:")
-    if kind == "class" and room == "zfnet":
-        lines.append("   :no-members:")
+    lines += ["   :no-value:"] if kind == "data" else []
+    lines += ["   :no-index:"] if home != room else []
+    lines += ["   :no-members:"] if home != room and kind == "class" else []
     return [*lines, ""]
 
 

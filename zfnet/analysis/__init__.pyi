@@ -14,6 +14,12 @@ from .intervals import (
     mean_interval as mean_interval,
     share_interval as share_interval,
 )
+from .maximising import (
+    Maximised as Maximised,
+    Priors as Priors,
+    bare_priors as bare_priors,
+    maximise as maximise,
+)
 from .sliding_classifier import class_map as class_map
 from .unit_pictures import (
     IMAGES_AT_ONCE as IMAGES_AT_ONCE,

@@ -13,7 +13,7 @@ from zfnet.data import InputFrame
 from zfnet.figures.activations.channels import draw_channels
 from zfnet.figures.activations.maps import LayerMaps
 from zfnet.figures.filter_sheet import Filters, draw_filters
-from zfnet.figures.pixel_sheet import draw_pixels
+from zfnet.figures.sheets.pixels import draw_pixels
 from zfnet.forward import Record, named_layers
 from zfnet.plotting.pictures import as_tensor, picture_of
 
@@ -28,6 +28,11 @@ def draw_projections(pixels: Any, gain: str) -> Figure:
             "the image too: plot(maps, image)"
         )
     return draw_pixels(values.float().numpy(), gain=gain)
+
+
+def draw_pictures(pixels: Tensor) -> Figure:
+    """Images (N, 3, H, W) uint8 as they are."""
+    return draw_pixels(pixels.permute(0, 2, 3, 1).contiguous().numpy())
 
 
 def draw_filters_of(model: nn.Module, layer: str | None) -> Figure:

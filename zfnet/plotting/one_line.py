@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from torch import nn
 
+from zfnet.analysis import Maximised
 from zfnet.analysis.occlusion import Occlusion
 from zfnet.data import InputFrame
 from zfnet.deconv import Deconvnet
@@ -17,7 +18,7 @@ from zfnet.figures.drawing.gains import GAIN, check_gain
 from zfnet.forward import Record
 from zfnet.mining import Mined, TopUnits
 from zfnet.network import Network
-from zfnet.plotting.arrays import draw_filters_of, draw_maps_on, draw_projections, maps_of
+from zfnet.plotting.arrays import draw_filters_of, draw_maps_on, draw_pictures, draw_projections, maps_of
 from zfnet.plotting.heat import draw_heat
 from zfnet.plotting.mined import draw_mined, layer_of
 from zfnet.plotting.pictures import as_tensor
@@ -42,6 +43,7 @@ def plot(
     plot(top, layer="conv5", maps=9, deconvnet=deconvnet, images=images)    Fig. 2's montage of what mine_top found
     plot(heat, image)                                                       Fig. 7's panels of what occlude found
     plot(pixels)                                                            projections (N, 3, H, W) around grey
+    plot(maximise(model, "conv5", [0, 1], frame))                           images that would make those maps strong
     plot(record, image, layer="conv5")                                      a layer's maps on an image
     plot(maps, image)                                                       the same of an array (maps, rows, columns)
     plot(model, layer="conv1")                                              a layer's filters; also plot(model.conv1)
@@ -78,6 +80,8 @@ def _sheet(what: Any, image: Any, *, layer: str | None, frame: InputFrame | None
     if isinstance(what, Record):
         layer, values = maps_of(what, layer, number)
         return draw_maps_on(values, image, layer=layer, frame=frame, number=number)
+    if isinstance(what, Maximised):
+        return draw_pictures(what.pixels)
     if isinstance(what, nn.Module):
         return draw_filters_of(what, layer)
     if image is not None and as_tensor(what).ndim == 3:

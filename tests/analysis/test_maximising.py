@@ -1,0 +1,112 @@
+"""Activation maximisation: it climbs, to the known best where one is known, and leaves the network as it was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from zfnet import build_model, plot
+from zfnet.analysis import Priors, bare_priors, maximise
+from zfnet.data import InputFrame, plain_frame
+
+
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model("zfnet", num_classes=3, width=0.05, input_px=64)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            nn.init.kaiming_normal_(parameter)  # the paper's weights of 0.01 let nothing through at this width
+    return model
+
+
+def frame_of(size_px: int) -> InputFrame:
+    return InputFrame(size_px, size_px, torch.full((3, 1, 1), 127.5), torch.full((3, 1, 1), 60.0))
+
+
+def test_a_single_filter_gets_its_own_sign_pattern():
+    """Of a linear unit the best image in 0..255 is known: white where its weight is positive, black where negative."""
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Conv2d(3, 2, 5, padding=2), nn.ReLU(inplace=True))
+    found = maximise(model, "0", [1], plain_frame(9, 9), priors=bare_priors(), steps=300, rate=0.5, progress=False)
+    weight = model[0].weight[1].detach()
+    expected = torch.where(weight > 0, 255, 0)
+    assert (found.pixels[0][:, 2:7, 2:7].int() - expected).abs().float().mean() < 8
+    best = (weight.clamp(min=0).sum() * 255 + model[0].bias[1]).item()  # type: ignore[index]
+    assert found.value[0].item() == pytest.approx(best, rel=0.02)
+
+
+@pytest.mark.parametrize(("layer", "maps"), [("conv2", [0, 3]), ("fc8", [2])])
+@pytest.mark.parametrize("basis", ["fourier", "pixels"])
+def test_every_map_answers_more_than_to_noise(layer: str, maps: list[int], basis: str):
+    model = net().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    found = maximise(
+        model,
+        layer,
+        maps,
+        frame_of(64),
+        priors=Priors(basis=basis, jitter_px=1, variation=1.0),
+        steps=25,
+        progress=False,
+    )
+    assert (found.value > found.start + 1e-3).all()
+    assert found.pixels.shape == (len(maps), 3, 64, 64)
+    assert found.pixels.dtype == torch.uint8
+    assert all(module.training for module in model.modules())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
+    again = maximise(
+        model,
+        layer,
+        maps,
+        frame_of(64),
+        priors=Priors(basis=basis, jitter_px=1, variation=1.0),
+        steps=25,
+        progress=False,
+    )
+    assert torch.equal(again.pixels, found.pixels)
+    assert plot(found).get_size_inches()[0] > 0
+
+
+def test_the_value_is_what_the_network_answers_to_the_picture():
+    model, frame = net().eval(), frame_of(64)
+    found = maximise(model, "conv3", [1], frame, steps=10, progress=False)
+    pixels = found.pixels.float()
+    maps = model.get_submodule("conv3")
+    kept: list[torch.Tensor] = []
+    handle = maps.register_forward_hook(lambda module, given, output: kept.append(output.detach().clone()))
+    with torch.no_grad():
+        model((pixels - frame.mean) / frame.scale)
+    handle.remove()
+    middle = kept[0][0, 1, kept[0].shape[2] // 2, kept[0].shape[3] // 2]
+    assert found.value[0].item() == pytest.approx(middle.item(), rel=0.02, abs=0.02)  # pixels were rounded
+
+
+def test_variation_smooths():
+    rough, smooth = (
+        maximise(
+            net(), "conv1", [0], frame_of(64), priors=Priors(jitter_px=0, variation=weight), steps=40, progress=False
+        )
+        for weight in (0.0, 50.0)
+    )
+    assert smooth.pixels.float().diff(dim=3).abs().mean() < 0.8 * rough.pixels.float().diff(dim=3).abs().mean()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"layer": "relu1"}, "expected a convolution or linear layer"),
+        ({"layer": "conv9"}, "conv9"),
+        ({"maps": [99]}, "expected some of 0 to"),
+        ({"maps": []}, "expected at least one"),
+        ({"steps": 0}, "expected at least one"),
+    ],
+)
+def test_what_is_not_there_is_told(given: dict, words: str):
+    arguments = {"layer": "conv1", "maps": [0], "steps": 1, **given}
+    with pytest.raises(ValueError, match=words):
+        maximise(net(), frame=frame_of(64), progress=False, **arguments)
+    with pytest.raises(ValueError, match="basis=wavelets is not one of"):
+        Priors(basis="wavelets")

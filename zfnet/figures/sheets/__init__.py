@@ -1,0 +1,1 @@
+"""Sheets of small pictures: projections, optimised images, one epoch of a training."""
