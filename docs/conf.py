@@ -46,6 +46,7 @@ copyright = "the zfnet authors, MIT licence"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
+nb_execution_excludepatterns = ["notebooks/*"]  # they download weights and train; tests run them in small
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True

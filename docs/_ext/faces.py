@@ -90,7 +90,8 @@ SPECIAL = re.compile(r"([\\*`|_])")
 
 def plain_words(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Docstrings are plain text: paragraphs stay paragraphs, whatever is aligned or indented stays as it stands."""
-    paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
+    text = re.sub(r"\n(?=(?:[a-z_]\w*, )*[a-z_]\w*(?: \([^)]*\))?: )", "\n\n", "\n".join(lines).strip("\n"))
+    paragraphs = re.split(r"\n\s*\n", text)  # each argument begins one
     result: list[str] = []
     for paragraph in paragraphs:
         body = paragraph.split("\n")

@@ -1,1 +1,1 @@
-from .one_line import plot as plot
+from .one_line import plot as plot, shown as shown

@@ -66,14 +66,14 @@ def plot(
         if deconvnet is None or images is None or layer is None:
             raise ValueError("what was mined is projected and shown beside its images: give layer=..., "
                              "deconvnet=Deconvnet(model) and images=(the data set that was mined)")  # fmt: skip
-        return _shown(draw_mined(
+        return shown(draw_mined(
             what, layer, maps, deconvnet=deconvnet, images=images, frame=frame, names=names, gain=gain, seed=seed
         ))  # fmt: skip
     if isinstance(what, Occlusion):
         if image is None:
             raise ValueError("what was occluded is drawn over its image: give plot(heat, image)")
-        return _shown(draw_heat(what, image, frame=frame, names=names, gain=gain))
-    return _shown(_sheet(what, image, layer=layer, frame=frame, number=number, gain=gain))
+        return shown(draw_heat(what, image, frame=frame, names=names, gain=gain))
+    return shown(_sheet(what, image, layer=layer, frame=frame, number=number, gain=gain))
 
 
 def _sheet(what: Any, image: Any, *, layer: str | None, frame: InputFrame | None, number: int, gain: str) -> Figure:
@@ -89,7 +89,7 @@ def _sheet(what: Any, image: Any, *, layer: str | None, frame: InputFrame | None
     return draw_projections(what[0] if isinstance(what, tuple) else what, gain)  # of windows without their corners
 
 
-def _shown(figure: Figure) -> Figure:
+def shown(figure: Figure) -> Figure:
     """The figure, which a notebook shows also where pyplot was never imported."""
     setattr(figure, "_repr_png_", functools.partial(_png, figure))  # noqa: B010  (an attribute that mypy does not know)
     return figure

@@ -26,7 +26,8 @@ def draw_epoch(layers: Sequence[LayerEvolution], number: int, *, maps: int = 16,
         style.text(figure, left, top, f"{one.layer}, {height} × {width} px", fontsize=style.LABEL_PT + 1)
         there = (one.image[number, :maps] >= 0)[:, None, None, None]
         projections = around_grey(one.projection[number, :maps], gain=gain)
-        for row, pictures in enumerate((projections, one.patch[number, :maps] / 255)):
+        both: tuple[Pixels, Pixels] = projections, one.patch[number, :maps] / 255
+        for row, pictures in enumerate(both):
             axes = style.bare(figure, left, top + LAYER_IN + row * (block_in + BETWEEN_IN), block_in, block_in)
             frame(axes, 1, 1)
             sheet = _sheet(np.where(there, pictures, 1.0))
