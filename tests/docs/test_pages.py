@@ -27,13 +27,17 @@ DOCS = ROOT / "docs"
 LESSONS = sorted((DOCS / "lessons").glob("[0-9]*.md"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 EXAMPLES = [path for path in sorted((DOCS / "examples").glob("plot_*.py")) if "subprocess" not in path.read_text()]
+TRAINING = (
+    "training.epochs=1", "training.batch_size=8", "model.width=0.05", "model.input_px=64", "data.side=72",
+    "data.train_per_class=2", "data.val_per_class=1", "data.draw_px=72", "hardware.workers=0", "evolution.maps=2",
+    "evolution.probe_images=4", "evolution.layers=[conv1]", "checkpoints.epochs=[1]",
+)  # fmt: skip
 SMALLER = {
     'weights="DEFAULT"': "weights=None", "train_per_class=40, val_per_class=20": "train_per_class=2, val_per_class=1",
     "epochs = 6": "epochs = 1", "size_px=48, stride_px=16": "size_px=112, stride_px=112", "maps=9": "maps=2",
     "size_px=24, stride_px=4": "size_px=56, stride_px=56",
-    '["experiment=demo"]': '["experiment=demo", "training.epochs=1", "training.batch_size=8", "model.width=0.05", '
-    '"model.input_px=64", "data.side=72", "data.train_per_class=2", "data.val_per_class=1", "data.draw_px=72", "hardware.workers=0", '
-    '"evolution.maps=2", "evolution.probe_images=4", "evolution.layers=[conv1]", "checkpoints.epochs=[1]"]',
+    '["experiment=demo"]': f'["experiment=demo", {", ".join(map(repr, TRAINING))}]',
+    "= subprocess.run(": "= run_here(", "[3, 7, 28, 75]": "[0, 1]", "steps=120": "steps=3",
 }  # fmt: skip
 
 
@@ -98,10 +102,9 @@ def test_a_lesson_runs(demo: None, path: Path, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(demo: None, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(subprocess, "run", run_here)
     monkeypatch.setattr(style, "DPI", 40)
     notebook = json.loads(path.read_text())
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"run_here": run_here}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             assert not cell["outputs"], f"{path.name} keeps outputs: clear them"

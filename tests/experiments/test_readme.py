@@ -58,6 +58,7 @@ SMALLER = {  # by the job, or a word of a training's line
     "fig2_features": ("maps=2", "top=2", "hardware.workers=0"),
     "fig5_invariance": ("hardware.workers=0",),
     "fig7_occlusion": ("size_px=96", "square_px=48", "stride_px=48", "hardware.workers=0"),
+    "visualise": ("maps=2", "steps=3"),
     "evaluate": ("hardware.workers=0",),
 }  # fmt: skip
 
