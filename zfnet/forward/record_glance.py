@@ -13,7 +13,6 @@ class RecordGlance:
     """The layers of a record, their maps and what they take, as a table; a Record is one."""
 
     maps: Mapping[str, Tensor]
-    switches: Mapping[str, Tensor]
     image_size: tuple[int, ...]
     batch: int
 
@@ -28,8 +27,7 @@ class RecordGlance:
             )
             for layer, values in self.maps.items()
         ]
-        kept = sum(one.nbytes for one in (*self.maps.values(), *self.switches.values()))
         size = " x ".join(map(str, self.image_size))
-        title = f"Record of {self.batch} images of {size}: {len(self.maps)} layers, {len(self.switches)} pools' " \
-                f"switches, {mebibytes(kept)}"  # fmt: skip
+        kept = mebibytes(sum(one.nbytes for one in self.maps.values()))
+        title = f"Record of {self.batch} images of {size}: {len(self.maps)} layers, {kept} of maps"
         return html_table(title, ("layer", "maps", "above 0", "largest", "memory"), rows)
