@@ -21,7 +21,7 @@ from .modes import (
     like_parameters as like_parameters,
     undisturbed as undisturbed,
 )
-from .norm import ContrastNorm as ContrastNorm
+from .norm import ContrastNorm as ContrastNorm, contrast_norm as contrast_norm
 from .table import ALEXNET as ALEXNET, TABLES as TABLES, ZFNET as ZFNET, Conv as Conv, Full as Full, without as without
 from .weights import (
     did_you_mean as did_you_mean,
