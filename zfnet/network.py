@@ -205,16 +205,16 @@ def _of_zoo(name: str, weights: str | Path | None, size_px: int | None) -> Netwo
 
 
 def _hub_frame(name: str, size_px: int | None) -> tuple[InputFrame, tuple[str, ...]]:
-    """How its hub shows pictures to a network, and the names of its classes. Raises ValueError where we cannot."""
+    """How its hub shows pictures to a network, and its classes' names. Raises ValueError where that is not known."""
     hub = hub_config(name)
-    if hub.odd:
+    if hub.unknown or (hub.odd and size_px is None):
+        centre = "" if hub.unknown else "give size_px, and it sees centre squares all the same; or "
         raise ValueError(
-            f"{name}: {hub.odd}; say yourself how it is to see pictures: "
+            f"{name}: {hub.unknown or hub.odd}: {centre}say yourself how it is to see pictures, by "
             f"open_network(build_model({name!r}, weights=...), frame=InputFrame(...))"
         )
-    size, side_px = hub.size_px, hub.side_px
-    if size_px is not None:
-        size, side_px = size_px, round(size_px * side_px / size)
+    size = hub.size_px if size_px is None else size_px
+    side_px = max(size, round(size * hub.side_px / hub.size_px))
     return hub_frame(size, side_px, mean=hub.mean, std=hub.std, interpolation=hub.interpolation), hub.names
 
 

@@ -82,12 +82,12 @@ def decode_square(
 ) -> NDArray[np.uint8]:
     """`square(read_rgb(path), side_px, interpolation)`, with the JPEG's own scaled decode where it is exact enough.
 
-    Returns (side, side, 3). libjpeg can decode at 1/2, 1/4 or 1/8 of the size. That is used where the scaled picture keeps DRAFT_MARGIN times
-    `side_px` pixels on its shortest side. Measured on 100 ImageNet photographs against the full decode, in grey levels
-    of 255: at 64 px (92 of them) mean difference 0.44, largest 16, the 100 read 1.4 times as fast; at 112 px (15) 0.52,
-    11 and 1.14 times; at 128 px (5) 0.54, 10 and 1.05 times; at 256 px only what is 1024 px or more is touched (1 of
-    them, 0.22 and 4). Without a margin the mean would be 1.2 to 1.8 and the largest 57; another resampling filter
-    (bicubic) changes 1.7 to 2.0.
+    Returns (side, side, 3). libjpeg can decode at 1/2, 1/4 or 1/8 of the size. That is used where the scaled picture
+    keeps DRAFT_MARGIN times `side_px` pixels on its shortest side. Measured on 100 ImageNet photographs against the
+    full decode, in grey levels of 255: at 64 px (92 of them) mean difference 0.44, largest 16, the 100 read 1.4 times
+    as fast; at 112 px (15) 0.52, 11 and 1.14 times; at 128 px (5) 0.54, 10 and 1.05 times; at 256 px only what is 1024
+    px or more is touched (1 of them, 0.22 and 4). Without a margin the mean would be 1.2 to 1.8 and the largest 57;
+    another resampling filter (bicubic) changes 1.7 to 2.0.
     Raises UnreadableImage as read_rgb does.
     """
     with _opened(path, max_megapixels) as image:

@@ -60,25 +60,30 @@ def config(name: str) -> HubConfig:
     row = _published().get(name, [])
     small = name.endswith(SMALL_SETS)
     fraction = float(row[9]) if row and row[9] != "NA" else CROP_FRACTION
-    odd = "" if height == width else f"it takes {height} x {width} px, no square"
+    unknown = ""
     if name.endswith("_cub"):
-        odd = "pytorchcv does not say how it shows birds (CUB-200) to it"
+        unknown = "pytorchcv does not say how it shows birds (CUB-200) to it"
     elif row and row[11].endswith("*"):
-        odd = "pytorchcv says that its weights need another normalisation than its networks share, but not which"
+        unknown = "pytorchcv says that its weights need another normalisation than its networks share, but not which"
     return HubConfig(
         size_px=height, side_px=height if small else math.ceil(height / fraction),
         mean=SMALL_MEAN if small else MEAN, std=SMALL_STD if small else STD,
-        interpolation="bilinear", names=class_names(model.num_classes), odd=odd,
+        interpolation="bilinear", names=class_names(model.num_classes),
+        odd="" if height == width else f"it takes {height} x {width} px, no square", unknown=unknown,
     )  # fmt: skip
 
 
 def build(name: str, num_classes: int, weights: str | None, input_px: int | None) -> nn.Module:
-    """A classifier; input_px goes to those that are built for a size."""
+    """A classifier, for input_px: most of pytorchcv's end in a mean over as many places as their own size gives."""
     with torch.device("meta"):
         own = required("pytorchcv.model_provider").get_model(name)
     options: dict[str, Any] = {"num_classes": num_classes}
     if input_px is not None and own.in_size != (input_px, input_px):
         options["in_size"] = (input_px, input_px)
+        with building(full_name(PACKAGE, name), num_classes, input_px), torch.device("meta"):
+            required("pytorchcv.model_provider").get_model(name, **options).eval()(
+                torch.zeros(1, 3, *options["in_size"])
+            )
     if weights == "DEFAULT":
         check_classes(full_name(PACKAGE, name), own.num_classes, num_classes)
         return downloaded(name, options)

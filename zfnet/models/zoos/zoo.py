@@ -23,6 +23,7 @@ class HubConfig:
     size_px: the crop. side_px: the square, which the shortest side is brought to. mean, std: of red, green and blue,
     for pixels in 0..1. interpolation: "bilinear", "bicubic" or another name that the hub has for it. names: of the
     classes; empty for a network without a classifier. odd: why this is no centre crop of such a square; empty if it is.
+    unknown: what of this the hub does not tell; empty where it tells all.
     """
 
     size_px: int
@@ -32,6 +33,7 @@ class HubConfig:
     interpolation: str
     names: tuple[str, ...]
     odd: str = ""
+    unknown: str = ""
 
 
 Builder = Callable[[str, int, str | None, int | None], nn.Module]
@@ -72,11 +74,12 @@ def full_name(package: str, name: str) -> str:
 
 
 def required(package: str) -> ModuleType:
-    """A zoo's package. Raises ValueError, with the command that installs it, where it cannot be imported."""
+    """A zoo's package, or a module of it. Raises ValueError, with the command that installs it, where it is missing."""
+    top = package.split(".")[0]
     try:
+        import_module(top)
         return import_module(package)
     except ImportError as error:
-        top = package.split(".")[0]
         raise ValueError(
             f"networks called {top}:NAME need the {top} package: pip install 'zfnet[{top}]' ({error})"
         ) from error
