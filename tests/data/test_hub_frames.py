@@ -13,7 +13,7 @@ from PIL import Image
 from zfnet import open_network
 from zfnet.data import InputFrame, decode_square, frame_fingerprint, hub_frame, read_photographs, square
 from zfnet.models import ZOOS, hub_config
-from zfnet.network import Network
+from zfnet.network import Network, _hub_frame
 
 HAVE = {zoo.package: zoo.installed for zoo in ZOOS}
 needs_timm = pytest.mark.skipif(not HAVE["timm"], reason="timm is an extra: pip install 'zfnet[timm]'")
@@ -124,6 +124,8 @@ def test_another_cut_than_a_centre_square_is_told_and_a_size_makes_it_one():
             open_network(name)
     frame = open_network("timm:dm_nfnet_f0", size_px=64).frame
     assert (frame.size_px, frame.side_px, frame.interpolation) == (64, 71, "bicubic")
+    frame, _ = _hub_frame("timm:volo_d4_448", 96)  # 193 million parameters, which need not be made
+    assert (frame.size_px, frame.side_px) == (96, 96)
 
 
 @needs_pytorchcv

@@ -112,6 +112,17 @@ def test_our_layout_loads_too_from_both_kinds_of_file(tmp_path: Path):
         build_model("pytorchcv:zfnet", **small, weights=tmp_path / "ours.pt")
 
 
+def test_a_checkpoint_of_the_other_zfnet_is_not_taken_for_this_one(tmp_path: Path):
+    small = {"num_classes": 3, "input_px": 67, "width": 0.05}
+    for own, other in (("zfnet", "zfnet_norm_first"), ("zfnet_norm_first", "zfnet")):
+        model = build_model(own, **small)
+        described = {"arguments": {"name": own, **small}}
+        torch.save({"network": described, "model": model.state_dict()}, tmp_path / "c.pt")
+        build_model(own, **small, weights=tmp_path / "c.pt")
+        with pytest.raises(ValueError, match=rf"c\.pt holds a {own}, whose weights fit {other} but were trained for"):
+            build_model(other, **small, weights=tmp_path / "c.pt")
+
+
 def test_the_names_need_no_package_and_the_paper_keeps_its_own_normalisation(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "pytorchcv", None)
     with torch.device("meta"):

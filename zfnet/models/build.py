@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -69,9 +71,27 @@ def _of_table(
     if weights == "DEFAULT":
         fit(model, downloaded_zfnet(name, num_classes), name)
     elif weights is not None:
-        state = state_dict_of(read_file(weights), weights)
+        content = read_file(weights)
+        state = state_dict_of(content, weights)
         fit(model, in_our_layout(state) if row in SERVED.values() else state, weights)
+        _check_row(content, row, weights)
     return model
+
+
+def _check_row(content: Any, row: str, source: str | Path) -> None:
+    """Weights that fit may be of a row that computes something else with them; a checkpoint of ours says which.
+
+    Raises ValueError where it is another: zfnet and zfnet_norm_first have the same shapes.
+    """
+    described = content.get("network") if isinstance(content, Mapping) else None
+    arguments = described.get("arguments") if isinstance(described, Mapping) else None
+    name = str(arguments.get("name")) if isinstance(arguments, Mapping) else row
+    held = SERVED.get(name, name)
+    if held in TABLES and TABLES[held] != TABLES[row]:
+        raise ValueError(
+            f"{source} holds a {held}, whose weights fit {row} but were trained for other layers: give {held}, or keep "
+            "only its weights: torch.save(content['model'], new_path)"
+        )
 
 
 def check_name(name: str) -> None:
