@@ -48,6 +48,7 @@ def up_to(model: nn.Module, layer: str) -> list[nn.Module]:
 CASES = [
     *(("zfnet", px, layer) for px in (125, 128) for layer in ("conv1", "conv2", "conv3", "conv5", "fc6", "fc8")),
     *(("alexnet", 131, layer) for layer in ("conv1", "conv2", "conv4", "conv5", "fc7", "fc8")),
+    *(("zfnet_norm_first", 125, layer) for layer in ("conv2", "conv5", "fc8")),
     *(("vgg_like", px, layer) for px in (45, 48) for layer in ("0", "7", "14", "21", "26", "29", "31")),
 ]
 
