@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from zfnet.deconv.transposed import TransposedFilters
-from zfnet.forward import Convolution
+from zfnet.forward.graph import Convolution
 
 torch.set_num_threads(1)
 

@@ -15,21 +15,16 @@ from torch import Tensor
 from zfnet.deconv.plan import Plan
 from zfnet.deconv.reverse import shapes_below, spread, undo, unpool, unpool_windows
 from zfnet.deconv.transposed import TransposedFilters
-from zfnet.forward import (
+from zfnet.forward import Field, Pair, Record, cut_windows, inside, paste_windows
+from zfnet.forward.graph import (
     AveragePool,
     BatchNorm,
     Convolution,
-    Field,
     GlobalMax,
     MapSlice,
     MaxPool,
     Normalisation,
-    Pair,
-    Record,
     Rectifier,
-    cut_windows,
-    inside,
-    paste_windows,
 )
 
 

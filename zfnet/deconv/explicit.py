@@ -10,7 +10,8 @@ from torch import Tensor
 
 from zfnet.deconv.descent import Descent, Filters
 from zfnet.deconv.plan import Plan, plan_of
-from zfnet.forward import WINDOW_BYTES, Field, Graph, Record, slices_that_fit
+from zfnet.forward import WINDOW_BYTES, Field, Record, slices_that_fit
+from zfnet.forward.graph import Graph
 
 
 class ExplicitReverse:

@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from torch import Tensor, nn
 
-from zfnet.forward import Graph, check_plain, fault_of, named_layers, own_graph, trace
+from zfnet.forward import check_plain, fault_of, named_layers
+from zfnet.forward.graph import Graph, own_graph, trace
 from zfnet.models import undisturbed
 
 

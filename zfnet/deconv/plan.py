@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from zfnet.forward import BatchNorm, Convolution, Field, Graph, Pair
+from zfnet.forward import Field, Pair
+from zfnet.forward.graph import BatchNorm, Convolution, Graph
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zfnet.forward import (
+from zfnet.forward.graph import (
     Affine,
     AveragePool,
     BatchNorm,

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zfnet.forward import rectifier
+from zfnet.forward.graph import rectifier
 
 RULES = ("deconvnet", "guided", "gradient")
 BLANK = ("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full")

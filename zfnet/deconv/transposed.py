@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zfnet.forward import Convolution, Pair
+from zfnet.forward import Pair
+from zfnet.forward.graph import Convolution
 
 FEW_MAPS = 64  # up to so many maps, all parities together, one convolution with some zero taps beats several without
 SMALL_WINDOW = 256  # places

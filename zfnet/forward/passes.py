@@ -8,10 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zfnet.forward.graph import LAST, Graph
+from zfnet.forward.graph import LAST, Graph, Recorder
 from zfnet.forward.hooks import run_watched
 from zfnet.forward.record import Record, weights_versions
-from zfnet.forward.recorder import Recorder
 
 
 class _Reached(Exception):

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from torch import nn
 
 from zfnet.forward.geometry import Field
+from zfnet.forward.graph import own_graph
 from zfnet.forward.layers import named_layers
-from zfnet.forward.tracing import own_graph
 
 
 def receptive_field(model: nn.Module, layer: str, image_px: int | None = None) -> Field | None:

@@ -10,7 +10,8 @@ from torch import nn
 
 import zfnet.analysis.occlusion.incremental as incremental
 from zfnet import occlude
-from zfnet.analysis.occlusion.sliding_square import Occlusion
+from zfnet.analysis.occlusion import Occlusion, share_of_products
+from zfnet.forward.graph import trace
 
 torch.set_num_threads(1)
 
@@ -120,3 +121,23 @@ def test_unknown_operations_go_the_plain_way():
     )
     assert torch.equal(ours.probability, plain.probability)
     assert plain.probability.std() > 0
+
+
+def test_the_share_of_products_is_what_changes():
+    """Counted from where answers change at all, one convolution after another."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Conv2d(4, 5, 3, padding=1), nn.Flatten(), nn.Linear(5 * 49, 2))
+    model, image, size = model.double().eval(), torch.zeros(1, 3, 15, 15, dtype=torch.float64), 4
+    corners = [(row, column) for row in (0, 4, 8, 11) for column in (0, 4, 8, 11)]
+    done = whole = 0.0
+    with torch.no_grad():
+        graph = trace(model, image)
+        for row, column in corners:
+            hidden = image.clone()
+            hidden[:, :, row : row + size, column : column + size] = torch.rand(3, size, size) + 1
+            for depth, layer in ((1, model[0]), (2, model[1])):
+                changed = (model[:depth](hidden) != model[:depth](image)).any(1)
+                done += layer.weight.numel() * int(changed.sum())
+                whole += layer.weight.numel() * changed.numel()
+            done, whole = done + model[3].weight.numel(), whole + model[3].weight.numel()
+    assert share_of_products(graph, torch.tensor(corners), size) == pytest.approx(done / whole)

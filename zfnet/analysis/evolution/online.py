@@ -11,7 +11,8 @@ from torch.utils.hooks import RemovableHandle
 
 from zfnet.analysis.evolution.strongest import Strongest
 from zfnet.deconv import Deconvnet
-from zfnet.forward import MaxPool, named_layers, own_graph, pair
+from zfnet.forward import named_layers
+from zfnet.forward.graph import MaxPool, own_graph, pair
 from zfnet.training import Seen
 
 

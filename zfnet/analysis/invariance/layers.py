@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from zfnet.forward import fault_of, trace
+from zfnet.forward import fault_of
+from zfnet.forward.graph import trace
 from zfnet.models import Conv, ConvNet, Full
 
 

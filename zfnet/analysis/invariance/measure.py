@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from zfnet.analysis.invariance.layers import default_layers
 from zfnet.analysis.invariance.transforms import check_setting, default_settings, transform, transform_called
 from zfnet.data import InputFrame
-from zfnet.forward import check_images, check_scores, layer_outputs, modules_of, slices_that_fit, trace
+from zfnet.forward import check_images, check_scores, layer_outputs, modules_of, slices_that_fit
+from zfnet.forward.graph import trace
 from zfnet.models import like_parameters, undisturbed
 from zfnet.progress import Progress
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zfnet.forward import Convolution, FullyConnected, Graph, Sum, fault_of
+from zfnet.forward import fault_of
+from zfnet.forward.graph import Convolution, FullyConnected, Graph, Sum
 
 
 def last_convolution(graph: Graph, kind: str) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from zfnet.analysis.occlusion.rects import Rects
 from zfnet.analysis.occlusion.winograd import ACROSS, SIDE, filter_tiles, spectra
-from zfnet.forward import AveragePool, Convolution, MaxPool, Operation, Padding, Pair, Sliding
+from zfnet.forward import Pair, Sliding
+from zfnet.forward.graph import AveragePool, Convolution, MaxPool, Operation, Padding
 
 GATHERING = (Convolution, MaxPool, AveragePool, Padding)
 

@@ -18,7 +18,8 @@ from zfnet.analysis.occlusion.gathering import GATHERING, Gathering, each_place,
 from zfnet.analysis.occlusion.method import map_sums
 from zfnet.analysis.occlusion.plain import PlainOcclusion
 from zfnet.analysis.occlusion.rects import Rects
-from zfnet.forward import Graph, Pair, Unknown, check_scores, slices_that_fit, trace_with_values
+from zfnet.forward import Pair, check_scores, slices_that_fit
+from zfnet.forward.graph import Graph, Unknown, trace_with_values
 
 DENSE_FROM = 0.95  # where a larger share of the maps changes, whole maps cost no more
 SHORTER = 4  # lists are so many times shorter than memory allows: on a CPU they then stay in its caches

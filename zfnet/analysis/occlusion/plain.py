@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from zfnet.analysis import hide
 from zfnet.analysis.occlusion.method import map_sums
-from zfnet.forward import Graph, check_scores, layer_outputs, slices_that_fit
+from zfnet.forward import check_scores, layer_outputs, slices_that_fit
+from zfnet.forward.graph import Graph
 
 SCORES = "the class scores"
 

@@ -15,7 +15,8 @@ from zfnet.analysis.occlusion.grid import grid
 from zfnet.analysis.occlusion.incremental import IncrementalOcclusion, can_be_run_again
 from zfnet.analysis.occlusion.method import OcclusionMethod
 from zfnet.analysis.occlusion.plain import PlainOcclusion
-from zfnet.forward import LAST, Graph, Unknown, check_layers, described, named_layers, trace
+from zfnet.forward import check_layers, named_layers
+from zfnet.forward.graph import LAST, Graph, Unknown, described, trace
 from zfnet.models import full_float32, like_parameters, undisturbed
 from zfnet.progress import Progress
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zfnet.forward.operations import Operation, Unknown
+from zfnet.forward.graph.operations import Operation, Unknown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

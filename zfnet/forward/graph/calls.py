@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from zfnet.forward import layer_calls, shape_calls
-from zfnet.forward.layer_calls import Read, Traced, activation, rectified
+from zfnet.forward.graph import layer_calls, shape_calls
+from zfnet.forward.graph.layer_calls import Read, Traced, activation, rectified
 
 READERS: dict[str, Callable[..., Read]] = {
     **{

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zfnet.forward.operations import MaxPool
+from zfnet.forward.graph.operations import MaxPool
 
 
 def window_places(index: Tensor, pool: MaxPool, width: int) -> Tensor:

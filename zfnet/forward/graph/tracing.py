@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zfnet.forward.graph import Graph
-from zfnet.forward.hooks import temporary_hooks
-from zfnet.forward.recorder import Recorder, Touched
+from zfnet.forward import temporary_hooks
+from zfnet.forward.graph.graph import Graph
+from zfnet.forward.graph.operations import Node
+from zfnet.forward.graph.recorder import Recorder, Touched
 from zfnet.models import channels_of, like_parameters, undisturbed
 
 SIDE_PX = 224  # of images for networks that do not say what they take
@@ -25,6 +26,14 @@ class Watched:
     outputs: dict[str, list[int | None]] = field(default_factory=dict)
     returned: dict[str, str] = field(default_factory=dict)
     versions: list[tuple[str, Tensor, int]] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+
+    def graph(self, answer: int | None) -> Graph:
+        """What was seen so far. answer: the node of what the network returned."""
+        overwritten = frozenset(name for name, output, version in self.versions if output._version != version)
+        return Graph(
+            nodes=self.nodes, outputs=self.outputs, returned=self.returned, overwritten=overwritten, answer=answer
+        )
 
 
 def trace(model: nn.Module, images: Tensor) -> Graph:
@@ -36,13 +45,14 @@ def trace(model: nn.Module, images: Tensor) -> Graph:
 def trace_with_values(model: nn.Module, images: Tensor, *, values: bool) -> tuple[Graph, Mapping[int, Tensor]]:
     """The graph, and if wanted what each node gave: position -> (B, ...), as it was before a change in place."""
     with torch.enable_grad():  # what has no gradient then is hidden in an autograd.Function or the like
-        return _traced(model, images.detach().clone().requires_grad_(), values=values)
+        return _traced(model, images.detach().clone().requires_grad_(), Watched(), values=values)
 
 
-def _traced(model: nn.Module, leaf: Tensor, *, values: bool) -> tuple[Graph, Mapping[int, Tensor]]:
+def _traced(model: nn.Module, leaf: Tensor, watched: Watched, *, values: bool) -> tuple[Graph, Mapping[int, Tensor]]:
     images = leaf.clone()  # a copy, for networks that begin by changing their input in place
     touched = Touched(images)
-    recorder, watched, running = Recorder(images, values=values, touched=touched), Watched(), [""]
+    recorder, running = Recorder(images, values=values, touched=touched), [""]
+    watched.nodes = recorder.nodes
     with temporary_hooks() as hooks, touched, recorder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad")  # the gradient is ours alone
         for name, module in model.named_modules(remove_duplicate=False):
@@ -54,31 +64,29 @@ def _traced(model: nn.Module, leaf: Tensor, *, values: bool) -> tuple[Graph, Map
                     )
                 )
         answer = model(images)
-    graph = Graph(
-        nodes=recorder.nodes,
-        outputs=watched.outputs,
-        returned=watched.returned,
-        overwritten=frozenset(name for name, output, version in watched.versions if output._version != version),
-        answer=recorder.node_of(answer) if isinstance(answer, Tensor) else None,
-    )
+    graph = watched.graph(recorder.node_of(answer) if isinstance(answer, Tensor) else None)
     return graph, {node: value.detach() for node, value in (recorder.values or {}).items()}
 
 
 def own_graph(model: nn.Module, image_px: int | None = None) -> Graph:
-    """The graph of a network on an image of the side that it says it takes (`input_px`), or image_px, or 224.
+    """The graph of a network on an image of image_px, or of the side that it says it takes (`input_px`), or of 224.
 
-    Raises ValueError where the network cannot run on it.
+    Where it does not run on such an image the graph ends at the operation that failed: where units look does not depend
+    on the size. Raises ValueError where none of its modules ran.
     """
     side = image_px or int(getattr(model, "input_px", SIDE_PX))
     images = like_parameters(model, torch.zeros(1, channels_of(model), side, side))
-    with undisturbed(model):
+    watched = Watched()
+    with undisturbed(model), torch.enable_grad():
         try:
-            return trace(model, images)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{type(model).__name__} does not run on an image of {side} x {side} ({' '.join(str(error).split())}): "
-                "record images of the size that it takes first, or give image_px"
-            ) from error
+            return _traced(model, images.requires_grad_(), watched, values=False)[0]
+        except (RuntimeError, ValueError, AssertionError) as error:
+            if not watched.outputs:
+                raise ValueError(
+                    f"{type(model).__name__} does not run on an image of {side} x {side} "
+                    f"({' '.join(str(error).split())}): record images of the size that it takes first"
+                ) from error
+    return watched.graph(None)
 
 
 def _enter(recorder: Recorder, running: list[str], name: str) -> None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from zfnet.forward.arrangements import BatchNorm, Linear, Normalisation, Pointwise, Rectifier, Softmax
-from zfnet.forward.geometry import Pair
-from zfnet.forward.operations import (
+from zfnet.forward import Pair
+from zfnet.forward.graph.arrangements import BatchNorm, Linear, Normalisation, Pointwise, Rectifier, Softmax
+from zfnet.forward.graph.operations import (
     AveragePool,
     Convolution,
     FullyConnected,

@@ -14,10 +14,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zfnet.forward.calls import called, read
-from zfnet.forward.layer_calls import Read, Traced
-from zfnet.forward.operations import GlobalMax, Image, MaxPool, Node, Operation, Unknown
-from zfnet.forward.switches import window_places
+from zfnet.forward.graph.calls import called, read
+from zfnet.forward.graph.layer_calls import Read, Traced
+from zfnet.forward.graph.operations import GlobalMax, Image, MaxPool, Node, Operation, Unknown
+from zfnet.forward.graph.switches import window_places
 
 POOLS: dict[str, tuple[Callable[..., Any], int]] = {  # and how many arguments there are before return_indices
     "max_pool2d": (F.max_pool2d, 6), "adaptive_max_pool2d": (F.adaptive_max_pool2d, 2),

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zfnet.forward.geometry import Pair, Sliding
+from zfnet.forward import Pair, Sliding
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

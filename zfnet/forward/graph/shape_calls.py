@@ -14,9 +14,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zfnet.forward.arrangements import Affine, Concatenation, Linear, MapSlice, Permutation, Pointwise, Reshape, Sum
-from zfnet.forward.layer_calls import Read, Traced
-from zfnet.forward.operations import Operation, Padding
+from zfnet.forward.graph.arrangements import (
+    Affine,
+    Concatenation,
+    Linear,
+    MapSlice,
+    Permutation,
+    Pointwise,
+    Reshape,
+    Sum,
+)
+from zfnet.forward.graph.layer_calls import Read, Traced
+from zfnet.forward.graph.operations import Operation, Padding
 
 
 def add(result: Tensor, input: Any, other: Any, alpha: float = 1) -> Read:

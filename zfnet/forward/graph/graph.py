@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from zfnet.forward.arrangements import IRREVERSIBLE, Permutation, Reshape, Softmax
-from zfnet.forward.geometry import Field
-from zfnet.forward.operations import Convolution, FullyConnected, Node, Operation, Unknown
+from zfnet.forward import Field
+from zfnet.forward.graph.arrangements import IRREVERSIBLE, Permutation, Reshape, Softmax
+from zfnet.forward.graph.operations import Convolution, FullyConnected, Node, Operation, Unknown
 
 FIRST, LAST = "maps first", "maps last"  # (B, C, H, W), or (B, H, W, C)
 
