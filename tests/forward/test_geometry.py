@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from zfnet import Deconvnet, build_model
-from zfnet.forward.geometry import cut_windows, inside, paste_windows
+from zfnet.forward.geometry import _cut_at_once, _paste_at_once, cut_windows, inside, paste_windows
 
 PAPER = {  # size and step in pixels of ZFNet's layers
     "conv1": (7, 2), "pool1": (11, 4), "conv2": (27, 8), "pool2": (43, 16),
@@ -102,3 +102,14 @@ def test_cut_paste_and_inside_agree_at_the_borders():
     back = paste_windows(windows, corners, (3, 5))
     assert back[2, :, :2, :4].equal(maps[1, :, :2, :4])
     assert back.ne(0).sum() == windows.ne(0).sum()
+
+
+def test_what_a_gpu_does_at_once_is_what_the_loop_does():
+    maps = torch.randn(3, 4, 6, 9)
+    generator = torch.Generator().manual_seed(0)
+    corners = torch.randint(-4, 10, (40, 2), generator=generator)
+    images = torch.randint(3, (40,), generator=generator)
+    for size in ((1, 1), (3, 2), (8, 12)):
+        windows = cut_windows(maps, images, corners, size)
+        assert torch.equal(_cut_at_once(maps, images, corners, size), windows)
+        assert torch.equal(_paste_at_once(windows, corners, (6, 9)), paste_windows(windows, corners, (6, 9)))

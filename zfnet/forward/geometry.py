@@ -79,11 +79,8 @@ def cut_windows(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Te
 
     images (N,), corners (N, 2): window n is of maps[images[n]], its first row and column at corners[n].
     """
-    if maps.device.type != "cpu":
-        index, within = _flat_places(corners.to(maps.device), size, maps.shape[2:])  # (N, h, w)
-        index += images.to(maps.device)[:, None, None] * (maps.shape[2] * maps.shape[3])
-        lines = maps.permute(0, 2, 3, 1).flatten(0, 2).index_select(0, index.flatten())  # (N * h * w, C)
-        return lines.view(*index.shape, -1).permute(0, 3, 1, 2) * within[:, None]
+    if maps.device.type != "cpu":  # on a CPU the loop is faster: it copies no more than there is
+        return _cut_at_once(maps, images, corners, size)
     windows = maps.new_zeros((len(corners), maps.shape[1], *size))  # (N, C, h, w)
     overlaps = _overlaps(corners, size, maps)
     for window, image, (on_map, on_window) in zip(windows, images.tolist(), overlaps, strict=True):
@@ -91,17 +88,29 @@ def cut_windows(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Te
     return windows
 
 
+def _cut_at_once(maps: Tensor, images: Tensor, corners: Tensor, size: Pair) -> Tensor:
+    index, within = _flat_places(corners.to(maps.device), size, maps.shape[2:])  # (N, h, w)
+    index = index + images.to(maps.device)[:, None, None] * (maps.shape[2] * maps.shape[3])
+    lines = maps.permute(0, 2, 3, 1).flatten(0, 2).index_select(0, index.flatten())  # (N * h * w, C)
+    return lines.view(*index.shape, -1).permute(0, 3, 1, 2) * within[:, None]
+
+
 def paste_windows(windows: Tensor, corners: Tensor, bounds: Sequence[int]) -> Tensor:
     """Maps (N, C, H, W) of size (H, W) = bounds that are zero but for windows (N, C, h, w) put at corners (N, 2)."""
+    if windows.device.type != "cpu":
+        return _paste_at_once(windows, corners, bounds)
     maps = windows.new_zeros((*windows.shape[:2], *bounds))  # (N, C, H, W)
     size = (windows.shape[2], windows.shape[3])
-    if maps.device.type != "cpu":
-        index, within = _flat_places(corners.to(maps.device), size, bounds)  # (N, h, w)
-        index = index.flatten(1)[:, None].expand(-1, maps.shape[1], -1)  # (N, C, h * w)
-        maps.flatten(2).scatter_add_(2, index, (windows * within[:, None]).flatten(2))
-        return maps
     for pasted, window, (on_map, on_window) in zip(maps, windows, _overlaps(corners, size, maps), strict=True):
         pasted[:, *on_map] = window[:, *on_window]
+    return maps
+
+
+def _paste_at_once(windows: Tensor, corners: Tensor, bounds: Sequence[int]) -> Tensor:
+    maps = windows.new_zeros((*windows.shape[:2], *bounds))  # (N, C, H, W)
+    index, within = _flat_places(corners.to(maps.device), (windows.shape[2], windows.shape[3]), bounds)  # (N, h, w)
+    index = index.flatten(1)[:, None].expand(-1, maps.shape[1], -1)  # (N, C, h * w)
+    maps.flatten(2).scatter_add_(2, index, (windows * within[:, None]).flatten(2))
     return maps
 
 
