@@ -28,7 +28,7 @@ NETWORKS = {
     "torchvision:googlenet": ["inception3b.branch2.1.conv", "inception4c.branch3.1.conv"],
     "torchvision:resnet50": ["layer1.2.conv2", "layer2.3.conv2", "layer3.5.conv2"],
 }
-HEAD = ["network, layer", "by units, ms a unit", "captum, one a call", "ours", "ours, bfloat16", "way", "difference"]
+HEAD = ["network, layer", "by units, ms a unit", "captum, one a call", "ours", "ours, bfloat16", "way", "differences"]
 ROUNDING = 1e-4  # of the largest pixel
 
 
@@ -69,7 +69,9 @@ def measure(name: str, layers: list[str], given: argparse.Namespace) -> list[lis
             + (f" ({t.times_the_first * n / len(few):.3g})" if t.name != "by units" else "")
             for t, n in zip(timings, counts, strict=True)
         ]
-        rows.append([f"{name.partition(':')[2]} {layer}", *cells, deconvnet.explain(layer), f"{apart:.0e}"])
+        half = largest_difference(down(few, dtype=torch.bfloat16)[0], down(few)[0])
+        told = f"{apart:.0e}, in bfloat16 {half:.0e}"
+        rows.append([f"{name.partition(':')[2]} {layer}", *cells, deconvnet.explain(layer), told])
         print(table(HEAD, rows[-1:]).splitlines()[-1], flush=True)
     return rows
 

@@ -29,6 +29,13 @@ def reused(x):
     return torch.add(x, F.relu(x), alpha=-0.5) + 1 - x / 3
 
 
+def shared(x):
+    """A signal that goes two ways, one of which gets more before the other is looked at."""
+    a, b = F.relu(x - 0.1), x * 2
+    c = F.relu(a * 0.5 + 0.2)
+    return (a + b) + c
+
+
 def cropped(x):
     return x[:, :, 1:-2, 2:] + F.pad(x, (-2, 0, -1, -2))
 
@@ -64,6 +71,7 @@ WINDOWED = {
     "channel shuffle": shuffled,
     "nn.ChannelShuffle": nn.ChannelShuffle(3),
     "sums": reused,
+    "sums that share a signal": shared,
     "constants for each map": lambda x: x * torch.arange(1.0, 7, dtype=x.dtype)[:, None, None] - 0.3,
     "negation": lambda x: -(2 - x),
     "capped": lambda x: F.relu6(x) + F.hardtanh(x, 0, 0.5),
