@@ -24,7 +24,7 @@ def test_words_are_escaped():
 
 def test_a_record_shows_its_layers():
     record = Deconvnet(net()).record(torch.randn(2, 3, 64, 64))
-    shown = RecordGlance._repr_html_(record)  # type: ignore[arg-type]
+    shown = record._repr_html_()
     assert "Record of 2 images of 3 x 64 x 64: 8 layers" in shown
     assert f"{float(record.maps['conv5'].max()):.4g}" in shown
     assert " x ".join(map(str, record.maps["conv5"].shape[1:])) in shown
@@ -44,7 +44,7 @@ def test_what_was_mined_shows_its_layers():
 def test_an_occlusion_shows_where_it_hurts_most():
     model = net()
     heat = occlude(model, torch.randn(2, 3, 64, 64), [1, 2], size_px=32, stride_px=16, progress=False)
-    for shown, count in ((OcclusionGlance._repr_html_(heat), 2), (OcclusionGlance._repr_html_(heat.of(1)), 1)):  # type: ignore[arg-type]
+    for shown, count in ((heat._repr_html_(), 2), (heat.of(1)._repr_html_(), 1)):
         assert shown.count("data:image/png;base64") == count
         assert f"{float(heat.probability[1].min()):.3f} at" in shown
 

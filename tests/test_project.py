@@ -64,7 +64,11 @@ def test_one_version_for_all():
 
 def test_the_licence_of_every_dependency_is_listed():
     page = (ROOT / "docs" / "licences.md").read_text()
-    extras = [one for name in ("duplicates", "slurm", "hub") for one in PROJECT["optional-dependencies"][name]]
+    extras = [
+        one
+        for name in ("duplicates", "slurm", "timm", "pytorchcv", "hub")
+        for one in PROJECT["optional-dependencies"][name]
+    ]
     for requirement in [*PROJECT["dependencies"], *extras]:
         name = re.match(r"[\w-]+", requirement)[0].replace("_", "-").lower()  # type: ignore[index]
         assert f"| {name} | " in page, f"{name} is not in docs/licences.md: scripts/licences writes it"

@@ -43,13 +43,20 @@ def names_of(room: str) -> list[str]:
 
 
 def rooms() -> dict[str, str]:
-    """Every room with a face, and what it is for; one that nobody described yet by its name."""
+    """Every room with a face, and what it is for."""
     found = {
         ".".join(("zfnet", *stub.parent.relative_to(PACKAGE).parts))
         for stub in PACKAGE.rglob("__init__.pyi")
         if "jobs" not in stub.parts
     }
-    return {room: ROOMS.get(room, room) for room in [*ROOMS, *sorted(found - set(ROOMS))] if room in found}
+    order = [*ROOMS, *sorted(found - set(ROOMS))]
+    return {room: ROOMS.get(room) or _first_words(room) for room in order if room in found}
+
+
+def _first_words(room: str) -> str:
+    """What a room says of itself, up to the first stop."""
+    words = __import__(room, fromlist=["_"]).__doc__ or room
+    return re.split(r"[.:;\n]", words.strip())[0]
 
 
 def write_reference(folder: Path) -> None:

@@ -1,7 +1,8 @@
-"""Occlusion of one image by ZFNet at 224, squares of 32 and 48 pixels, step 8: ours, captum, and MONAI if it is there.
+"""Occlusion of one image by ZFNet or another network: ours, captum, and MONAI if it is there. 32 and 48 px, step 8.
 
 scripts/bench occlude                          about four minutes on two cores
 scripts/bench occlude --rounds 9 --format contiguous
+scripts/bench occlude --network torchvision:resnet18 --sizes 32
 
 All in the same floats and memory format, one process, in turn. captum and MONAI run the whole network for every place,
 captum in the batch size that is best here. They average over the squares that cover a pixel: ours averaged the same way
@@ -24,7 +25,9 @@ from sklearn.datasets import load_sample_images
 from torch import Tensor, nn
 
 from zfnet import build_model, occlude
-from zfnet.analysis.occlusion import averaged_drop
+from zfnet.analysis.occlusion import Occlusion, averaged_drop, share_of_products
+from zfnet.forward.graph import trace
+from zfnet.models import undisturbed
 
 PX, STEP = 224, 8
 FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -36,10 +39,10 @@ def photograph() -> Tensor:
     return (pixels.permute(2, 0, 1)[None] - 120.0) / 60
 
 
-def network() -> nn.Module:
-    """ZFNet with weights that keep the signal's size from layer to layer, so that its answers differ."""
+def network(name: str) -> nn.Module:
+    """The network with weights that keep the signal's size from layer to layer, so that its answers differ."""
     torch.manual_seed(0)
-    model = build_model("zfnet", num_classes=1000).eval()
+    model = build_model(name, num_classes=1000).eval()
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight)
@@ -80,7 +83,7 @@ def by_monai(model: nn.Module, image: Tensor, target: int, size_px: int, batch: 
 
 def measure(size_px: int, given: argparse.Namespace) -> str:
     kept = FORMATS[given.format]
-    model, image = network().to(memory_format=kept), photograph().to(memory_format=kept)
+    model, image = network(given.network).to(memory_format=kept), photograph().to(memory_format=kept)
     with torch.no_grad():
         target = int(model(image).argmax())
     batch = best_batch(model, image, target)
@@ -100,15 +103,25 @@ def measure(size_px: int, given: argparse.Namespace) -> str:
         occlude, copy.deepcopy(model).bfloat16(), image[0], target, size_px, STEP, progress=False
     )
     rows = [[one.name, f"{one.median_s:.2f}", f"{one.times_the_first:.2f}"] for one in compare(jobs, given.rounds)]
-    head = [f"{size_px} px, {heat.probability.numel()} places, {given.format}", "s", "times captum"]
+    head = [f"{given.network}, {size_px} px, {heat.probability.numel()} places, {given.format}", "s", "times captum"]
     largest = float(averaged_drop(heat).abs().max())
-    return f"{table(head, rows)}\naveraged drops, of up to {largest:.2g}, equal captum's to {apart:.1e}"
+    return (
+        f"{table(head, rows)}\naveraged drops, of up to {largest:.2g}, equal captum's to {apart:.1e}; "
+        f"{counted_share(model, image, heat):.1%} of the products remain"
+    )
+
+
+def counted_share(model: nn.Module, image: Tensor, heat: Occlusion) -> float:
+    """The share of the products that the squares leave, over their places."""
+    with undisturbed(model):
+        return share_of_products(trace(model, image), torch.cartesian_prod(heat.rows, heat.columns), heat.size_px)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/bench occlude", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 48], help="squares in pixels (default 32 48)")
     parser.add_argument("--format", choices=FORMATS, default="channels_last", help="memory format of all")
+    parser.add_argument("--network", default="zfnet", help="a name that build_model takes (default zfnet)")
     parser.add_argument("--rounds", type=int, default=3, help="sweeps of each that are counted (default 3)")
     given = parser.parse_args()
     print(hardware())

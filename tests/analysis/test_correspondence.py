@@ -159,11 +159,13 @@ def test_fills_are_occludes():
             seen.append(x.clone())
             return x.flatten(1)
 
+    deconvnet = Deconvnet(nn.Sequential(Passes()))
+    deconvnet.activations(images, ["0"])  # which runs the network once more, to see what it does
     for fill in ([1.0, 2.0, 3.0], "mean", "blur", "noise"):
         seen.clear()
         noise = torch.Generator().manual_seed(5)
         correspondence(
-            Deconvnet(nn.Sequential(Passes())),
+            deconvnet,
             images,
             boxes,
             ["0"],

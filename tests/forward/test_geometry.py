@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from zfnet import Deconvnet, build_model
-from zfnet.forward.chain import NotAChain
-from zfnet.forward.geometry import cut_windows, inside, paste_windows
+from zfnet.forward.geometry import _cut_at_once, _paste_at_once, cut_windows, inside, paste_windows
 
 PAPER = {  # size and step in pixels of ZFNet's layers
     "conv1": (7, 2), "pool1": (11, 4), "conv2": (27, 8), "pool2": (43, 16),
@@ -71,18 +70,21 @@ def test_fields_are_where_a_network_of_ones_has_gradients(name):
         assert columns.max() == min(left + field.size_px[1], 161) - 1
 
 
-def test_networks_that_are_no_chain_say_why():
+def test_branches_see_what_any_of_them_sees():
     class Branch(nn.Module):
-        def forward(self, x):
-            return x
+        def __init__(self):
+            super().__init__()
+            self.wide, self.narrow = nn.Conv2d(4, 4, 5, padding=2), nn.Conv2d(4, 4, 1)
 
-    with pytest.raises(NotAChain, match="layer '1' \\(Branch\\)"):
-        Deconvnet(nn.Sequential(nn.Conv2d(3, 4, 3), Branch())).field("0")
-    with pytest.raises(ValueError, match="SqueezeNet"):
-        Deconvnet(build_model("torchvision:squeezenet1_0", 5)).field("features.0")
+        def forward(self, x):
+            return self.wide(x) + self.narrow(x)
+
+    deconvnet = Deconvnet(nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), Branch(), nn.Conv2d(4, 4, 3)))
+    assert deconvnet.field("1.narrow").size_px == (3, 3)
+    assert deconvnet.field("1").size_px == (11, 11)
+    assert deconvnet.field("2") == deconvnet.field("2").joined(deconvnet.field("2"))
     circular = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular")
-    with pytest.raises(NotAChain, match="circular"):
-        Deconvnet(nn.Sequential(circular)).field("0")
+    assert Deconvnet(nn.Sequential(circular)).field("0") is None  # at the border it sees the other side
 
 
 def test_cut_paste_and_inside_agree_at_the_borders():
@@ -100,3 +102,14 @@ def test_cut_paste_and_inside_agree_at_the_borders():
     back = paste_windows(windows, corners, (3, 5))
     assert back[2, :, :2, :4].equal(maps[1, :, :2, :4])
     assert back.ne(0).sum() == windows.ne(0).sum()
+
+
+def test_what_a_gpu_does_at_once_is_what_the_loop_does():
+    maps = torch.randn(3, 4, 6, 9)
+    generator = torch.Generator().manual_seed(0)
+    corners = torch.randint(-4, 10, (40, 2), generator=generator)
+    images = torch.randint(3, (40,), generator=generator)
+    for size in ((1, 1), (3, 2), (8, 12)):
+        windows = cut_windows(maps, images, corners, size)
+        assert torch.equal(_cut_at_once(maps, images, corners, size), windows)
+        assert torch.equal(_paste_at_once(windows, corners, (6, 9)), paste_windows(windows, corners, (6, 9)))

@@ -1,14 +1,3 @@
-from .chain import (
-    AVERAGES as AVERAGES,
-    IDENTITIES as IDENTITIES,
-    NORMS as NORMS,
-    Chain as Chain,
-    NotAChain as NotAChain,
-    Step as Step,
-    chain_of as chain_of,
-    padding as padding,
-    sliding as sliding,
-)
 from .checks import (
     check_images as check_images,
     check_plain as check_plain,
@@ -22,7 +11,7 @@ from .geometry import (
     inside as inside,
     paste_windows as paste_windows,
 )
-from .hooks import forward_outputs as forward_outputs, run_watched as run_watched, temporary_hooks as temporary_hooks
+from .hooks import run_watched as run_watched, temporary_hooks as temporary_hooks
 from .layer_table import network_table as network_table, network_text as network_text
 from .layers import (
     Layer as Layer,
@@ -32,12 +21,11 @@ from .layers import (
     output_of as output_of,
 )
 from .memory_budget import WINDOW_BYTES as WINDOW_BYTES, slices_that_fit as slices_that_fit
-from .receptive_fields import receptive_field as receptive_field
-from .record import (
-    Record as Record,
-    flat_index as flat_index,
-    kernel_of as kernel_of,
-    record_chain as record_chain,
-    walk as walk,
-    within_window as within_window,
+from .passes import (
+    check_layers as check_layers,
+    fault_of as fault_of,
+    layer_outputs as layer_outputs,
+    record_layers as record_layers,
 )
+from .receptive_fields import receptive_field as receptive_field
+from .record import Record as Record, check_weights as check_weights

@@ -4,4 +4,5 @@ from .drops import (
     probability_drops as probability_drops,
 )
 from .pointing import Pointing as Pointing, part_drops as part_drops, pointing_game as pointing_game
+from .share import share_of_products as share_of_products
 from .sliding_square import Occlusion as Occlusion, occlude as occlude
