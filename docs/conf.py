@@ -21,6 +21,7 @@ extensions = [
     "faces",
 ]
 exclude_patterns = [
+    "**sg_execution_times.rst",  # whose scripts come from other hosts
     "_build",
     "_ext",
     "examples",
@@ -70,7 +71,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": True,
     "show_signature": False,
-    "write_computation_times": False,  # its page asks other hosts for scripts
+    "within_subsection_order": "FileNameSortKey",
     "matplotlib_animations": False,
 }
 
