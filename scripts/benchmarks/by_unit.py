@@ -14,7 +14,7 @@ class _Reached(Exception):
     pass
 
 
-def project_by_unit(model: nn.Module, layer: str, images: Tensor, units: Tensor) -> Tensor:
+def project_by_unit(model: nn.Module, layer: str, images: Tensor, units: Tensor, rule: str = "deconvnet") -> Tensor:
     """Pixels (N, 3, H, W) of units (N, 4) of a module's output, with seeds of one, by autograd under the rule."""
     leaf, reached = images[units[:, 0]].clone().requires_grad_(), list[Tensor]()
 
@@ -25,7 +25,7 @@ def project_by_unit(model: nn.Module, layer: str, images: Tensor, units: Tensor)
     with temporary_hooks() as hooks, torch.enable_grad(), evaluating(model):
         hooks.append(model.get_submodule(layer).register_forward_hook(arrive))
         try:
-            with Rule("deconvnet"):
+            with Rule(rule):
                 model(leaf.clone())
         except _Reached:
             pass

@@ -14,7 +14,7 @@ from functools import partial
 
 import torch
 from by_unit import project_by_unit
-from captum.attr import NeuronDeconvolution
+from captum.attr import NeuronDeconvolution, NeuronGuidedBackprop
 from harness import compare, hardware, table
 from project import PX, smooth_noise, strongest
 from torch import Tensor, nn
@@ -29,18 +29,19 @@ NETWORKS = {
     "torchvision:resnet50": ["layer1.2.conv2", "layer2.3.conv2", "layer3.5.conv2"],
 }
 HEAD = ["network, layer", "by units, ms a unit", "captum, one a call", "ours", "ours, bfloat16", "way", "differences"]
+ORACLES = {"deconvnet": NeuronDeconvolution, "guided": NeuronGuidedBackprop}
 ROUNDING = 1e-4  # of the largest pixel
 
 
-def by_captum(model: nn.Module, layer: str, images: Tensor, units: Tensor) -> Tensor:
-    method = NeuronDeconvolution(model, model.get_submodule(layer))
+def by_captum(model: nn.Module, layer: str, images: Tensor, units: Tensor, rule: str) -> Tensor:
+    method = ORACLES[rule](model, model.get_submodule(layer))
     return torch.cat([method.attribute(images[image : image + 1], tuple(unit)) for image, *unit in units.tolist()])
 
 
 def measure(name: str, layers: list[str], given: argparse.Namespace) -> list[list[str]]:
     torch.manual_seed(given.seed)
     model, images = build_model(name).eval(), smooth_noise(given.images, given.seed)
-    deconvnet, rows = Deconvnet(model), []
+    deconvnet, rows = Deconvnet(model, given.rule), []
     generator = torch.Generator().manual_seed(given.seed)
     for layer in layers:
         record = deconvnet.record(images, [layer])
@@ -48,18 +49,18 @@ def measure(name: str, layers: list[str], given: argparse.Namespace) -> list[lis
         units = found[torch.randperm(len(found), generator=generator)[: given.units]]
         few = units[: given.calls]
         down = partial(deconvnet.project_windows, record, layer, scale=1)
-        before = project_by_unit(model, layer, images, few)
+        before = project_by_unit(model, layer, images, few, given.rule)
         apart = largest_difference(deconvnet.project(record, layer, few, scale=1), before)
         if deconvnet.field(layer) is not None:
             apart = max(apart, largest_difference(paste_windows(*down(few), (PX, PX)), before))
         sees_all = apart if name.endswith("googlenet") else largest_difference(
-            by_captum(model, layer, images, few).detach(), before
+            by_captum(model, layer, images, few, given.rule).detach(), before
         )  # fmt: skip
         if max(apart, sees_all) > ROUNDING:
             raise SystemExit(f"{name} {layer}: the results differ by {max(apart, sees_all):.1e}: nothing was timed")
         jobs: dict[str, Callable[[], object]] = {
-            "by units": partial(project_by_unit, model, layer, images, few),
-            "captum": partial(by_captum, model, layer, images, few),
+            "by units": partial(project_by_unit, model, layer, images, few, given.rule),
+            "captum": partial(by_captum, model, layer, images, few, given.rule),
             "ours": partial(down, units),
             "bfloat16": partial(down, units, dtype=torch.bfloat16),
         }
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=48, help="units a layer in each round, ours (default 48)")
     parser.add_argument("--calls", type=int, default=4, help="units a layer in each round, the others (default 4)")
     parser.add_argument("--images", type=int, default=8, help="images in the record (default 8)")
+    parser.add_argument("--rule", choices=ORACLES, default="deconvnet", help="guided goes by autograd, ours too")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

@@ -1,6 +1,7 @@
 """Law 11: on any network the graph and autograd agree, and windows equal whole projections."""
 
 import warnings
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -32,7 +33,7 @@ def explicit_layers(deconvnet: Deconvnet) -> list[str]:
     return list(dict.fromkeys(layers[int(share * (len(layers) - 1))] for share in (0.1, 0.5, 1)))
 
 
-def check(model: nn.Module, px: tuple[int, int] = ODD) -> list[str]:
+def check(model: nn.Module, px: tuple[int, int] = ODD, layers: Sequence[str] = ()) -> list[str]:
     """Compares the ways on a network; returns which way each layer went."""
     model = model.double().eval()
     for module in model.modules():
@@ -43,7 +44,7 @@ def check(model: nn.Module, px: tuple[int, int] = ODD) -> list[str]:
     deconvnet = Deconvnet(model)
     deconvnet.activations(x, ())
     ways = []
-    for layer in explicit_layers(deconvnet):
+    for layer in layers or explicit_layers(deconvnet):
         record = deconvnet.record(x, layers=[layer])
         assert layer in record.explicit
         units = some_units(record.sizes[layer], 4, images=2)
@@ -73,3 +74,39 @@ def test_timms_networks(name):
         warnings.simplefilter("ignore")  # about names that timm gave up
         model = timm.create_model(name, pretrained=False, num_classes=7)
     assert check(model, EVEN if name.startswith(("dla", "hrnet")) else ODD)
+
+
+TOPS = {  # layers that are no filters: normalisations, pools, sums, concatenations, blocks
+    "resnet18": ["bn1", "maxpool", "layer1.0.bn2", "layer1.0", "layer2", "layer2.0.downsample.1", "avgpool", "fc"],
+    "googlenet": ["conv1", "maxpool1", "inception3a", "inception3b.branch4.0"],
+    "densenet121": ["features.norm0", "features.denseblock1", "features.transition1.norm", "features.transition1.pool"],
+    "shufflenet_v2_x0_5": ["stage2.0", "stage2.1", "stage2.1.branch2.1"],
+}
+
+
+@pytest.mark.parametrize("name", list(TOPS))
+def test_layers_without_filters(name):
+    torch.manual_seed(0)
+    options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    model = torchvision.models.get_model(name, weights=None, num_classes=7, **options)
+    check(model, layers=TOPS[name])
+
+
+def test_a_factor_that_differs_from_image_to_image_is_no_constant():
+    """On the one image that is traced it looks like one."""
+
+    class Weighted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.below, self.above = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x):
+            return self.above(torch.relu(self.below(x)) * torch.arange(1.0, len(x) + 1).view(-1, 1, 1, 1).double())
+
+    torch.manual_seed(0)
+    model, x = Weighted().double(), torch.randn(3, 3, 9, 9, dtype=torch.float64)
+    deconvnet = Deconvnet(model)
+    record = deconvnet.record(x)
+    assert record.explicit == {"below"}
+    with pytest.raises(ValueError, match="answers differently twice"):
+        deconvnet.project(record, "above", [[2, 1, 3, 3]])

@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from zfnet import Deconvnet, build_model, mine_top, occlude
 from zfnet.analysis.invariance import invariance
+from zfnet.forward import receptive_field
 
 torch.set_num_threads(1)
 
@@ -231,7 +232,12 @@ def test_refusals_name_the_layer_also_of_operations_inside_one():
 
 def test_what_is_no_network_is_said():
     for wrong in ("zfnet", None, np.zeros(3)):
-        with pytest.raises(ValueError, match=r"expected a network \(torch.nn.Module\)"):
-            Deconvnet(wrong)
+        for ask in (
+            lambda wrong=wrong: Deconvnet(wrong),
+            lambda wrong=wrong: occlude(wrong, torch.zeros(3, 8, 8), 0, 4),
+            lambda wrong=wrong: receptive_field(wrong, "conv1"),
+        ):
+            with pytest.raises(ValueError, match=r"expected a network \(torch.nn.Module\)"):
+                ask()
     with pytest.raises(ValueError, match=r"open_network\('zfnet'\)"):
         Deconvnet("zfnet")

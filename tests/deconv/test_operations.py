@@ -94,7 +94,7 @@ WHOLE = {
     "maps last and back": last_and_back,
     "a step in a slice": lambda x: x[:, :, ::2, 1::3],
     "flattened and back": lambda x: x.flatten(1).view_as(x),
-    "different steps": lambda x: F.max_pool2d(x, 2) + F.interpolate(F.max_pool2d(x, 4), F.max_pool2d(x, 2).shape[2:]),
+    "different steps": lambda x: F.max_pool2d(x, 2) + x[:, :, :10, :13],
 }  # fmt: skip
 
 

@@ -96,13 +96,11 @@ class Deconvnet:
             layers = [name for name in self.layers if not fault_of(graph, self._network.names.modules[name])]
         recorded = list(dict.fromkeys([*layers, *(keep or ())]))
         keep, modules = recorded if keep is None else keep, self._network.modules(recorded)
-        nodes = {layer: (graph.outputs.get(module) or [None])[0] for layer, module in modules.items()}
-        explicit = frozenset(
-            layer for layer, node in nodes.items()
-            if self.rule == "deconvnet" and node is not None and graph.fault(node) is None
-        )  # fmt: skip
+        nodes = {layer: runs[0] for layer, module in modules.items() if (runs := graph.outputs.get(module))}
+        wanted = self.rule == "deconvnet" and bool(graph.without_fault(nodes))
         with undisturbed(self.model):
-            record = record_layers(self.model, images, modules, keep=keep, graph=graph, switches=bool(explicit))
+            record = record_layers(self.model, images, modules, keep=keep, graph=graph, switches=wanted)
+        explicit = graph.without_fault(nodes) & record.graph.without_fault(record.nodes) if wanted else frozenset()
         images_kept = None if explicit == set(recorded) else images.clone()
         return replace(record, rule=self.rule, explicit=explicit, images=images_kept)
 

@@ -17,8 +17,8 @@ def check_plain(model: nn.Module) -> None:
         if scripted or compiled:
             what = "scripted or traced" if scripted else "compiled"
             raise ValueError(
-                f"{f'layer {name!r}' if name else 'the network'} ({type(module).__name__}) is {what}, which hides its "
-                "relus: give the deconvnet the network as it was before, with the same weights"
+                f"{f'layer {name!r}' if name else 'the network'} ({type(module).__name__}) is {what}, which hides "
+                "what it does, its relus too: give the network as it was before, with the same weights"
             )
 
 

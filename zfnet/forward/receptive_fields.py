@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from torch import nn
 
+from zfnet.forward.checks import check_plain
 from zfnet.forward.geometry import Field
 from zfnet.forward.graph import own_graph
 from zfnet.forward.layers import named_layers
@@ -31,6 +32,7 @@ def receptive_fields(
 
     Raises ValueError as `receptive_field` does.
     """
+    check_plain(model)
     names = named_layers(model)
     names.check(*layers)
     graph = own_graph(model, image_px)

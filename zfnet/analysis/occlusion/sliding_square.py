@@ -16,7 +16,7 @@ from zfnet.analysis.occlusion.grid import grid
 from zfnet.analysis.occlusion.incremental import IncrementalOcclusion, can_be_run_again
 from zfnet.analysis.occlusion.method import OcclusionMethod
 from zfnet.analysis.occlusion.plain import PlainOcclusion
-from zfnet.forward import check_layers, named_layers
+from zfnet.forward import check_layers, check_plain, named_layers
 from zfnet.forward.graph import LAST, Graph, Unknown, described, trace
 from zfnet.models import full_float32, like_parameters, undisturbed
 from zfnet.progress import Progress
@@ -79,8 +79,10 @@ def occlude(
     faster. Networks that end in a softmax are asked for what enters it.
 
     The network runs in eval mode and is left as it was found. Zeiler & Fergus 2013, section 4.2 and Fig. 7.
-    Raises ValueError for a square larger than the image, an unknown layer or fill, and targets that are no class.
+    Raises ValueError for what is no network, or a compiled or scripted one; for a square larger than the image, an
+    unknown layer or fill, and targets that are no class.
     """
+    check_plain(model)
     images = image[None] if image.ndim == 3 else image
     _check(images)
     images = like_parameters(model, images.detach())

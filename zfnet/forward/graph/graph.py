@@ -65,6 +65,10 @@ class Graph:
                 return described(node)
         return None
 
+    def without_fault(self, nodes: Mapping[str, int | None]) -> frozenset[str]:
+        """Of layers and their nodes those below which every operation has a reverse."""
+        return frozenset(layer for layer, node in nodes.items() if node is not None and self.fault(node) is None)
+
     def scores(self) -> list[int]:
         """The nodes whose values are the class scores, in some shape: what is returned, or what a softmax got."""
         found: list[int] = []
@@ -120,6 +124,8 @@ def _through(operation: Operation, field: Field | None) -> Field | None:
 
 def _layout(node: Node, inputs: list[tuple[Node, str | None]]) -> str | None:
     operation = node.operation
+    if operation.pointwise and inputs[0][1] == FIRST and isinstance(operation, Reshape | Permutation):
+        return FIRST  # a channel shuffle: rows and columns stay last
     if len(node.shape) != 3:
         return None
     if isinstance(operation, FullyConnected):

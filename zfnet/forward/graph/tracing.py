@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zfnet.forward import temporary_hooks
+from zfnet.forward import check_plain, temporary_hooks
 from zfnet.forward.graph.graph import Graph
 from zfnet.forward.graph.operations import Node
 from zfnet.forward.graph.recorder import Recorder, Touched
@@ -43,7 +43,11 @@ def trace(model: nn.Module, images: Tensor) -> Graph:
 
 
 def trace_with_values(model: nn.Module, images: Tensor, *, values: bool) -> tuple[Graph, Mapping[int, Tensor]]:
-    """The graph, and if wanted what each node gave: position -> (B, ...), as it was before a change in place."""
+    """The graph, and if wanted what each node gave: position -> (B, ...), as it was before a change in place.
+
+    Raises ValueError for what is no network, and for compiled or scripted ones.
+    """
+    check_plain(model)
     with torch.enable_grad():  # what has no gradient then is hidden in an autograd.Function or the like
         return _traced(model, images.detach().clone().requires_grad_(), Watched(), values=values)
 
@@ -74,6 +78,7 @@ def own_graph(model: nn.Module, image_px: int | None = None) -> Graph:
     Where it does not run on such an image the graph ends at the operation that failed: where units look does not depend
     on the size. Raises ValueError where none of its modules ran.
     """
+    check_plain(model)
     side = image_px or int(getattr(model, "input_px", SIDE_PX))
     images = like_parameters(model, torch.zeros(1, channels_of(model), side, side))
     watched = Watched()
