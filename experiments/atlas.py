@@ -1,4 +1,4 @@
-"""An atlas of any network, a page for every map: python experiments/atlas.py checkpoint=... data=... (or images=...)."""
+"""An atlas of any network, every map a page: python experiments/atlas.py checkpoint=... data=... (or images=...)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from experiments.atlas_parts.settings import LayerPlan
 from experiments.atlas_parts.survey import Survey
-from zfnet.analysis.atlas import DRIVING, HOLDING, MapStatistics, Wires, fed, likeness, map_statistics, wires
+from zfnet.analysis.atlas import DRIVING, HOLDING, MapStatistics, Wires, fed, map_likeness, map_statistics, map_wires
 from zfnet.data import box_in_view
 from zfnet.data.parts_world import Box
 from zfnet.pages.atlas import LayerNumbers
@@ -34,7 +34,7 @@ def numbers_of(found: Survey, boxes: Boxes, *, progress: bool) -> list[LayerNumb
     for plan in track(found.plans, "numbers", unit="layer", enabled=progress):
         peaks = found.peaks.of(plan.name)
         parts = [map_statistics(peaks[:, at : at + BLOCK], labels, classes) for at in range(0, plan.maps, BLOCK)]
-        top, alike = found.mined[plan.name], likeness(peaks)
+        top, alike = found.mined[plan.name], map_likeness(peaks)
         above, above_share = up[plan.name]
         made.append(LayerNumbers(
             **{name: getattr(top, name).numpy() for name in ("value", "image", "row", "column")},
@@ -97,7 +97,7 @@ def _wires_down(found: Survey, plan: LayerPlan) -> Wires | None:
     if not found.origins[plan.name].layers:
         return None
     there = found.mined[plan.name].image[:, : plan.places].numpy() >= 0
-    return wires(_array(found, plan, "wiring"), there)
+    return map_wires(_array(found, plan, "wiring"), there)
 
 
 def _wires_up(
@@ -161,5 +161,5 @@ def _parts(found: Survey, plan: LayerPlan, boxes: Boxes) -> dict[str, NDArray[An
 def _part_at(boxes: Sequence[tuple[str, Box]], row: int, column: int) -> str:
     for name, (left, top, right, bottom) in boxes:
         if left <= column < right and top <= row < bottom:
-            return name.removeprefix("left ").removeprefix("right ")
+            return name.replace("_", " ").removeprefix("left ").removeprefix("right ")
     return ""

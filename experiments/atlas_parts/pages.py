@@ -14,8 +14,7 @@ from experiments.atlas_parts.settings import LayerPlan
 from experiments.atlas_parts.survey import Survey
 from experiments.common.job import Run
 from zfnet.data import UNREADABLE
-from zfnet.pages.atlas import BLOCK, LayerAbout, LayerNumbers, LayerPictures, Site, curve_picture
-from zfnet.pages.atlas import CurvePicture
+from zfnet.pages.atlas import BLOCK, CurvePicture, LayerAbout, LayerNumbers, LayerPictures, Site, curve_picture
 from zfnet.progress import track
 
 READ = 32  # images at once
@@ -35,7 +34,7 @@ def pictures_of(found: Survey, plan: LayerPlan) -> LayerPictures:
     start = f"{plan.number:03d}"
     return LayerPictures(
         projection=found.arrays[f"{start}/projection"],
-        patch=found.arrays[f"{start}/patch"] if f"{start}/patch" in found.arrays else None,
+        patch=found.arrays.get(f"{start}/patch"),
         rules={rule: found.arrays[f"{start}/{rule}"] for rule in plan.rules},
         there=found.mined[plan.name].image[:, : plan.places].numpy() >= 0,
     )
@@ -59,9 +58,8 @@ def write_images(found: Survey, site: Site, shown: Sequence[int], run: Run, *, p
     numbers = sorted({number for number in every if number >= 0} | set(shown))
     source = found.views.source
     if run.world.first:
-        site.data("images", {
-            str(number): [int(source.labels[number]), "/".join(Path(source.path(number)).parts[-2:])] for number in numbers
-        })  # fmt: skip
+        names = {number: "/".join(Path(source.path(number)).parts[-2:]) for number in numbers}
+        site.data("images", {number: [int(source.labels[number]), name] for number, name in names.items()})
     own = numbers[run.world.rank :: run.world.size] if photographs else []
     for first in track(range(0, len(own), READ), "images", unit="batch", enabled=run.world.first):
         some = own[first : first + READ]
@@ -85,7 +83,7 @@ def search_of(found: Survey, numbers: Sequence[LayerNumbers]) -> dict[str, Any]:
                     parts.setdefault(str(one.part_names[part]), []).append([plan.number, number, count / plan.places])
     return {
         "classes": {label: _best(maps, 24) for label, maps in classes.items()},
-        "parts": {name: _best(maps, 60) for name, maps in parts.items()},
+        "parts": {name: _best(maps, len(maps)) for name, maps in parts.items()},
     }
 
 
@@ -136,10 +134,10 @@ def manifest_facts(run: Run, found: Survey, more: Mapping[str, str]) -> dict[str
     """What the front page says of where its numbers come from."""
     told = {} if run.manifest is None else run.manifest.facts
     command = " ".join(map(str, told.get("command", [])))
-    packages = told.get("packages", {})
+    packages, commit = told.get("packages", {}), str(told.get("commit") or "not from a checkout")
     return {
         "command": command, "started": str(told.get("started", "")), "device": str(told.get("device", "")),
-        "code": f"{str(told.get('commit') or 'not from a checkout')[:12]}{', changed since' if told.get('dirty') else ''}",
+        "code": f"{commit[:19]}{', changed since' if told.get('dirty') else ''}",
         "packages": ", ".join(f"{name} {packages[name]}" for name in ("zfnet", "torch", "numpy") if packages.get(name)),
         "data": found.views.source.fingerprint, "processes": str(run.world.size), **more,
     }  # fmt: skip

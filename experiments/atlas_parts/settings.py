@@ -49,7 +49,7 @@ class Settings:
     draw_hidden: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("top", "whole_top", "tile_px"):
+        for name in ("top", "whole_top", "tile_px", "shown_maps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}, expected 1 or more")
         if self.time not in TIMES:

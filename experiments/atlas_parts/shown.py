@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from zfnet.progress import track
 
 GUESSES = 5
 TILE = (SHOWN_TILE_PX, SHOWN_TILE_PX)
+Tiles = NDArray[np.uint8]
 
 
 def write_shown(found: Survey, site: Site, shown: Sequence[int], settings: Settings, run: Run) -> None:
@@ -69,19 +69,12 @@ def _occluded(found: Survey, image: Tensor, target: int, settings: Settings) -> 
     return occlude(found.network.model, image, target, size_px=square, stride_px=stride)
 
 
-def _strongest(
-    found: Survey, seen: SeenImages, settings: Settings
-) -> tuple[list[dict[str, Any]], list[NDArray[np.uint8]]]:
+def _strongest(found: Survey, seen: SeenImages, settings: Settings) -> tuple[list[dict[str, Any]], list[Tiles]]:
     """Of each layer the maps that answer most, as parts of the most that each answered to any image."""
-    names = [plan.name for plan in found.plans]
-    answers = found.deconvnet.activations(seen.inputs, names)
-    work, layers, order = [], [], {}
+    answers = found.deconvnet.activations(seen.inputs, [plan.name for plan in found.plans])
+    work, lines = [], dict[str, list[list[float]]]()
     for plan in found.plans:
-        maps = (
-            answers[plan.name][0].cpu().flatten(1)
-            if answers[plan.name].ndim == 4
-            else answers[plan.name][0].cpu()[:, None]
-        )
+        maps = answers[plan.name][0].cpu().reshape(plan.maps, -1)
         value, place = maps.max(1)
         most = found.mined[plan.name].value[:, 0]
         relative = torch.where(most > 0, value / most.clamp(min=1e-12), torch.zeros(()))
@@ -90,18 +83,10 @@ def _strongest(
         width = plan.shape[2] if len(plan.shape) == 3 else 1
         units = torch.stack([torch.zeros_like(chosen), chosen, place[chosen] // width, place[chosen] % width], 1)
         work.append(Work(layer=plan.name, units=units, rank=torch.arange(len(chosen))))
-        order[plan.name] = len(layers)
-        layers.append({"layer": plan.number, "maps": [
-            [int(one), float(value[one]), float(relative[one])] for one in chosen
-        ]})  # fmt: skip
-    tiles = [np.full((settings.shown_maps, *TILE, 3), 128, np.uint8) for _ in layers]
+        lines[plan.name] = [[one, float(value[one]), float(relative[one])] for one in chosen.tolist()]
+    tiles = {plan.name: np.full((settings.shown_maps, *TILE, 3), 128, np.uint8) for plan in found.plans}
     for drawn in draw_units(found.deconvnet, work, lambda numbers: seen, found.views.frame.grey):
-        at = order[drawn.layer]
-        tiles[at][drawn.rank] = projection_tiles(drawn.projection, TILE, settings.gain)
+        tiles[drawn.layer][drawn.rank] = projection_tiles(drawn.projection, TILE, settings.gain)
         for rank, corner in zip(drawn.rank.tolist(), drawn.corner.tolist(), strict=True):
-            layers[at]["maps"][rank] += corner
-    return layers, tiles
-
-
-def title_of(path: str | None) -> str:
-    return "" if path is None else "/".join(Path(path).parts[-3:])
+            lines[drawn.layer][rank] += corner
+    return [{"layer": plan.number, "maps": lines[plan.name]} for plan in found.plans], list(tiles.values())

@@ -24,7 +24,7 @@ from zfnet.analysis.atlas import (
     draw_units,
     focus_of,
     inputs_of,
-    origins,
+    origins_of,
     places,
 )
 from zfnet.deconv import Deconvnet, NoReverseRule
@@ -61,7 +61,7 @@ def survey(network: Network, views: CentreViews, settings: Settings, folder: Pat
     plans = plan_layers(deconvnet, network, settings)
     names = [plan.name for plan in plans]
     arrays = DiskArrays(folder / "arrays")
-    read = origins(network.model, names)
+    read = origins_of(network.model, names)
     if run.world.first:
         check_same(folder, fingerprint_of(plans, network, views, settings))
         for plan in plans:

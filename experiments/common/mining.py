@@ -18,7 +18,7 @@ def mined_once(
 ) -> Mined:  # fmt: skip
     """The result in `path`, if it is there and has these layers and k; else mine, by all processes, and keep it there.
 
-    watch: sees each batch, as `mine_top` has it, where they are mined. Processes other than the first get their own part when they mine.
+    Processes other than the first get their own part when they mine. watch: as `mine_top` has it, where they mine.
     Raises ValueError where the file is of other images, another network or another input frame.
     """
     fingerprint = {

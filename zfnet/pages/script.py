@@ -25,7 +25,7 @@ def as_script(call: str, key: str, value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Arrays, numbers of numpy and mappings as what JSON knows; numbers with a fraction rounded to DIGITS that count."""
+    """Arrays, numpy's numbers and mappings as what JSON knows; numbers with a fraction rounded to DIGITS that count."""
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, np.generic):

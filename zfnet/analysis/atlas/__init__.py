@@ -1,4 +1,4 @@
-"""What an atlas shows of every map: peaks over a data set, classes, likeness, wiring, and each strongest place drawn."""
+"""What an atlas shows of every map: peaks over a data set, classes, likeness, wiring, its strongest places drawn."""
 
 import lazy_loader
 

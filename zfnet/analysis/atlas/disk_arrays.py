@@ -26,7 +26,7 @@ class DiskArrays:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        file = open_memmap(partial, mode="w+", dtype=np.dtype(dtype), shape=shape)  # type: ignore[no-untyped-call]
+        file = open_memmap(partial, mode="w+", dtype=np.dtype(dtype), shape=shape)
         for first in range(0, shape[0], CHUNK) if fill != 0 else ():
             file[first : first + CHUNK] = fill
         file.flush()
@@ -36,6 +36,12 @@ class DiskArrays:
         if name not in self._open:
             self._open[name] = np.load(self._path(name), mmap_mode="r+")
         return self._open[name]
+
+    def get(self, name: str) -> NDArray[Any] | None:
+        """An array, or None where there is none."""
+        if name not in self:
+            return None
+        return self[name]
 
     def __contains__(self, name: str) -> bool:
         return self._path(name).is_file()

@@ -1,4 +1,4 @@
-"""Which maps answer alike: correlations of their peaks over the same images, an order by them, and pairs across networks."""
+"""Which maps answer alike: correlations of their peaks over the same images, an order by them, pairs of networks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Likeness:
     correlation: NDArray[np.float64]
 
 
-def likeness(peaks: NDArray[np.floating]) -> Likeness:
+def map_likeness(peaks: NDArray[np.floating]) -> Likeness:
     """Of peaks (N, M): average linkage of 1 - r, r Pearson's correlation over the images; constant maps have none."""
     from scipy.cluster.hierarchy import leaves_list, linkage
 
@@ -94,7 +94,7 @@ def _rows(
 
 
 def own_correlations(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Pearson's r (M,) of each map of peaks (N, M) with the map of the same number in others (N, M); 0 for constants."""
+    """Pearson's r (M,) of each map of peaks (N, M) with that of the same number in others (N, M); 0 for constants."""
     sums = np.zeros((5, first.shape[1]))
     count = 0
     for left, right in _rows(first, second):

@@ -1,4 +1,4 @@
-"""Which maps of which layers a convolution or fully connected layer reads, channel by channel, as torch.fx records it."""
+"""Which maps of which layers a convolution or linear layer reads, channel by channel, as torch.fx records it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Origin:
     why: str = ""
 
 
-def origins(model: nn.Module, layers: Sequence[str]) -> dict[str, Origin]:
+def origins_of(model: nn.Module, layers: Sequence[str]) -> dict[str, Origin]:
     """For each of the layers that is a Conv2d or Linear what it reads; only `layers` count as such, and no others."""
     with evaluating(model):
         try:
@@ -75,7 +75,7 @@ def _through(
     if not inputs:
         return "it reads what no layer made"
     if isinstance(module, KEEPS) or (module is None and (name in KEEPING or node.target is F.max_pool2d)):
-        return inputs[0]  # type: ignore[no-any-return]
+        return inputs[0]
     if name in ("cat", "concat"):
         words = [one for one in inputs if isinstance(one, str)]
         return words[0] if words else [channel for one in inputs for channel in one]

@@ -1,4 +1,4 @@
-"""The strongest places of every map of many layers, projected image by image: one forward pass an image for them all."""
+"""The strongest places of every map of many layers, projected image by image: one forward pass for them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the peaks of maps over a labelled data set say: how often they answer, to which classes, how well they tell one."""
+"""What the peaks of maps over labelled images say: how often they answer, to which classes, how well they tell one."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Wires:
     strongest: NDArray[np.int64]
 
 
-def wires(contributions: NDArray[np.floating], there: NDArray[np.bool_]) -> Wires:
+def map_wires(contributions: NDArray[np.floating], there: NDArray[np.bool_]) -> Wires:
     """Of contributions (M, P, C) at the places that are `there` (M, P)."""
     maps, _, channels = contributions.shape
     mean = np.zeros((maps, channels), np.float32)

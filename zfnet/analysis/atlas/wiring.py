@@ -29,7 +29,7 @@ def inputs_of(model: nn.Module, images: Tensor, modules: Sequence[str]) -> dict[
 
 @torch.no_grad()
 def contributions(module: nn.Conv2d | nn.Linear, inputs: Tensor, units: Tensor, channels: int) -> Tensor:
-    """How much each of `channels` maps below adds to the sum of each unit (N, 4: image, map, row, column): (N, channels).
+    """How much each of the maps below adds to the sum of each unit (N, 4: image, map, row, column): (N, channels).
 
     The signal that one step of the deconvnet sends down from a seed of 1, the filter itself, times the activation that
     it meets, summed over the window; so that a row's sum is the unit's value before its ReLU, less the bias, exactly.

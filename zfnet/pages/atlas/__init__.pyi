@@ -1,6 +1,6 @@
 from .curves import CurvePicture as CurvePicture, curve_picture as curve_picture
 from .layer_files import LayerAbout as LayerAbout, LayerPictures as LayerPictures, write_pictures as write_pictures
-from .network_picture import network_picture as network_picture
+from .network_picture import draw_network as draw_network
 from .numbers import (
     LayerNumbers as LayerNumbers,
     as_columns as as_columns,

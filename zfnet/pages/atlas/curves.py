@@ -44,8 +44,8 @@ def curve_picture(title: str, across: Sequence[float], lines: Mapping[str, Seque
 
     curves = [
         Curve(
-            name=name, points=" ".join(point(at, value) for at, value in zip(across, line, strict=True) if value == value),
-            last=f"{line[-1]:.3g}" if line else "",
+            name=name, last=f"{line[-1]:.3g}" if line else "",
+            points=" ".join(point(at, value) for at, value in zip(across, line, strict=True) if value == value),
         )
         for name, line in lines.items()
     ]  # fmt: skip

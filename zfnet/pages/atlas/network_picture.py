@@ -1,4 +1,4 @@
-"""The network as a picture: a block a layer, as high as its maps are and as wide as they are many, and what a unit sees."""
+"""The network as a picture: a block a layer, as high as its maps and as wide as they are many; and what a unit sees."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zfnet.pages.atlas.layer_files import LayerAbout
 
-HEIGHT, LINE, GAP = 120.0, 14.0, 16.0
+HEIGHT, LINE, GAP = 120.0, 14.0, 10.0
 NARROW, WIDE = 9.0, 46.0
 
 
@@ -45,15 +45,15 @@ class FieldBox:
     size: str
 
 
-def network_picture(layers: Sequence[LayerAbout], size_px: int) -> Picture:
+def draw_network(layers: Sequence[LayerAbout], size_px: int) -> Picture:
     """Heights by the side of the maps (square root, so that small ones stay visible), widths by their number (log)."""
     blocks, x = [], GAP
     for layer in layers:
         side = layer.shape[1] if len(layer.shape) == 3 else 1
         height = max(6.0, HEIGHT * math.sqrt(min(side / size_px, 1)))
         width = NARROW + (WIDE - NARROW) * min(math.log2(1 + layer.maps) / 12, 1)
-        lines = (" × ".join(map(str, layer.shape)), f"{_short(layer.parameters)} parameters", _seen(layer))
-        column = max(width, 62.0)
+        lines = (" × ".join(map(str, layer.shape)), f"{_short(layer.parameters)} weights", _seen(layer))
+        column = max(width, 84.0)
         blocks.append(Block(
             name=layer.name, label=layer.name if len(layer.name) <= 12 else "…" + layer.name[-11:], lines=lines,
             x=x + (column - width) / 2, y=HEIGHT - height + 6, width=width, height=height, middle=x + column / 2,
@@ -75,6 +75,13 @@ def field_boxes(layers: Sequence[LayerAbout], size_px: int) -> list[FieldBox]:
         box = FieldBox(name=layer.name, left=left, top=top, width=width, height=height, size=size)
         boxes.setdefault((height, width), box)
     return list(boxes.values())
+
+
+def margin_px(boxes: Sequence[FieldBox], size_px: int) -> float:
+    """How far the boxes reach beyond the image, and a little more."""
+    return 8 + max([0.0, *(-min(box.left, box.top) for box in boxes), *(
+        max(box.left + box.width, box.top + box.height) - size_px for box in boxes
+    )])  # fmt: skip
 
 
 def _seen(layer: LayerAbout) -> str:

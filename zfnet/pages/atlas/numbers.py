@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from zfnet.files import load_arrays, save_arrays
 
 KIND = "atlas-layer"
-Ints, Floats = NDArray[np.int64], NDArray[np.float64]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

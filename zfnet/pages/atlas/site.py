@@ -14,7 +14,7 @@ from zfnet.files import write_text
 from zfnet.pages import POLICY, as_script, copy_static, environment
 from zfnet.pages.atlas.curves import CurvePicture
 from zfnet.pages.atlas.layer_files import SHEET, LayerAbout, LayerPictures, picture_facts, write_pictures
-from zfnet.pages.atlas.network_picture import field_boxes, network_picture
+from zfnet.pages.atlas.network_picture import draw_network, field_boxes, margin_px
 from zfnet.pages.atlas.numbers import LayerNumbers, as_columns
 from zfnet.pages.atlas.sprites import ending, save_picture, sheet
 from zfnet.pages.atlas.tiles import Tiles, resized
@@ -108,10 +108,11 @@ class Site:
             "heat_ending": ending(lossless=True), "top": front.top,
         })  # fmt: skip
         copy_static(PACKAGE, self.partial)
+        boxes = field_boxes(layers, front.size_px)
         page = environment(PACKAGE).get_template("index.html").render(
-            policy=POLICY, front=front, layers=layers, network=network_picture(layers, front.size_px),
-            boxes=field_boxes(layers, front.size_px), scripts=SCRIPTS, maps=sum(about.maps for about in layers),
-            image_ending=ending(lossless=False),
+            policy=POLICY, front=front, layers=layers, network=draw_network(layers, front.size_px),
+            boxes=boxes, margin=margin_px(boxes, front.size_px), scripts=SCRIPTS,
+            maps=sum(about.maps for about in layers), image_ending=ending(lossless=False),
         )  # fmt: skip
         write_text(self.partial / "index.html", page)
 

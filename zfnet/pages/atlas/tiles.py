@@ -16,7 +16,7 @@ Tiles = NDArray[np.uint8]
 
 
 def tile_size(height_px: int, width_px: int, most_px: int = TILE_PX) -> tuple[int, int]:
-    """The size (rows, columns) of a tile for fields of that size: their own up to NATIVE_PX, else most_px the longer."""
+    """The size (rows, columns) of a tile for fields of that size: their own up to NATIVE_PX, else most_px at most."""
     longest = max(height_px, width_px)
     if longest <= min(NATIVE_PX, most_px):
         return height_px, width_px

@@ -42,10 +42,11 @@ const atlas = (() => {
     element.append(...children.flat(3).filter((one) => one !== null && one !== undefined && one !== false));
   }
 
+  const put = (element, ...children) => fill(element, {}, children);
   const number = (layer) => String(layer).padStart(3, "0");
   const digits = (value, count = 3) =>
     value === null || value === undefined ? "–" : Number(value.toPrecision(count)).toLocaleString("en", {maximumSignificantDigits: count});
-  const percent = (share) => `${digits(100 * share, share > 0.995 ? 3 : 2)} %`;
+  const percent = (share) => (share > 0 && share < 1e-4 ? "< 0.01 %" : `${digits(100 * share, share > 0.995 ? 3 : 2)} %`);
   const first = (name) => (name || "").split(",")[0];
   const mapHash = (layer, map) => `#${encodeURIComponent(atlas.front.layers[layer].name)}/${map}`;
   const layerHash = (layer) => `#${encodeURIComponent(atlas.front.layers[layer].name)}`;
@@ -53,5 +54,5 @@ const atlas = (() => {
   const className = (label) => (label >= 0 && first(atlas.front.classes[label])) || "";
   const say = (text) => { document.getElementById("status").textContent = text; };
 
-  return {take, load, h, svg, number, digits, percent, first, mapHash, layerHash, mapName, className, say, pages: {}};
+  return {take, load, h, svg, put, number, digits, percent, first, mapHash, layerHash, mapName, className, say, pages: {}};
 })();

@@ -1,7 +1,7 @@
 "use strict";
 // A layer: every map as a tile, sorted and filtered.
 {
-  const {h, load, number, digits, percent, className} = atlas;
+  const {h, put, load, number, digits, percent, className} = atlas;
   const sorts = {
     number: ["number", (data, map) => map],
     strength: ["strength", (data, map) => -data.value[map][0]],
@@ -9,6 +9,10 @@
     selectivity: ["class selectivity", (data, map) => -(data.selectivity[map] ?? -1)],
     answered: ["share of images it answers to", (data, map) => -data.answered[map]],
     likeness: ["likeness", (data, map) => data.likeness[map]],
+  };
+  const said = {
+    strength: ". Below each its strongest answer", answered: ". Below each the share of images with an answer above 0", selectivity: ". Below each the class it prefers, and its selectivity",
+    class: ". Below each its best class and average precision, where that is above 0.25",
   };
   atlas.chosen = {sort: "number", kind: "projection", filter: "", dead: false};
 
@@ -52,7 +56,7 @@
   atlas.pages.layer = async (view, layer) => {
     const about = atlas.front.layers[layer], data = await load(`layer-${number(layer)}`);
     atlas.current = {layer, data, about};
-    const chosen = atlas.chosen, tiles = h("div", {class: "grid", id: "grid"}), count = h("p", {class: "note", role: "status"});
+    const chosen = atlas.chosen, tiles = h("div", {class: "tiles grid", id: "grid"}), count = h("p", {class: "note", role: "status"});
     const classes = [...new Set(data.precision.flat().map(([label]) => className(label)))].sort();
     const names = [...new Set([...classes, ...data.part_names.filter(Boolean), ...data.name])];
     const select = (label, name, options) => h("label", {}, `${label} `, h("select", {
@@ -63,7 +67,7 @@
       oninput: (event) => { chosen.filter = event.target.value; draw(); },
     });
     const field = about.field ? `each place sees ${about.field.join(" × ")} px, a step is ${about.step[0]} px` : "every unit sees the whole image";
-    view.append(
+    put(view,
       h("h1", {}, about.name),
       h("p", {class: "lead"}, `${about.kind}, ${about.shape.join(" × ")}, ${about.parameters.toLocaleString("en")} parameters; ${field}.`),
       h("form", {class: "controls", onsubmit: (event) => event.preventDefault()},
@@ -78,19 +82,13 @@
     function draw() {
       const maps = atlas.ordered(data, about);
       count.textContent = `${maps.length} of ${about.maps} maps` + (data.dead.length && !chosen.dead ? `; ${data.dead.length} dead ones, never above 0, are folded away` : "")
-        + (chosen.filter.trim() ? `; those first that tell it best` : "");
-      tiles.replaceChildren(...blocks(maps));
+        + (chosen.filter.trim() ? "; those first that tell it best" : "") + (said[chosen.sort] || (data.precision.some((one) => one.length) ? said.class : "") || "");
+      tiles.replaceChildren(...maps.map(tile));
     }
-    // Blocks whose layout is left until they come into view: thousands of tiles scroll smoothly.
-    function blocks(maps) {
-      const made = [];
-      for (let at = 0; at < maps.length; at += 60)
-        made.push(h("div", {class: "tiles"}, maps.slice(at, at + 60).map((map) => {
-          const text = atlas.caption(data, map, chosen.sort);
-          return h("a", {class: "tile", href: atlas.mapHash(layer, map), "aria-label": `map ${map}${text ? `, ${text}` : ""}`},
-            atlas.small(layer, map, chosen.kind, 72, "", about, true), h("b", {}, String(map)), text ? h("small", {}, text) : null);
-        })));
-      return made;
+    function tile(map) {
+      const text = atlas.caption(data, map, chosen.sort);
+      return h("a", {class: "tile", href: atlas.mapHash(layer, map), "aria-label": `map ${map}${text ? `, ${text}` : ""}`},
+        atlas.small(layer, map, chosen.kind, 72, "", about, true), h("b", {}, String(map)), text ? h("small", {}, text) : null);
     }
   };
 }

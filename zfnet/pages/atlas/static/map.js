@@ -1,7 +1,7 @@
 "use strict";
 // A map: its strongest places, rules, numbers, epochs, wires and neighbours.
 {
-  const {h, svg, load, number, digits, percent, className, link} = atlas;
+  const {h, svg, put, load, number, digits, percent, className, link} = atlas;
 
   atlas.pages.map = async (view, layer, map) => {
     const about = atlas.front.layers[layer];
@@ -10,16 +10,17 @@
     const order = atlas.ordered(data, about), at = order.indexOf(map);
     const before = order[at - 1] ?? (at < 0 && map > 0 ? map - 1 : undefined), after = order[at + 1] ?? (at < 0 && map + 1 < about.maps ? map + 1 : undefined);
     const step = (to, word) => (to === undefined ? h("span", {}, word) : h("a", {href: atlas.mapHash(layer, to), rel: word.includes("→") ? "next" : "prev"}, word));
-    view.append(
+    const time = h("div", {id: "time"});
+    put(view,
       h("nav", {class: "steps", "aria-label": "Maps"}, step(before, "← before"), h("a", {href: atlas.layerHash(layer)}, `all of ${about.name}`), step(after, "next →")),
       h("h1", {}, h("a", {href: atlas.layerHash(layer)}, about.name), ` / ${map}`, data.name.length ? h("small", {}, ` ${data.name[map]}`) : null),
       h("p", {class: "lead"}, summary(data, map, about)),
       data.value[map].length && !data.dead.includes(map) ? places(layer, map, data, about, images) : h("p", {class: "note"}, "Dead: never above 0 on these images."),
       about.rules.length ? rules(layer, map, about) : null,
       h("div", {class: "columns"}, answers(data, map, about), classes(data, map)),
-      h("div", {id: "time"}), wires(layer, map, data, about), neighbours(layer, map, data),
+      time, wires(layer, map, data, about), neighbours(layer, map, data),
       compared(layer, map, about));
-    if (atlas.front.epochs.length) await atlas.time(document.getElementById("time"), layer, map);
+    if (atlas.front.epochs.length) await atlas.time(time, layer, map);
   };
 
   function summary(data, map, about) {
@@ -61,7 +62,7 @@
     const note = about.places < cells.length ? ` In layers that see the whole image the first ${about.places === 1 ? "one is" : `${about.places} are`} projected.` : "";
     return h("section", {"aria-labelledby": "h-places"}, h("h2", {id: "h-places"}, "Strongest places"),
       h("p", {class: "note"}, `One place an image, strongest first: the projection${atlas.front.photographs ? ", and the patch that it comes from" : ""}. Point at one, or tap it, to see where it lies.${note}`),
-      h("div", {class: "placed"}, h("div", {class: "places"}, cells), whole));
+      h("div", {class: "placed"}, whole, h("div", {class: "places"}, cells)));
   }
 
   function rules(layer, map, about) {

@@ -1,7 +1,7 @@
 "use strict";
 // The front page's live parts, and the pages of classes, parts, images and the comparison.
 {
-  const {h, svg, load, number, digits, percent, className, link} = atlas;
+  const {h, svg, put, load, number, digits, percent, className, link} = atlas;
 
   atlas.pages.front = async () => {
     const front = document.getElementById("front");
@@ -28,9 +28,11 @@
   const watch = (strip) => strips.observe(strip);
   async function fill(strip) {
     const layer = Number(strip.dataset.layer), data = await load(`layer-${number(layer)}`), dead = new Set(data.dead);
-    const worth = (map) => (data.precision[map][0] || [0, 0])[1] + 1e-6 * data.value[map][0];
-    const maps = [...Array(atlas.front.layers[layer].maps).keys()].filter((map) => !dead.has(map)).sort((a, b) => worth(b) - worth(a)).slice(0, 8);
-    strip.querySelector(".tiles").append(...maps.map((map) => link(layer, map, [atlas.caption(data, map, "")], {both: true})),
+    const worth = (map) => (data.precision[map][0] || [0, 0])[1] + 1e-6 * data.value[map][0], met = new Map();
+    const sorted = [...Array(atlas.front.layers[layer].maps).keys()].filter((map) => !dead.has(map)).sort((a, b) => worth(b) - worth(a));
+    const turns = new Map(sorted.map((map) => { const label = (data.precision[map][0] || [-1])[0]; met.set(label, (met.get(label) || 0) + 1); return [map, label < 0 ? 0 : met.get(label)]; }));
+    const maps = sorted.sort((a, b) => turns.get(a) - turns.get(b) || worth(b) - worth(a)).slice(0, 8);  // each class once, then again
+    strip.querySelector(".tiles").append(...maps.map((map) => link(layer, map, [atlas.caption(data, map, "")], {both: true, image: data.image[map][0]})),
       h("a", {class: "more", href: atlas.layerHash(layer)}, "all →"));
   }
 
@@ -45,15 +47,15 @@
 
   atlas.pages.class = async (view, label) => {
     const {classes} = await load("search"), maps = classes[label] || [], images = atlas.front.class_images[label], total = atlas.front.class_images.reduce((a, b) => a + b, 0) || 1;
-    view.append(h("h1", {}, atlas.front.classes[label] || "no class"),
+    put(view, h("h1", {}, atlas.front.classes[label] || "no class"),
       h("p", {class: "lead"}, `${images} images, ${percent(images / total)} of all. The maps whose answers tell this class best from all others, by average precision:`),
       maps.length ? h("div", {class: "tiles"}, maps.map(([layer, map, precision]) => link(layer, map, [`AP ${digits(precision, 2)}`], {both: true, width: 96}))) : h("p", {class: "note"}, "No map counts it among its best classes, or it has fewer than five images."));
   };
 
   atlas.pages.part = async (view, name) => {
     const {parts} = await load("search"), maps = parts[name] || [];
-    view.append(h("h1", {}, name), h("p", {class: "lead"}, "Maps with the middle of their projections on this part in at least a third of their strongest places, those first where it is most often so:"),
-      h("div", {class: "tiles"}, maps.map(([layer, map, share]) => link(layer, map, [`${percent(share)} of places`], {both: true, width: 96}))));
+    put(view, h("h1", {}, name), h("p", {class: "lead"}, "Maps with the middle of their projections on this part in at least a third of their strongest places, those first where it is most often so:"),
+      h("div", {class: "tiles"}, maps.slice(0, 240).map(([layer, map, share]) => link(layer, map, [`${percent(share)} of places`], {both: true, width: 96}))));
   };
 
   atlas.pages.image = async (view, image) => {
@@ -63,20 +65,20 @@
     const order = atlas.front.shown, here = order.indexOf(image);
     const step = (to, word) => (to === undefined ? h("span", {}, word) : h("a", {href: `#/image/${to}`}, word));
     const picture = (extra, alt) => h("div", {class: "frame"}, atlas.front.photographs ? h("img", {src: atlas.imageAt(image, true), alt, width: 224, height: 224}) : h("div", {class: "blank"}), extra);
-    view.append(h("nav", {class: "steps", "aria-label": "Images"}, step(order[here - 1], "← before"), h("a", {href: "#"}, "front page"), step(order[here + 1], "next →")),
+    put(view, h("nav", {class: "steps", "aria-label": "Images"}, step(order[here - 1], "← before"), h("a", {href: "#"}, "front page"), step(order[here + 1], "next →")),
       h("h1", {}, `Image ${image}`, h("small", {}, ` ${className(label)}`)), h("p", {class: "lead"}, path),
       h("div", {class: "tiles top"}, h("figure", {}, picture(boxes, `image ${image}, ${className(label)}`), h("figcaption", {}, "as the network sees it")),
         heat ? h("figure", {}, picture(h("img", {class: "heat", src: `pictures/h-${String(image).padStart(6, "0")}.${atlas.front.heat_ending}`, alt: `Probability of ${heat.target} with each place hidden: from ${digits(heat.least, 2)}`}), ""),
           h("figcaption", {}, `probability of ${atlas.first(heat.target)} with a ${heat.size} px square hidden there: ${digits(heat.clean, 2)} untouched, at least ${digits(heat.least, 2)}, dark where it is low`)) : null,
         data.prediction.length ? h("table", {class: "meters"}, h("caption", {}, "Prediction"), h("tbody", {}, data.prediction.map(([name, p]) => h("tr", {}, h("th", {scope: "row"}, atlas.first(name)), h("td", {class: "bar-cell"}, h("span", {class: "meter", style: {width: `${100 * p}%`}})), h("td", {}, percent(p)))))) : null),
       h("p", {class: "note"}, "Of each layer the maps that answer most here, compared with the most that they answer to any image; point at one to see where."),
-      data.layers.map(({layer, maps}, row) => h("section", {class: "strip"}, h("h3", {}, h("a", {href: atlas.layerHash(layer)}, atlas.front.layers[layer].name)),
+      h("div", {class: "strips"}, data.layers.map(({layer, maps}, row) => h("section", {class: "strip"}, h("h3", {}, h("a", {href: atlas.layerHash(layer)}, atlas.front.layers[layer].name)),
         h("div", {class: "tiles"}, maps.map(([map, value, share, top, left], column) => {
           const about = atlas.front.layers[layer], field = about.field || [size, size];
           const mark = () => boxes.replaceChildren(svg("rect", {x: left, y: top, width: field[1], height: field[0], class: "box"}));
           return h("a", {class: "maplink", href: atlas.mapHash(layer, map), onmouseenter: mark, onfocus: mark, "aria-label": `${atlas.mapName(layer, map)}, ${percent(share)} of its most`},
             atlas.cell(at, `projection of ${atlas.mapName(layer, map)}`, {columns: data.columns, rows: data.layers.length, column, row, width: 84, height: 84}), h("b", {}, atlas.mapName(layer, map)), h("small", {}, `${percent(share)} of its most`));
-        })))));
+        }))))));
   };
 
   atlas.pages.compare = async (view, name, map) => {
@@ -86,7 +88,7 @@
     const order = [...found.partner.keys()].filter((one) => found.partner[one] >= 0).sort((a, b) => found.alike[b] - found.alike[a]);
     const chosen = map === undefined ? order : [map, ...order.filter((one) => one !== map)];
     const rows = h("div", {class: "pairs"});
-    view.append(h("h1", {}, "Compared"), h("p", {class: "lead"}, `Left ${compared.title}, right ${compared.other}. Each map beside the one of the other network whose strongest answers to the same images correlate with its own, one to one, so that the sum of correlations is largest; those most alike first.`),
+    put(view, h("h1", {}, "Compared"), h("p", {class: "lead"}, `Left ${compared.title}, right ${compared.other}. Each map beside the one of the other network whose strongest answers to the same images correlate with its own, one to one, so that the sum of correlations is largest; those most alike first.`),
       h("form", {class: "controls"}, h("label", {}, "Layer ", h("select", {id: "pair", onchange: (event) => { location.hash = `#/compare/${encodeURIComponent(event.target.value)}`; }},
         compared.pairs.map((pair) => h("option", {value: atlas.front.layers[pair.here].name, selected: pair === found}, `${atlas.front.layers[pair.here].name} – ${other.layers[pair.there].name}`)))),
         h("span", {class: "note"}, `median r ${digits(median(order.map((one) => found.alike[one])), 2)} of ${order.length} pairs`)), rows);
@@ -103,7 +105,7 @@
       more.hidden = drawn >= chosen.length;
     };
     draw();
-    view.append(more);
+    put(view, more);
   };
 
   const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

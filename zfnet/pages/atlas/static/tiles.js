@@ -50,11 +50,12 @@
   atlas.imageAt = (image, large) => `images/${large ? "l" : "i"}-${String(image).padStart(6, "0")}.${atlas.front.image_ending}`;
 
   // A link to a map with its picture and a line of text.
-  atlas.link = (layer, map, lines, {kind = "projection", width = 72, both = false} = {}) => {
-    const about = atlas.front.layers[layer], pair = both && about.kinds.includes("patch");
+  atlas.link = (layer, map, lines, {kind = "projection", width = 72, both = false, image} = {}) => {
+    const about = atlas.front.layers[layer], pair = both && about.kinds.includes("patch"), whole = both && !pair && image !== undefined && atlas.front.photographs;
     const said = [atlas.mapName(layer, map), ...[lines].flat()].filter(Boolean).join(", ");
     return h("a", {class: "maplink", href: atlas.mapHash(layer, map), "aria-label": said},
       h("span", {class: "pair"}, pair ? atlas.small(layer, map, "patch", width, "", about, true) : null,
+        whole ? h("img", {src: atlas.imageAt(image, false), alt: "", width, height: width, loading: "lazy"}) : null,
         atlas.small(layer, map, kind, width, "", about, true)),
       h("b", {}, atlas.mapName(layer, map)), [lines].flat().filter(Boolean).map((line) => h("small", {}, line)));
   };
