@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,23 +39,29 @@ class Frames:
 
 def write_epochs(found: Survey, site: Site, checkpoint: str | None, settings: Settings, run: Run) -> list[int]:
     """The time sliders' files; returns the epochs, none where the network's run has kept nothing of them."""
-    trained = None if checkpoint is None or not Path(checkpoint).is_file() else Path(checkpoint).parent.parent
-    if trained is None or settings.time == "none":
+    if checkpoint is None or not Path(checkpoint).is_file() or settings.time == "none":
         return []
+    trained = Path(checkpoint).parent.parent
     paths = sorted((trained / "checkpoints").glob("epoch-[0-9]*.pt"))
     if settings.time == "checkpoints" or (settings.time == "auto" and len(paths) > 1):
-        return _from_checkpoints(found, site, paths, settings, run)
+        return _from_checkpoints(found, site, checkpoint, paths, settings, run)
     if any((trained / FOLDER).glob("epoch-*.npz")) and run.world.first:
         return _from_evolution(found, site, trained / FOLDER, settings)
     return []
 
 
-def _from_checkpoints(found: Survey, site: Site, paths: Sequence[Path], settings: Settings, run: Run) -> list[int]:
+def _from_checkpoints(
+    found: Survey, site: Site, checkpoint: str, paths: Sequence[Path], settings: Settings, run: Run
+) -> list[int]:
+    """A survey of the network of each epoch, with one place of each map; of the atlas's own epoch there is one."""
     few = replace(settings, top=1, whole_top=1, rules=[], draw_hidden=False, layers=[plan.name for plan in found.plans])
-    epochs, surveys = [], []
+    own = _epoch_of(load_checkpoint(Path(checkpoint)))
+    by_epoch = {} if own is None else {own: found}
     for path in paths:
         content = load_checkpoint(path)
-        epoch = int(content["trainer"]["position"]["epoch"])
+        epoch = _epoch_of(content)
+        if epoch is None or epoch in by_epoch:
+            continue
         network = network_of(content, path).to(run.world.device)
         views = CentreViews(
             found.views.source, network.frame, found.views.batch_size, rank=run.world.rank,
@@ -64,11 +70,18 @@ def _from_checkpoints(found: Survey, site: Site, paths: Sequence[Path], settings
         if run.world.first:
             print(f"epoch {epoch}")
         folder = found.arrays.folder.parent / f"epoch-{epoch:04d}"
-        surveys.append(survey(network, views, few, folder, run))
-        epochs.append(epoch)
+        by_epoch[epoch] = survey(network, views, few, folder, run)
+    epochs = sorted(by_epoch)
+    surveys = [by_epoch[epoch] for epoch in epochs]
     for plan in found.plans if run.world.first else ():
         _write(site, plan, _stacked(found, surveys, plan, epochs, settings))
     return epochs
+
+
+def _epoch_of(content: Mapping[str, Any]) -> int | None:
+    """How many epochs a checkpoint has seen; None where it was taken in the middle of one, or does not say."""
+    position = content.get("trainer", {}).get("position", {})
+    return int(position["epoch"]) if "epoch" in position and not position.get("batch") else None
 
 
 def _stacked(
@@ -79,11 +92,12 @@ def _stacked(
     image = np.stack([top.image[:, 0].numpy() for top in tops], 1)
     labels = np.where(image >= 0, found.views.source.labels[np.maximum(image, 0)], -1)
     last = found.peaks.of(plan.name)
+    is_drawn = all(one.plans[plan.number].places for one in surveys)
     has_patch = f"{start}/patch" in found.arrays
     return Frames(
         epochs=epochs, maps=np.arange(plan.maps), value=np.stack([top.value[:, 0].numpy() for top in tops], 1),
         label=labels, alike=np.stack([own_correlations(one.peaks.of(plan.name), last) for one in surveys], 1),
-        projection=_column(surveys, f"{start}/projection") if surveys[0].plans[plan.number].places else None,
+        projection=_column(surveys, f"{start}/projection") if is_drawn else None,
         patch=_column(surveys, f"{start}/patch") if has_patch else None,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from zfnet.network import Network
 from zfnet.pages.atlas import tile_size
 
 FORMAT = 1
+FEW_UNITS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +100,16 @@ def plan_layers(deconvnet: Deconvnet, network: Network, settings: Settings) -> l
         plans.append(LayerPlan(
             number=number, name=name, kind=type(modules[name]).__name__ if name in modules else "", shape=sizes[name],
             parameters=rows[name].parameters if name in rows else 0, field=None if whole else field,
-            places=0 if hidden and not settings.draw_hidden else settings.whole_top if whole else settings.top,
+            places=_places(sizes[name], settings) if settings.draw_hidden or not hidden else 0,
             tile=tile_size(*((size_px, size_px) if whole or field is None else field.size_px), settings.tile_px),
             rules=() if hidden else tuple(rule for rule in settings.rules if rule != settings.rule),
         ))  # fmt: skip
     return plans
+
+
+def _places(shape: tuple[int, ...], settings: Settings) -> int:
+    """How many places of each map are drawn: a fully connected unit costs a whole pass down, and they are many."""
+    return settings.top if len(shape) == 3 or shape[0] <= FEW_UNITS else min(settings.whole_top, settings.top)
 
 
 def fingerprint_of(plans: Sequence[LayerPlan], network: Network, views: CentreViews, settings: Settings) -> str:

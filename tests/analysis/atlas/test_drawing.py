@@ -5,8 +5,7 @@ import torch
 
 from zfnet import Deconvnet, build_model
 from zfnet.analysis import picture_units
-from zfnet.analysis.atlas import DiskArrays, Peaks, Work, draw_units, focus_of, places
-from zfnet.analysis.atlas import projecting as module
+from zfnet.analysis.atlas import DiskArrays, Peaks, Work, draw_units, focus_of, places, projecting as module
 from zfnet.data import SeenImages
 from zfnet.mining import mine_top
 

@@ -8,7 +8,13 @@ from torch import nn
 from zfnet import Deconvnet, build_model
 from zfnet.analysis.atlas import contributions, fed, inputs_of, map_wires, origins_of
 
-NETWORKS = ["zfnet", "torchvision:squeezenet1_0", "torchvision:resnet18", "torchvision:mobilenet_v2", "torchvision:vgg11"]
+NETWORKS = [
+    "zfnet",
+    "torchvision:squeezenet1_0",
+    "torchvision:resnet18",
+    "torchvision:mobilenet_v2",
+    "torchvision:vgg11",
+]
 
 
 def network(name: str) -> nn.Module:
@@ -49,7 +55,11 @@ def test_contributions_sum_to_the_activation_less_the_bias(name: str):
 def test_a_contribution_is_what_goes_when_the_map_goes():
     """Of one channel: the sum with it less the sum with zeros in its place."""
     torch.manual_seed(1)
-    for conv in (nn.Conv2d(4, 6, 3, 2, 1), nn.Conv2d(4, 6, (3, 1), padding=(2, 0), dilation=2), nn.Conv2d(4, 8, 3, groups=2)):
+    for conv in (
+        nn.Conv2d(4, 6, 3, 2, 1),
+        nn.Conv2d(4, 6, (3, 1), padding=(2, 0), dilation=2),
+        nn.Conv2d(4, 8, 3, groups=2),
+    ):
         conv.double()
         maps = torch.randn(1, 4, 9, 9, dtype=torch.float64)
         with torch.no_grad():

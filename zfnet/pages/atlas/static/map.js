@@ -59,7 +59,7 @@
         h("small", {}, `${digits(data.value[map][rank])} ${className(label)}`));
     });
     show(0);
-    const note = about.places < cells.length ? ` In layers that see the whole image the first ${about.places === 1 ? "one is" : `${about.places} are`} projected.` : "";
+    const note = about.places < cells.length ? ` In fully connected layers the first ${about.places === 1 ? "one is" : `${about.places} are`} projected.` : "";
     return h("section", {"aria-labelledby": "h-places"}, h("h2", {id: "h-places"}, "Strongest places"),
       h("p", {class: "note"}, `One place an image, strongest first: the projection${atlas.front.photographs ? ", and the patch that it comes from" : ""}. Point at one, or tap it, to see where it lies.${note}`),
       h("div", {class: "placed"}, whole, h("div", {class: "places"}, cells)));
