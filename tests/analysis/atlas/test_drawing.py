@@ -46,6 +46,13 @@ def test_they_equal_the_pictures_of_figure_2(monkeypatch):
         assert seen == set(at)
 
 
+def test_nothing_is_drawn_where_nothing_is_missing():
+    deconvnet, _ = network()
+    nothing = Work(layer="conv2", units=torch.zeros((0, 4), dtype=torch.int64), rank=torch.zeros(0, dtype=torch.int64))
+    for work in ([], [nothing]):
+        assert not list(draw_units(deconvnet, work, lambda numbers: 1 / 0, [0, 0, 0]))
+
+
 def test_peaks_are_what_mining_sees_whatever_the_batches(tmp_path):
     deconvnet, images = network()
     peaks = Peaks(DiskArrays(tmp_path), ["conv2", "fc8"])

@@ -62,7 +62,7 @@ def draw_units(
     """
     fields = {one.layer: receptive_field(deconvnet.model, one.layer) for one in work}
     numbers = torch.cat([one.units[:, 0] for one in work]).unique() if work else torch.zeros(0, dtype=torch.int64)
-    for batch in numbers.split(AT_ONCE):
+    for batch in numbers.split(AT_ONCE) if len(numbers) else ():  # nothing splits into one of nothing
         inputs, pixels = fetch(batch.tolist())
         inside = {one.layer: torch.isin(one.units[:, 0], batch).nonzero()[:, 0] for one in work}
         layers = [layer for layer, own in inside.items() if len(own)]
