@@ -38,6 +38,7 @@ def numbers_of(found: Survey, boxes: Boxes, *, progress: bool) -> list[LayerNumb
         above, above_share = up[plan.name]
         made.append(LayerNumbers(
             **{name: getattr(top, name).numpy() for name in ("value", "image", "row", "column")},
+            label=np.where(top.image[:, 0] >= 0, labels[top.image[:, 0].clamp(min=0)], -1),
             corner=_corners(plan, top.row, top.column), focus=np.array(_array(found, plan, "focus"), np.int64),
             **_joined(parts), **asdict(alike), **_driven(found, plan, down[plan.name]), above=above,
             above_share=above_share, **_parts(found, plan, boxes), name=_names(found, plan),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from experiments.atlas_parts.settings import LayerPlan
 from experiments.atlas_parts.survey import Survey
@@ -73,16 +74,20 @@ def search_of(found: Survey, numbers: Sequence[LayerNumbers]) -> dict[str, Any]:
     """For the search: which maps are the best detectors of a class, and whose projections lie on a part."""
     classes: dict[int, list[list[float]]] = {}
     parts: dict[str, list[list[float]]] = {}
+    firsts: dict[int, list[list[int]]] = {}
     for plan, one in zip(found.plans, numbers, strict=True):
         for number in range(plan.maps):
             for label, precision in zip(one.best[number].tolist(), one.precision[number].tolist(), strict=True):
                 if label >= 0:
                     classes.setdefault(label, []).append([plan.number, number, precision])
+            if one.label[number] >= 0 and one.value[number, 0] > 0:
+                firsts.setdefault(int(one.label[number]), []).append([plan.number, number])
             for part, count in zip(one.part[number].tolist(), one.part_count[number].tolist(), strict=True):
                 if part >= 0 and count >= max(2, plan.places / 3):
                     parts.setdefault(str(one.part_names[part]), []).append([plan.number, number, count / plan.places])
     return {
         "classes": {label: _best(maps, 24) for label, maps in classes.items()},
+        "firsts": {label: [[*place, None] for place in maps[-24:]] for label, maps in firsts.items()},
         "parts": {name: _best(maps, len(maps)) for name, maps in parts.items()},
     }
 
@@ -94,11 +99,19 @@ def example_of(found: Survey, numbers: Sequence[LayerNumbers]) -> tuple[int, int
         if plan.field is None or min(plan.tile) < 16 or plan.places < 4:
             continue
         alive = np.flatnonzero(one.value[:, 0] > 0)
-        worth = np.maximum(one.precision[:, 0], np.nan_to_num(one.selectivity) / 2)
+        worth = one.precision[:, 0] if one.precision.any() else _how_far_out(one)
         if len(alive):
             best = int(alive[worth[alive].argmax()])
             candidates.append((float(worth[best]), plan.number, best))
     return max(candidates)[1:] if candidates else None
+
+
+def _how_far_out(one: LayerNumbers) -> NDArray[np.float64]:
+    """(M,) how far a map's strongest places lie above its mean answer."""
+    middles = (np.arange(one.histogram.shape[1]) + 0.5) / one.histogram.shape[1]
+    share = (one.histogram * middles).sum(1) / np.maximum(one.histogram.sum(1), 1)
+    mean = one.low + share * (one.high - one.low)
+    return np.maximum(one.value, 0).mean(1) / np.maximum(mean, 1e-9)
 
 
 def shown_images(found: Survey, count: int) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from atlas_site import LAYERS, SHOWN, SMALL, TOP, build_atlas, data_of
+from atlas_site import LAYERS, SHOWN, SMALL, TOP, data_of
 from in_process import ROOT
 from PIL import Image
 from sklearn.metrics import average_precision_score
@@ -23,11 +23,6 @@ from zfnet.data.datasets import list_folder
 from zfnet.mining import CentreViews
 from zfnet.network import open_network
 from zfnet.pages.atlas import load_numbers
-
-
-@pytest.fixture(scope="module")
-def atlas_run(tmp_path_factory: pytest.TempPathFactory, whole_run: Path, image_root: Path) -> Path:
-    return build_atlas(tmp_path_factory.mktemp("atlas"), whole_run, image_root)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from atlas_site import WILD, build_atlas, data_of
+from atlas_site import WILD, data_of
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="skipped: there is no chrom
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, whole_run: Path, image_root: Path) -> Path:
-    return build_atlas(tmp_path_factory.mktemp("browser"), whole_run, image_root) / "atlas"
+def site(atlas_run: Path) -> Path:
+    return atlas_run / "atlas"
 
 
 @pytest.fixture(scope="module")

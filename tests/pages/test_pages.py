@@ -66,8 +66,8 @@ class Elements(HTMLParser):
 def layer(number: int, name: str, shape: tuple[int, ...], tile: tuple[int, int], places: int = 2) -> LayerAbout:
     field = {"field_px": tile, "step_px": (2, 2), "start_px": (-3, -3)}
     return LayerAbout(
-        number=number, name=name, kind="Conv2d", shape=shape, parameters=10, tile=tile, places=places, rules=("guided",),
-        wires="", scores=False, **field,
+        number=number, name=name, kind="Conv2d", shape=shape, parameters=10, tile=tile, places=places, wires="",
+        rules=("guided",), scores=False, **field,
     )  # fmt: skip
 
 
@@ -82,8 +82,8 @@ def pictures(maps: int, tile: tuple[int, int], places: int = 2) -> LayerPictures
 def test_hostile_names_stay_text(tmp_path):
     site = Site(tmp_path / "atlas")
     front = Front(
-        title=HOSTILE, data=HOSTILE, images=3, size_px=64, rule="deconvnet", top=2, photographs=True, classes=[HOSTILE, "b"],
-        class_images=[1, 2], facts={HOSTILE: HOSTILE}, notes=[HOSTILE], compared=HOSTILE, compared_at="other/",
+        title=HOSTILE, data=HOSTILE, images=3, size_px=64, rule="deconvnet", top=2, photographs=True,
+        classes=[HOSTILE, "b"], class_images=[1, 2], facts={HOSTILE: HOSTILE}, notes=[HOSTILE], compared=HOSTILE, compared_at="other/",
         curves=[curve_picture(HOSTILE, [1, 2], {HOSTILE: [2.0, 1.0]})],
     )  # fmt: skip
     site.front(front, [layer(0, HOSTILE, (4, 3, 3), (7, 7))], [pictures(4, (7, 7))])

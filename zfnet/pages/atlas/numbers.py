@@ -21,9 +21,9 @@ Floats = NDArray[np.float64]
 class LayerNumbers:
     """M maps of a layer, k strongest places of each, P of them drawn.
 
-    value, image, row, column (M, k); corner (M, k, 2) of their fields and focus (M, P, 2), the middle of the
-    projection's energy, in pixels. answered .. share: as MapStatistics has them. order, neighbour, correlation: as
-    Likeness. below (M, D, 2) layer and map, given (M, D) what it adds on average over the P places, given_share (M, D)
+    value, image, row, column (M, k); label (M,) of the strongest image; corner (M, k, 2) of their fields and focus
+    (M, P, 2), the middle of the projection's energy, in pixels. answered .. share: as MapStatistics has them. order,
+    neighbour, correlation: as Likeness. below (M, D, 2) layer and map, given (M, D) what it adds on average over the P places, given_share (M, D)
     its part in the sum of all |contributions|; total, bias (M,) the sum of all contributions and the bias. above
     (M, D, 2), above_share (M, D): the maps in whose sum this one has the largest parts. -1 where there are fewer.
     part (M, T) index into part_names, -1 for none, and part_count (M, T) of the P places. name (M,) of class scores.
@@ -33,6 +33,7 @@ class LayerNumbers:
     image: Ints
     row: Ints
     column: Ints
+    label: Ints
     corner: Ints
     focus: Ints
     answered: Floats
@@ -82,7 +83,7 @@ def as_columns(numbers: LayerNumbers, scores: bool) -> dict[str, Any]:
         "value": [row[own] for row, own in zip(numbers.value, there, strict=True)],
         "image": [row[own] for row, own in zip(numbers.image, there, strict=True)],
         "corner": [row[own] for row, own in zip(numbers.corner, there, strict=True)],
-        "focus": numbers.focus,
+        "focus": numbers.focus, "label": numbers.label,
         "dead": np.flatnonzero(dead), "answered": numbers.answered, "low": numbers.low, "high": numbers.high,
         "histogram": numbers.histogram, "selectivity": numbers.selectivity, "favourite": numbers.favourite,
         "precision": _pairs(numbers.best, numbers.precision), "strongest": numbers.strongest,

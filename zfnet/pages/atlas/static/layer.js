@@ -37,6 +37,7 @@
     }
     for (const [part, count] of data.parts[map])
       if (count >= 2 && holds(data.part_names[part])) best = Math.max(best, count / atlas.current.about.places);
+    if (!data.precision[map].length && holds(className(data.label[map]))) best = Math.max(best, 0.5);
     if (data.name.length && holds(data.name[map])) best = Math.max(best, 1);
     return best;
   }
@@ -50,7 +51,8 @@
     if (sort === "selectivity") return `${className(data.favourite[map])} ${digits(data.selectivity[map], 2)}`;
     if (best && best[1] > 0.25) return `${className(best[0])} ${digits(best[1], 2)}`;
     const part = data.parts[map][0];
-    return part && part[1] >= 3 ? data.part_names[part[0]] : "";
+    if (part && part[1] >= 3) return data.part_names[part[0]];
+    return best ? "" : className(data.label[map]);  // where no class can be judged: that of its strongest image
   };
 
   atlas.pages.layer = async (view, layer) => {
@@ -58,12 +60,12 @@
     atlas.current = {layer, data, about};
     const chosen = atlas.chosen, tiles = h("div", {class: "tiles grid", id: "grid"}), count = h("p", {class: "note", role: "status"});
     const classes = [...new Set(data.precision.flat().map(([label]) => className(label)))].sort();
-    const names = [...new Set([...classes, ...data.part_names.filter(Boolean), ...data.name])];
+    const names = [...new Set([...classes, ...(classes.length ? [] : data.label.map(className).filter(Boolean)), ...data.part_names.filter(Boolean), ...data.name])];
     const select = (label, name, options) => h("label", {}, `${label} `, h("select", {
       name, onchange: (event) => { chosen[name] = event.target.value; draw(); },
     }, options.map(([value, word]) => h("option", {value, selected: chosen[name] === value}, word))));
     const filter = h("input", {
-      type: "search", id: "filter", value: chosen.filter, list: "filters", placeholder: "dog, eye …", autocomplete: "off",
+      type: "search", id: "filter", value: chosen.filter, list: "filters", placeholder: "class or part", autocomplete: "off",
       oninput: (event) => { chosen.filter = event.target.value; draw(); },
     });
     const field = about.field ? `each place sees ${about.field.join(" × ")} px, a step is ${about.step[0]} px` : "every unit sees the whole image";
@@ -82,7 +84,7 @@
     function draw() {
       const maps = atlas.ordered(data, about);
       count.textContent = `${maps.length} of ${about.maps} maps` + (data.dead.length && !chosen.dead ? `; ${data.dead.length} dead ones, never above 0, are folded away` : "")
-        + (chosen.filter.trim() ? "; those first that tell it best" : "") + (said[chosen.sort] || (data.precision.some((one) => one.length) ? said.class : "") || "");
+        + (chosen.filter.trim() ? "; those first that tell it best" : "") + (said[chosen.sort] || (data.precision.some((one) => one.length) ? said.class : ". Below each the class of its strongest image"));
       tiles.replaceChildren(...maps.map(tile));
     }
     function tile(map) {

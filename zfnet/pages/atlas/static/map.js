@@ -115,7 +115,7 @@
   function neighbours(layer, map, data) {
     const near = data.neighbours[map];
     return h("section", {"aria-labelledby": "h-near"}, h("h2", {id: "h-near"}, "Maps that answer alike"),
-      near.length ? h("div", {class: "tiles"}, near.map(([one, alike]) => link(layer, one, [`r ${digits(alike, 2)}`]))) : h("p", {class: "note"}, "None."),
+      near.length ? h("div", {class: "tiles"}, near.map(([one, alike]) => link(layer, one, [`r ${digits(alike, 2)}`], {within: true}))) : h("p", {class: "note"}, "None."),
       h("p", {class: "note"}, "Correlation of the strongest answers over all images."));
   }
 

@@ -30,9 +30,9 @@
     const layer = Number(strip.dataset.layer), data = await load(`layer-${number(layer)}`), dead = new Set(data.dead);
     const worth = (map) => (data.precision[map][0] || [0, 0])[1] + 1e-6 * data.value[map][0], met = new Map();
     const sorted = [...Array(atlas.front.layers[layer].maps).keys()].filter((map) => !dead.has(map)).sort((a, b) => worth(b) - worth(a));
-    const turns = new Map(sorted.map((map) => { const label = (data.precision[map][0] || [-1])[0]; met.set(label, (met.get(label) || 0) + 1); return [map, label < 0 ? 0 : met.get(label)]; }));
-    const maps = sorted.sort((a, b) => turns.get(a) - turns.get(b) || worth(b) - worth(a)).slice(0, 8);  // each class once, then again
-    strip.querySelector(".tiles").append(...maps.map((map) => link(layer, map, [atlas.caption(data, map, "")], {both: true, image: data.image[map][0]})),
+    const turns = new Map(sorted.map((map) => { const key = data.precision[map][0] ? data.precision[map][0][0] : `image ${data.image[map][0]}`; met.set(key, (met.get(key) || 0) + 1); return [map, met.get(key)]; }));
+    const maps = sorted.sort((a, b) => turns.get(a) - turns.get(b) || worth(b) - worth(a)).slice(0, 8);  // each class, or image, once, then again
+    strip.querySelector(".tiles").append(...maps.map((map) => link(layer, map, [atlas.caption(data, map, "")], {both: true, image: data.image[map][0], within: true})),
       h("a", {class: "more", href: atlas.layerHash(layer)}, "all →"));
   }
 
@@ -46,10 +46,10 @@
   }
 
   atlas.pages.class = async (view, label) => {
-    const {classes} = await load("search"), maps = classes[label] || [], images = atlas.front.class_images[label], total = atlas.front.class_images.reduce((a, b) => a + b, 0) || 1;
+    const {classes, firsts} = await load("search"), judged = classes[label] || [], maps = judged.length ? judged : firsts[label] || [], images = atlas.front.class_images[label], total = atlas.front.class_images.reduce((a, b) => a + b, 0) || 1;
     put(view, h("h1", {}, atlas.front.classes[label] || "no class"),
-      h("p", {class: "lead"}, `${images} images, ${percent(images / total)} of all. The maps whose answers tell this class best from all others, by average precision:`),
-      maps.length ? h("div", {class: "tiles"}, maps.map(([layer, map, precision]) => link(layer, map, [`AP ${digits(precision, 2)}`], {both: true, width: 96}))) : h("p", {class: "note"}, "No map counts it among its best classes, or it has fewer than five images."));
+      h("p", {class: "lead"}, `${images} images, ${percent(images / total)} of all. ${judged.length ? "The maps whose answers tell this class best from all others, by average precision:" : maps.length ? "Too few images, or no map's best class, so that no map is called its detector. The maps whose strongest image is one of it:" : ""}`),
+      maps.length ? h("div", {class: "tiles"}, maps.map(([layer, map, precision]) => link(layer, map, [precision === null ? "" : `AP ${digits(precision, 2)}`], {both: true, width: 96}))) : h("p", {class: "note"}, "No map has it among its best classes, or as its strongest image."));
   };
 
   atlas.pages.part = async (view, name) => {
@@ -77,7 +77,7 @@
           const about = atlas.front.layers[layer], field = about.field || [size, size];
           const mark = () => boxes.replaceChildren(svg("rect", {x: left, y: top, width: field[1], height: field[0], class: "box"}));
           return h("a", {class: "maplink", href: atlas.mapHash(layer, map), onmouseenter: mark, onfocus: mark, "aria-label": `${atlas.mapName(layer, map)}, ${percent(share)} of its most`},
-            atlas.cell(at, `projection of ${atlas.mapName(layer, map)}`, {columns: data.columns, rows: data.layers.length, column, row, width: 84, height: 84}), h("b", {}, atlas.mapName(layer, map)), h("small", {}, `${percent(share)} of its most`));
+            atlas.cell(at, `projection of ${atlas.mapName(layer, map)}`, {columns: data.columns, rows: data.layers.length, column, row, width: 84, height: 84}), h("b", {}, String(map)), h("small", {}, `${percent(share)} of its most`));
         }))))));
   };
 

@@ -51,7 +51,7 @@
       if (mapPart !== undefined && Number(mapPart) < about.maps && (layerPart === "" || name.includes(layerPart))) found.push([atlas.mapHash(layer, Number(mapPart)), atlas.mapName(layer, Number(mapPart)), "map", name === layerPart ? 0 : 2]);
       if (name.includes(words)) found.push([atlas.layerHash(layer), about.name, `layer, ${about.maps} maps`, name === words ? 0 : 1]);
     });
-    const {classes, parts} = await load("search");
+    const {classes, firsts, parts} = await load("search");
     for (const [name, maps] of Object.entries(parts)) if (holds(name)) {
       found.push([`#/part/${encodeURIComponent(name)}`, name, `part, ${maps.length} maps lie on it`, 1]);
       for (const [layer, map, share] of maps.slice(0, 5)) found.push([atlas.mapHash(layer, map), atlas.mapName(layer, map), `${name}: ${atlas.percent(share)} of its places`, 2]);
@@ -59,7 +59,7 @@
     atlas.front.classes.forEach((name, label) => {
       if (!holds(name)) return;
       found.push([`#/class/${label}`, atlas.first(name), "class", 1]);
-      for (const [layer, map, precision] of (classes[label] || []).slice(0, 3)) found.push([atlas.mapHash(layer, map), atlas.mapName(layer, map), `${atlas.first(name)}: AP ${atlas.digits(precision, 2)}`, 2]);
+      for (const [layer, map, precision] of (classes[label] || firsts[label] || []).slice(0, 3)) found.push([atlas.mapHash(layer, map), atlas.mapName(layer, map), `${atlas.first(name)}${precision === null ? "" : `: AP ${atlas.digits(precision, 2)}`}`, 2]);
     });
     return found.sort((a, b) => a[3] - b[3]).slice(0, 40);
   }
@@ -123,7 +123,8 @@
 
   load("front").then((told) => {
     atlas.front = told;
-    const layers = document.getElementById("layers");
+    const layers = document.getElementById("layers"), middle = told.layers[Math.floor(told.layers.length / 2)];
+    query.placeholder = `Search: ${middle.name}/${Math.min(12, middle.maps - 1)}${told.classes.length > 1 ? `, ${atlas.first(told.classes[0])}` : ""} …`;
     layers.append(...told.layers.map((about, layer) => h("option", {value: layer}, about.name)));
     layers.addEventListener("change", () => { location.hash = layers.value === "" ? "" : atlas.layerHash(Number(layers.value)); });
     document.getElementById("theme").addEventListener("click", theme);

@@ -47,16 +47,23 @@
     });
   };
 
+  // A map's name for a narrow place: a long layer's on a line of its own, by its end.
+  atlas.named = (layer, map) => {
+    const {name} = atlas.front.layers[layer];
+    return name.length <= 7 ? h("b", {}, `${name}/${map}`) : [h("small", {title: name}, name.length > 13 ? `…${name.slice(-12)}` : name), h("b", {}, String(map))];
+  };
+
   atlas.imageAt = (image, large) => `images/${large ? "l" : "i"}-${String(image).padStart(6, "0")}.${atlas.front.image_ending}`;
 
-  // A link to a map with its picture and a line of text.
-  atlas.link = (layer, map, lines, {kind = "projection", width = 72, both = false, image} = {}) => {
+  // A link to a map with its picture and a line of text. within: among others of its layer, by its number alone.
+  atlas.link = (layer, map, lines, {kind = "projection", width = 72, both = false, image, within = false} = {}) => {
     const about = atlas.front.layers[layer], pair = both && about.kinds.includes("patch"), whole = both && !pair && image !== undefined && atlas.front.photographs;
     const said = [atlas.mapName(layer, map), ...[lines].flat()].filter(Boolean).join(", ");
-    return h("a", {class: "maplink", href: atlas.mapHash(layer, map), "aria-label": said},
+    const room = pair || whole ? 2 * width + 12 : Math.max(width + 10, 84);
+    return h("a", {class: "maplink", href: atlas.mapHash(layer, map), "aria-label": said, style: {width: `${room}px`}},
       h("span", {class: "pair"}, pair ? atlas.small(layer, map, "patch", width, "", about, true) : null,
         whole ? h("img", {src: atlas.imageAt(image, false), alt: "", width, height: width, loading: "lazy"}) : null,
         atlas.small(layer, map, kind, width, "", about, true)),
-      h("b", {}, atlas.mapName(layer, map)), [lines].flat().filter(Boolean).map((line) => h("small", {}, line)));
+      within ? h("b", {}, String(map)) : atlas.named(layer, map), [lines].flat().filter(Boolean).map((line) => h("small", {}, line)));
   };
 }
