@@ -51,7 +51,7 @@ def compute(settings: Settings) -> Variants:
     """The image as it is, and its views in the first epochs, cut and warped as in training, but not normalised."""
     if settings.count < 1:
         raise ValueError(f"count={settings.count}, expected 1 or more variants")
-    recipe, size_px = settings.training, settings.model.input_px
+    recipe, size_px = settings.training, settings.model.size_px
     side_px = size_px if settings.side is None else settings.side
     path = one_photograph(settings.image, "image")
     square = torch.from_numpy(decode_square(path, side_px).copy()).permute(2, 0, 1)[None]

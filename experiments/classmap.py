@@ -24,7 +24,7 @@ from experiments.common.config import as_list, list_or_none, pick
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import class_map
-from zfnet.data import FILTER, InputFrame, class_number, photograph_paths, read_rgb
+from zfnet.data import FILTERS, InputFrame, class_number, photograph_paths, read_rgb
 from zfnet.figures.class_map import ClassMaps, draw_classmaps, load_maps, save_maps
 from zfnet.models import FullyConvolutional, convolutionalize
 from zfnet.network import Network
@@ -91,7 +91,7 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> list[ClassMa
     run.note(checkpoint=choice.source, images=paths, sides=sides)
     maps = []
     for path, side_px in track([(path, side) for path in paths for side in sides], "sliding", unit="image"):
-        picture = enlarged(path, side_px)
+        picture = enlarged(path, side_px, frame.interpolation)
         found = class_map(fully, normalised(picture, frame))
         probability = found.probability[0].cpu().numpy()
         classes = Classes.of_network(network)
@@ -111,12 +111,12 @@ def own_places(fully: FullyConvolutional, frame: InputFrame) -> int:
     return class_map(fully, blank).scores.shape[2]
 
 
-def enlarged(path: str, side_px: int) -> NDArray[np.uint8]:
-    """The whole picture (H, W, 3), its shortest side brought to side_px."""
+def enlarged(path: str, side_px: int, interpolation: str) -> NDArray[np.uint8]:
+    """The whole picture (H, W, 3), its shortest side brought to side_px by a filter of FILTERS."""
     image = read_rgb(path)
     scale = side_px / min(image.size)
     size = tuple(max(side_px, round(scale * length)) for length in image.size)
-    return np.asarray(image.resize((size[0], size[1]), FILTER))
+    return np.asarray(image.resize((size[0], size[1]), FILTERS[interpolation]))
 
 
 def normalised(picture: NDArray[np.uint8], frame: InputFrame) -> Tensor:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from experiments.common.config import as_list, pick
-from experiments.common.images import open_split, reading_processes
+from experiments.common.images import note_interpolation, open_split, reading_processes
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.analysis import share_interval
 from zfnet.data import ImageData, ImageSource, unreadable
@@ -36,7 +36,7 @@ class Settings:
     split: str
     checkpoint: str | list[str]
     weights: str | None
-    size_px: int
+    size_px: int | None
     views: int | list[int]
     batch_size: int
 
@@ -61,6 +61,8 @@ def report(config: DictConfig, run: Run) -> None:
     networks = [open_chosen(choice, run) for choice in choices]
     for choice, network in zip(choices, networks, strict=True):
         check_fit(network, source, choice.source)
+        if run.world.first:
+            note_interpolation(source, network.frame)
     rows: Rows = []
     for views in as_list(settings.views):
         answers = answers_of(networks, source, run, views=views, batch_size=settings.batch_size)

@@ -144,7 +144,7 @@ def opened(data: ImageData, run: Run) -> tuple[ImageSource, ImageSource]:
 
 def new_network(model: ModelChoice, recipe: Recipe, images: ImageSource) -> Network:
     """A network as it is before training, with the images' classes and the recipe's frame."""
-    frame = make_frame(recipe.input_scale, images, model.input_px)
+    frame = make_frame(recipe.input_scale, images, model.size_px)
     arguments = arguments_of(model, images, frame.channels)
     network = build_model(**arguments, weights=model.weights)
     return Network(model=network, frame=frame, wnids=images.wnids, names=images.names, arguments=arguments)
@@ -162,7 +162,7 @@ def resumed_network(resumed: dict[str, Any], source: Path, model: ModelChoice, i
 def arguments_of(model: ModelChoice, images: ImageSource, channels: int) -> dict[str, Any]:
     """build_model's arguments, but the weights."""
     classes = len(images.wnids)
-    arguments = {"name": model.name, "num_classes": classes, "width": model.width, "input_px": model.input_px}
+    arguments = {"name": model.name, "num_classes": classes, "width": model.width, "input_px": model.size_px}
     return arguments if channels == 3 else {**arguments, "channels": channels}
 
 
@@ -173,7 +173,7 @@ def describe(network: Network, model: ModelChoice, resumed: dict[str, Any] | Non
     taken = network.frame.channels
     if taken != model.channels:
         print(f"the network takes {taken} channels, as the images have, not model.channels={model.channels}")
-    write_text(folder / "summary.txt", summary(network.model, model.input_px) + "\n")
+    write_text(folder / "summary.txt", summary(network.model, model.size_px) + "\n")
 
 
 def observers_of(

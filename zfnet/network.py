@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import nn
 
-from zfnet.data import IMAGENET_MEAN, InputFrame, torchvision_frame
+from zfnet.data import IMAGENET_MEAN, InputFrame, hub_frame
 from zfnet.models import (
+    OWN_PX,
     TABLES,
-    TORCHVISION,
+    ZOOS,
     build_model,
     channels_of,
-    check_name,
     fit,
+    hub_config,
     like_parameters,
-    model_names,
     read_file,
     state_dict_of,
     undisturbed,
+    zoo_of,
 )
 
 FORMAT = "zfnet-checkpoint-1"
 ARGUMENTS = tuple(name for name in signature(build_model).parameters if name != "weights")
-SQUARE = 8 / 7  # the square that is cut, over the crop the network sees: 256 over 224
+SQUARE = 8 / 7  # of ours, the square that is cut, over the crop the network sees: 256 over 224
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Network:
 def open_network(
     source: str | Path | nn.Module,
     weights: str | Path | None = None,
-    size_px: int = 224,
+    size_px: int | None = None,
     *,
     frame: InputFrame | None = None,
     names: Sequence[str] = (),
@@ -77,28 +77,34 @@ def open_network(
 ) -> Network:
     """Any network with its frame and its classes, in eval mode.
 
-    source: a checkpoint of ours; "torchvision:NAME"; a name of our own tables ("zfnet", "alexnet_no_34" ...); or a
-    module of your own, which stays where it is, with its frame.
-    weights: of the last three a state_dict file, of torchvision's "DEFAULT" too; None for random ones.
-    size_px: torchvision's and our own networks see size_px crops of squares 8/7 as large, torchvision's with its
-    normalisation and ImageNet's class names in the standard order, ours less ImageNet's mean colour.
+    source: a checkpoint of ours; "torchvision:NAME", "timm:NAME" or "pytorchcv:NAME"; a name of our own tables
+    ("zfnet", "alexnet_no_34" ...); or a module of your own, which stays where it is, with its frame.
+    weights: of the last three a state_dict file (.pt or .safetensors), of a zoo's "DEFAULT" too; None for random ones.
+    size_px: of the crops that it sees. A zoo's network sees those of its hub, by default as large and from squares as
+    large as there, with its normalisation and filter and, of 1000 classes, ImageNet's names in the standard order;
+    another size_px brings the square along in proportion. Ours see 224 px of squares 8/7 as large, less ImageNet's mean
+    colour.
     frame, names, wnids: of your own module; without names its classes are counted ("class 0" ...).
     num_classes, width, channels: of our own tables, as `build_model` takes them.
 
-    Raises ValueError for what is none of these, a module without its frame, and weights that do not fit, which it
-    names; FileNotFoundError for a missing file.
+    Raises ValueError for what is none of these, a zoo that is not installed, a module without its frame, and weights
+    that do not fit, which it names; FileNotFoundError for a missing file.
     """
     if isinstance(source, nn.Module):
         return _of_module(source, weights, frame, tuple(names), tuple(wnids))
     if frame is not None or names or wnids:
         raise ValueError(f"frame, names and wnids are of a module of your own; {source} has its own")
-    if str(source).startswith(TORCHVISION):
-        return _of_torchvision(str(source), weights, size_px)
+    if zoo_of(str(source)) is not None:
+        return _of_zoo(str(source), weights, size_px)
     if is_name(source):
-        arguments = {"name": str(source), "num_classes": num_classes, "width": width, "input_px": size_px}
+        own_px = OWN_PX if size_px is None else size_px
+        arguments = {"name": str(source), "num_classes": num_classes, "width": width, "input_px": own_px}
         return _of_table(arguments if channels == 3 else {**arguments, "channels": channels}, weights)
-    if not Path(source).exists() and TORCHVISION + str(source) in model_names():
-        raise FileNotFoundError(f"no weight file at {source}: did you mean {TORCHVISION}{source}?")
+    if not Path(source).exists():
+        bare = str(source).rpartition(":")[2]
+        meant = (zoo.prefix + bare for zoo in ZOOS if zoo.installed and bare in zoo.names())
+        if name := next(meant, ""):
+            raise FileNotFoundError(f"no weight file at {source}: did you mean {name}?")
     content = read_file(source)
     if not isinstance(content, dict) or "network" not in content:
         raise ValueError(
@@ -109,9 +115,9 @@ def open_network(
 
 
 def is_name(source: str | Path) -> bool:
-    """Whether a network is meant by its name, torchvision's or one of our own tables', and not a checkpoint."""
+    """Whether a network is meant by its name, a zoo's or one of our own tables', and not a checkpoint."""
     text = str(source)  # a folder of that name is none either: a checkout of ours has a "zfnet"
-    return text.startswith(TORCHVISION) or (text in TABLES and not Path(text).is_file())
+    return zoo_of(text) is not None or (text in TABLES and not Path(text).is_file())
 
 
 def check_version(content: Mapping[str, Any], source: str | Path) -> None:
@@ -187,14 +193,29 @@ def _of_module(
     return Network(model=model, frame=frame.to(device), wnids=wnids, names=names)
 
 
-def _of_torchvision(name: str, weights: str | Path | None, size_px: int) -> Network:
-    check_name(name)
-    published = torchvision.models.get_model_weights(name.removeprefix(TORCHVISION))
-    names = tuple(next(iter(published)).meta["categories"])
-    arguments: dict[str, Any] = {"name": name, "num_classes": len(names), "input_px": size_px}
+def _of_zoo(name: str, weights: str | Path | None, size_px: int | None) -> Network:
+    frame, names = _hub_frame(name, size_px)
+    if not names:
+        raise ValueError(
+            f"{name} has no classifier and so no classes: build one on it with build_model({name!r}, num_classes=N)"
+        )
+    arguments: dict[str, Any] = {"name": name, "num_classes": len(names), "input_px": frame.size_px}
     model = build_model(**arguments, weights=weights)
-    frame = torchvision_frame(size_px, round(size_px * SQUARE))
     return Network(model=model.eval(), frame=frame, wnids=(), names=names, arguments=arguments)
+
+
+def _hub_frame(name: str, size_px: int | None) -> tuple[InputFrame, tuple[str, ...]]:
+    """How its hub shows pictures to a network, and its classes' names. Raises ValueError where that is not known."""
+    hub = hub_config(name)
+    if hub.unknown or (hub.odd and size_px is None):
+        centre = "" if hub.unknown else "give size_px, and it sees centre squares all the same; or "
+        raise ValueError(
+            f"{name}: {hub.unknown or hub.odd}: {centre}say yourself how it is to see pictures, by "
+            f"open_network(build_model({name!r}, weights=...), frame=InputFrame(...))"
+        )
+    size = hub.size_px if size_px is None else size_px
+    side_px = max(size, round(size * hub.side_px / hub.size_px))
+    return hub_frame(size, side_px, mean=hub.mean, std=hub.std, interpolation=hub.interpolation), hub.names
 
 
 def _of_table(arguments: dict[str, Any], weights: str | Path | None) -> Network:

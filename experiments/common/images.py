@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.common.job import Run
-from zfnet.data import FolderImages, ImageData, ImageSource, InputFrame, list_any_folder, without
+from zfnet.data import BILINEAR, FolderImages, ImageData, ImageSource, InputFrame, list_any_folder, without
+from zfnet.data.datasets import ImageList
 from zfnet.files import path_of
 from zfnet.mining import CentreViews
 from zfnet.training import workers_for
@@ -31,12 +32,19 @@ def open_views(choice: ImagesChoice, run: Run, frame: InputFrame) -> CentreViews
     if (choice.images is None) == (choice.data is None):
         raise ValueError("give either data=... (and split=train or val) or images=FOLDER with image files")
     if choice.images is not None:
-        source: ImageSource = FolderImages(list_any_folder(choice.images), frame.side_px)
+        source: ImageSource = of_files(list_any_folder(choice.images), frame)
     else:
         assert choice.data is not None
         source = open_split(choice.data, run, choice.split)
         check_side(source, frame)
+        if run.world.first:
+            note_interpolation(source, frame)
     return views_of(source, run, frame, choice.batch_size)
+
+
+def of_files(listed: ImageList, frame: InputFrame, *, strict: bool = False) -> FolderImages:
+    """Image files as the squares that the frame is cut from."""
+    return FolderImages(listed, frame.side_px, strict=strict, interpolation=frame.interpolation)
 
 
 def views_of(source: ImageSource, run: Run, frame: InputFrame, batch_size: int) -> CentreViews:
@@ -71,6 +79,16 @@ def check_side(source: ImageSource, frame: InputFrame) -> None:
         raise ValueError(
             f"the network sees crops of {frame.side_px} px squares, the images are {source.side_px} px: "
             f"give data.side={frame.side_px}, or pack the images at that side"
+        )
+
+
+def note_interpolation(source: ImageSource, frame: InputFrame) -> None:
+    """Say on the console where the images' squares were made by another filter than the network's."""
+    own, made = frame.interpolation, getattr(source, "interpolation", BILINEAR)
+    if own != made:
+        print(
+            f"note: the network is meant to see {own} squares, these images are {made} (about 2 grey levels apart): "
+            f"data.interpolation={own} makes them so, where they are image files"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from experiments.common.job import Run
+from zfnet.models import OWN_PX, hub_config, zoo_of
 from zfnet.network import Network, is_name, open_network
 
 UNTRAINED = ", untrained"
@@ -15,27 +16,38 @@ UNTRAINED = ", untrained"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """conf/model: a network by name, and what one of our own is built with. channels: 1 for grey images."""
+    """conf/model: a network by name, and what one of our own is built with. channels: 1 for grey images.
+
+    input_px: None is the size of a zoo's hub, or 224 of our own networks.
+    """
 
     name: str
     width: float = 1.0
-    input_px: int = 224
+    input_px: int | None = 224
     num_classes: int = 1000
     channels: int = 3
     weights: str | None = None
+
+    @property
+    def size_px(self) -> int:
+        """What the network sees. Raises ValueError for a name that is not known."""
+        if self.input_px is not None:
+            return self.input_px
+        return OWN_PX if zoo_of(self.name) is None else hub_config(self.name).size_px
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkChoice:
     """Which network a job was asked to look into.
 
-    checkpoint: a file, or torchvision:NAME; where it is None the job looks into `model`. weights: with torchvision:NAME
-    or `model`. size_px: the crops that those see. seed: of random weights.
+    checkpoint: a file, or a zoo's name (torchvision:NAME, timm:NAME, pytorchcv:NAME); where it is None the job looks
+    into `model`. weights: with a zoo's name or `model`. size_px: the crops that those see; None: what the zoo's hub
+    shows, or model.input_px. seed: of random weights.
     """
 
     checkpoint: str | None = None
     weights: str | None = None
-    size_px: int = 224
+    size_px: int | None = None
     model: ModelChoice | None = None
     seed: int = 0
 
@@ -47,6 +59,12 @@ class NetworkChoice:
         if self.model is None:
             raise ValueError("give checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
         return self.model.name
+
+    @property
+    def crop_px(self) -> int | None:
+        """The size that was asked for; None: the network's own."""
+        own = self.model.input_px if self.checkpoint is None and self.model is not None else None
+        return own if self.size_px is None else self.size_px
 
     @property
     def untrained(self) -> bool:
@@ -72,11 +90,11 @@ def open_chosen(choice: NetworkChoice, run: Run, *, quiet: bool = False, relayou
     if choice.checkpoint is None and choice.model is not None:
         model = choice.model
         network = open_network(
-            choice.source, choice.weights, choice.size_px,
+            choice.source, choice.weights, choice.crop_px,
             num_classes=model.num_classes, width=model.width, channels=model.channels,
         )  # fmt: skip
     else:
-        network = open_network(choice.source, choice.weights, choice.size_px)
+        network = open_network(choice.source, choice.weights, choice.crop_px)
     return network.to(run.world.device, run.hardware.memory_format() if relayout else None)
 
 
@@ -85,7 +103,7 @@ def open_trained(choice: NetworkChoice, run: Run) -> Network:
     if choice.untrained:
         raise ValueError(
             f"checkpoint={choice.source} without weights is an untrained network: give weights=DEFAULT "
-            "(torchvision's download) or weights=FILE"
+            "(the zoo's download) or weights=FILE"
         )
     return open_chosen(choice, run)
 
@@ -95,5 +113,5 @@ def warn_untrained(choice: NetworkChoice) -> None:
     if choice.untrained:
         print(
             f"warning: {choice.source} without weights: what you see is what random filters answer; give weights=FILE, "
-            "weights=DEFAULT (torchvision's download) or checkpoint=FILE for a trained one"
+            "weights=DEFAULT (the zoo's download) or checkpoint=FILE for a trained one"
         )

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.common.config import as_list, list_or_none
-from experiments.common.images import ImagesChoice, open_views, views_of
+from experiments.common.images import ImagesChoice, of_files, open_views, views_of
 from experiments.common.job import Run
-from zfnet.data import UNREADABLE, FolderImages, ImageSource, class_number, classes_of_images, list_any_folder
+from zfnet.data import UNREADABLE, ImageSource, class_number, classes_of_images, list_any_folder
 from zfnet.data.datasets import ImageList
 from zfnet.mining import CentreViews
 from zfnet.network import Network
@@ -65,7 +65,7 @@ def choose_images(
         raise ValueError("give either classes=[...], to show the first image of each, or pictures=[...] (image files)")
     listed = None if choice.pictures is None else _listed(choice.pictures)
     if listed is not None and given.images is None and given.data is None:
-        views = views_of(FolderImages(listed, network.frame.side_px), run, network.frame, given.batch_size)
+        views = views_of(of_files(listed, network.frame), run, network.frame, given.batch_size)
     else:
         views = open_views(given, run, network.frame)
     if listed is not None:
@@ -156,7 +156,7 @@ def _guesses(network: Network, images: Tensor) -> list[int]:
 def _given(
     listed: ImageList, targets: list[str | int | None] | None, run: Run, network: Network, batch_size: int
 ) -> ShownImages:
-    source = FolderImages(listed, network.frame.side_px, strict=True)
+    source = of_files(listed, network.frame, strict=True)
     words = [None] * len(source) if targets is None else targets
     if len(words) != len(source):
         raise ValueError(f"{len(words)} targets for {len(source)} pictures: give one for each")

@@ -107,7 +107,7 @@ def open_table(settings: TableSettings, run: Run) -> TableRuns:
     run.note(data={"train": train.fingerprint, "val": val.fingerprint, "images": len(train), "val_images": len(val)})
     return TableRuns(
         folder=Path(settings.rows), train=train, val=val,
-        arguments={"num_classes": len(train.wnids), "width": model.width, "input_px": model.input_px},
+        arguments={"num_classes": len(train.wnids), "width": model.width, "input_px": model.size_px},
         settings=settings_of(settings.training, train, val),
     )  # fmt: skip
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -67,3 +71,46 @@ def placed(units: Tensor, values: Tensor, like: Tensor) -> Tensor:
     for n, (_, map_, row, column) in enumerate(units.tolist()):
         signal[(n, map_, row, column)[: like.ndim]] = values[n]
     return signal
+
+
+class CappedBothWays(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor, cap: float) -> Tensor:
+        return x.clamp(0, cap)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        return grad.clamp(min=0), None
+
+
+class _There(Exception):
+    pass
+
+
+def by_rule(model: nn.Module, layer: str, images: Tensor, units: Tensor) -> Tensor:
+    """Pixels (N, 3, H, W) of seeds of one at units (N, 4) of a module's output: plain autograd with another F.relu."""
+    found: list[Tensor] = []
+
+    def arrive(module: nn.Module, inputs: object, output: Tensor) -> None:
+        found.append(output)
+        raise _There
+
+    def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+        assert min_val == 0
+        return CappedBothWays.apply(x, max_val)
+
+    pixels = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(F, "relu", lambda x, inplace=False: RectifiedBothWays.apply(x))
+        patch.setattr(F, "relu6", lambda x, inplace=False: CappedBothWays.apply(x, 6.0))
+        patch.setattr(F, "hardtanh", hardtanh)
+        hook = model.get_submodule(layer).register_forward_hook(arrive)
+        for image, *unit in units.tolist():
+            leaf = images[image : image + 1].clone().requires_grad_()
+            with contextlib.suppress(_There):
+                model(leaf.clone())
+            output = found.pop()
+            (gradient,) = torch.autograd.grad(output[(0, *unit)[: output.ndim]], leaf)
+            pixels.append(gradient)
+        hook.remove()
+    return torch.cat(pixels)

@@ -1,5 +1,7 @@
 """Laws 1 to 5 of the explicit reverse pass, on chains of layers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from reverse_oracle import by_autograd, placed, some_units, strongest
@@ -7,6 +9,7 @@ from torch import nn
 
 from zfnet import Deconvnet, build_model
 from zfnet.deconv.reverse import unpool
+from zfnet.forward.record import weights_versions
 
 torch.set_num_threads(1)
 
@@ -45,6 +48,7 @@ def up_to(model: nn.Module, layer: str) -> list[nn.Module]:
 CASES = [
     *(("zfnet", px, layer) for px in (125, 128) for layer in ("conv1", "conv2", "conv3", "conv5", "fc6", "fc8")),
     *(("alexnet", 131, layer) for layer in ("conv1", "conv2", "conv4", "conv5", "fc7", "fc8")),
+    *(("zfnet_norm_first", 125, layer) for layer in ("conv2", "conv5", "fc8")),
     *(("vgg_like", px, layer) for px in (45, 48) for layer in ("0", "7", "14", "21", "26", "29", "31")),
 ]
 
@@ -149,7 +153,10 @@ def test_biases_change_nothing_going_down():
         for name, parameter in model.named_parameters():
             if name.endswith("bias"):
                 parameter.normal_()
-    assert torch.equal(deconvnet.project(record, "conv5", units, scale=1), before)
+    with pytest.raises(ValueError, match=r"weights changed since .* \(conv1.bias and 7 more\)"):
+        deconvnet.project(record, "conv5", units, scale=1)
+    trusted = replace(record, weights=weights_versions(model))  # the same switches under other biases
+    assert torch.equal(deconvnet.project(trusted, "conv5", units, scale=1), before)
     assert (before < 0).any()  # the pixels are not rectified
 
 

@@ -8,8 +8,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from zfnet.deconv.transposed import TransposedFilters
+from zfnet.forward import Convolution
 
 torch.set_num_threads(1)
+
+
+def operation(conv):
+    return Convolution(
+        name="conv2d", weight=conv.weight, bias=conv.bias, stride=conv.stride, before=conv.padding, after=conv.padding,
+        dilation=conv.dilation, groups=conv.groups,
+    )  # fmt: skip
+
+
 KERNELS = [(1, 1), (2, 3), (3, 3), (5, 2), (7, 7)]
 
 
@@ -20,7 +30,7 @@ def test_every_way_equals_a_transposed_convolution(kernel, stride, below, size):
     conv = nn.Conv2d(below, 6, kernel, stride, padding=kernel[0] // 2).double()
     signal = torch.randn(3, 6, *size, dtype=torch.float64)
     expected = F.conv_transpose2d(signal, conv.weight, stride=stride)
-    result = TransposedFilters(conv, torch.float64)(signal)
+    result = TransposedFilters(operation(conv), torch.float64)(signal)
     torch.testing.assert_close(result, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -32,4 +42,5 @@ def test_one_place_is_one_filter(groups, dilation):
     signal = torch.zeros(3, 6, 1, 1, dtype=torch.float64)
     signal[range(3), maps, 0, 0] = values
     expected = F.conv_transpose2d(signal, conv.weight, stride=2, groups=groups, dilation=dilation)
-    torch.testing.assert_close(TransposedFilters(conv, torch.float64).of_one_place(maps, values), expected)
+    filters = TransposedFilters(operation(conv), torch.float64)
+    torch.testing.assert_close(filters.of_one_place(maps, values), expected)

@@ -98,7 +98,7 @@ def test_without_classes_or_pictures_images_of_classes_spread_over_all_are_shown
 ):
     words = [f"images={image_root / 'val'}", f"checkpoint={checkpoint}", "hardware.workers=0", "layers=[conv2,5]"]
     opened, before = [], FolderImages.__init__
-    monkeypatch.setattr(FolderImages, "__init__", lambda self, *given: before(self, *given) or opened.append(self))
+    monkeypatch.setattr(FolderImages, "__init__", lambda self, *a, **b: before(self, *a, **b) or opened.append(self))
     code, printed = carry_out_here("fig5_invariance", *words, "rows=[brightness]", "more=[]", "run_dir=run")
     assert code == 0, printed
     assert len(opened) == 1

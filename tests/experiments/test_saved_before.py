@@ -53,6 +53,7 @@ from zfnet.network import open_network
 
 SAVED = Path(__file__).parent / "saved_before"
 EXPECTED = json.loads((SAVED / "expected.json").read_text())
+SINCE = {".frame.interpolation": "bilinear"}  # what came to be told of a file later, and holds of all before
 EPOCHS = 4
 RUN = SAVED / "rows" / "zfnet-seed0"
 CHECKPOINT = RUN / "checkpoints" / "step-00000012.pt"
@@ -175,7 +176,10 @@ FIGURES: dict[str, Callable[[Any], list[Figure]]] = {
 
 @pytest.mark.parametrize("name", EXPECTED["files"])
 def test_a_file_is_read_as_it_was(name: str):
-    assert facts(read(name)) == EXPECTED["files"][name]
+    found = facts(read(name))
+    for since, meant in SINCE.items():
+        assert found.pop(since, meant) == meant
+    assert found == EXPECTED["files"][name]
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -235,7 +235,7 @@ def test_a_rows_folder_with_signs_of_hydras_own_reaches_the_training():
 
 def test_every_variant_of_both_networks_has_its_row():
     assert set(PAPER) == {model for models in VARIANTS.values() for model in models} - {None}
-    assert set(PAPER) == {name for name in TABLES if name.startswith(("alexnet", "zfnet"))}
+    assert set(PAPER) == {name for name in TABLES if name.startswith(("alexnet", "zfnet")) and "norm_first" not in name}
     assert cells(None, {}) == ["", "", ""]
     assert cells("zfnet", {}) == ["- (33.1)", "- (38.4)", "- (16.5)"]
 

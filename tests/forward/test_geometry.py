@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from zfnet import Deconvnet, build_model
-from zfnet.forward.chain import NotAChain
 from zfnet.forward.geometry import cut_windows, inside, paste_windows
 
 PAPER = {  # size and step in pixels of ZFNet's layers
@@ -71,18 +70,21 @@ def test_fields_are_where_a_network_of_ones_has_gradients(name):
         assert columns.max() == min(left + field.size_px[1], 161) - 1
 
 
-def test_networks_that_are_no_chain_say_why():
+def test_branches_see_what_any_of_them_sees():
     class Branch(nn.Module):
-        def forward(self, x):
-            return x
+        def __init__(self):
+            super().__init__()
+            self.wide, self.narrow = nn.Conv2d(4, 4, 5, padding=2), nn.Conv2d(4, 4, 1)
 
-    with pytest.raises(NotAChain, match="layer '1' \\(Branch\\)"):
-        Deconvnet(nn.Sequential(nn.Conv2d(3, 4, 3), Branch())).field("0")
-    with pytest.raises(ValueError, match="SqueezeNet"):
-        Deconvnet(build_model("torchvision:squeezenet1_0", 5)).field("features.0")
+        def forward(self, x):
+            return self.wide(x) + self.narrow(x)
+
+    deconvnet = Deconvnet(nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), Branch(), nn.Conv2d(4, 4, 3)))
+    assert deconvnet.field("1.narrow").size_px == (3, 3)
+    assert deconvnet.field("1").size_px == (11, 11)
+    assert deconvnet.field("2") == deconvnet.field("2").joined(deconvnet.field("2"))
     circular = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular")
-    with pytest.raises(NotAChain, match="circular"):
-        Deconvnet(nn.Sequential(circular)).field("0")
+    assert Deconvnet(nn.Sequential(circular)).field("0") is None  # at the border it sees the other side
 
 
 def test_cut_paste_and_inside_agree_at_the_borders():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zfnet.data import SeenImages
 from zfnet.deconv import Deconvnet
-from zfnet.forward import Field, NotAChain, Record, cut_windows, receptive_field
+from zfnet.forward import Field, Record, cut_windows, receptive_field
 
 IMAGES_AT_ONCE = 32
 SPREAD = 5  # layers of a network with many
@@ -130,8 +130,4 @@ def project_fields(deconvnet: Deconvnet, record: Record, layer: str, units: Tens
     """
     if field is None:
         return deconvnet.project(record, layer, units)
-    try:
-        return deconvnet.project_windows(record, layer, units)[0]
-    except NotAChain:
-        whole = deconvnet.project(record, layer, units)
-        return cut_windows(whole, torch.arange(len(units)), field.corners(units[:, 2:]).to(whole.device), field.size_px)
+    return deconvnet.project_windows(record, layer, units)[0]

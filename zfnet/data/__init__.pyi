@@ -7,9 +7,11 @@ from .class_names import (
     read_names as read_names,
 )
 from .decode import (
-    FILTER as FILTER,
+    BILINEAR as BILINEAR,
+    FILTERS as FILTERS,
     MAX_MEGAPIXELS as MAX_MEGAPIXELS,
     UnreadableImage as UnreadableImage,
+    check_interpolation as check_interpolation,
     check_max_megapixels as check_max_megapixels,
     decode_square as decode_square,
     read_rgb as read_rgb,
@@ -24,6 +26,7 @@ from .frame import (
     IMAGENET_STD as IMAGENET_STD,
     InputFrame as InputFrame,
     frame_fingerprint as frame_fingerprint,
+    hub_frame as hub_frame,
     make_frame as make_frame,
     plain_frame as plain_frame,
     torchvision_frame as torchvision_frame,

@@ -13,7 +13,11 @@ from PIL import Image, ImageChops, UnidentifiedImageError, features
 
 from zfnet.files import shown
 
-FILTER = Image.Resampling.BILINEAR  # Pillow widens it when shrinking (antialiased): torchvision's Resize does the same
+BILINEAR = "bilinear"
+FILTERS = {  # Pillow widens them when shrinking (antialiased): torchvision's Resize does the same
+    BILINEAR: Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
 DRAFT_MARGIN = 2.0  # the JPEG's scaled decode must leave at least this many pixels for each one kept
 # Nothing else is tried, whatever a file is called: for an EPS Pillow runs Ghostscript; rarer decoders are fragile.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", *(("AVIF",) if features.check("avif") else ()))
@@ -34,6 +38,13 @@ _UPRIGHT = {  # EXIF orientation -> what turns the stored picture upright (EXIF 
 
 class UnreadableImage(ValueError):
     """A file that cannot be decoded in full; the message names the path and the reason."""
+
+
+def check_interpolation(name: str) -> str:
+    """The name. Raises ValueError for one that is not in FILTERS."""
+    if name not in FILTERS:
+        raise ValueError(f"interpolation {name!r} is not one of {', '.join(FILTERS)}")
+    return name
 
 
 def check_max_megapixels(value: float) -> float:
@@ -57,37 +68,40 @@ def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
         return _upright(_to_rgb(image), orientation)
 
 
-def square(image: Image.Image, side_px: int) -> NDArray[np.uint8]:
-    """The centre square of an RGB image, brought to (side, side, 3) with an antialiased bilinear filter.
+def square(image: Image.Image, side_px: int, interpolation: str = BILINEAR) -> NDArray[np.uint8]:
+    """The centre square of an RGB image, brought to (side, side, 3) with an antialiased filter of FILTERS.
 
     The same as resizing the shortest side to `side_px` and cropping the centre, with the crop centred exactly rather
     than to a whole pixel and only its own pixels computed. Small images are enlarged.
     """
-    return np.asarray(_centre(image, side_px, *image.size))
+    return np.asarray(_centre(image, side_px, *image.size, interpolation))
 
 
-def decode_square(path: str, side_px: int, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
-    """`square(read_rgb(path), side_px)`, with the JPEG's own scaled decode where it is exact enough: (side, side, 3).
+def decode_square(
+    path: str, side_px: int, max_megapixels: float = MAX_MEGAPIXELS, interpolation: str = BILINEAR
+) -> NDArray[np.uint8]:
+    """`square(read_rgb(path), side_px, interpolation)`, with the JPEG's own scaled decode where it is exact enough.
 
-    libjpeg can decode at 1/2, 1/4 or 1/8 of the size. That is used where the scaled picture keeps DRAFT_MARGIN times
-    `side_px` pixels on its shortest side. Measured on 100 ImageNet photographs against the full decode, in grey levels
-    of 255: at 64 px (92 of them) mean difference 0.44, largest 16, the 100 read 1.4 times as fast; at 112 px (15) 0.52,
-    11 and 1.14 times; at 128 px (5) 0.54, 10 and 1.05 times; at 256 px only what is 1024 px or more is touched (1 of
-    them, 0.22 and 4). Without a margin the mean would be 1.2 to 1.8 and the largest 57; another resampling filter
-    (bicubic) changes 1.7 to 2.0.
+    Returns (side, side, 3). libjpeg can decode at 1/2, 1/4 or 1/8 of the size. That is used where the scaled picture
+    keeps DRAFT_MARGIN times `side_px` pixels on its shortest side. Measured on 100 ImageNet photographs against the
+    full decode, in grey levels of 255: at 64 px (92 of them) mean difference 0.44, largest 16, the 100 read 1.4 times
+    as fast; at 112 px (15) 0.52, 11 and 1.14 times; at 128 px (5) 0.54, 10 and 1.05 times; at 256 px only what is 1024
+    px or more is touched (1 of them, 0.22 and 4). Without a margin the mean would be 1.2 to 1.8 and the largest 57;
+    another resampling filter (bicubic) changes 1.7 to 2.0.
     Raises UnreadableImage as read_rgb does.
     """
     with _opened(path, max_megapixels) as image:
         orientation = _orientation(image)
         width, height = _draft(image, side_px)
-        return np.asarray(_upright(_centre(_to_rgb(image), side_px, width, height), orientation))
+        return np.asarray(_upright(_centre(_to_rgb(image), side_px, width, height, interpolation), orientation))
 
 
-def _centre(image: Image.Image, side_px: int, width: float, height: float) -> Image.Image:
+def _centre(image: Image.Image, side_px: int, width: float, height: float, interpolation: str) -> Image.Image:
     """The centre square of the leading width x height pixels (fractions allowed), resampled to side_px."""
     shortest = min(width, height)
     left, top = (width - shortest) / 2, (height - shortest) / 2
-    return image.resize((side_px, side_px), FILTER, box=(left, top, left + shortest, top + shortest))
+    box = left, top, left + shortest, top + shortest
+    return image.resize((side_px, side_px), FILTERS[check_interpolation(interpolation)], box=box)
 
 
 def _draft(image: Image.Image, side_px: int) -> tuple[float, float]:

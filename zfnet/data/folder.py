@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.data.datasets import ImageList
-from zfnet.data.decode import MAX_MEGAPIXELS, UnreadableImage, check_max_megapixels, decode_square
+from zfnet.data.decode import (
+    BILINEAR,
+    MAX_MEGAPIXELS,
+    UnreadableImage,
+    check_interpolation,
+    check_max_megapixels,
+    decode_square,
+)
 from zfnet.data.source import UNREADABLE
 from zfnet.files import shown
 from zfnet.progress import track
@@ -24,16 +31,24 @@ class FolderImages:
     """An ImageSource over image files: decodes, brings to side x side, and keeps nothing.
 
     strict: raise UnreadableImage on the first file that cannot be read in full; otherwise it is zeros labelled
-    UNREADABLE. max_megapixels: larger ones count as unreadable. Holds no randomness and no open file, so it goes into
-    loader workers as it is. Raises ValueError for a side under 1 px and a limit that Pillow does not go along with.
+    UNREADABLE. max_megapixels: larger ones count as unreadable. interpolation: how they are brought to the side, a name
+    of FILTERS. Holds no randomness and no open file, so it goes into loader workers as it is.
+    Raises ValueError for a side under 1 px, another filter and a limit that Pillow does not go along with.
     """
 
     def __init__(
-        self, images: ImageList, side_px: int, *, strict: bool = False, max_megapixels: float = MAX_MEGAPIXELS
+        self,
+        images: ImageList,
+        side_px: int,
+        *,
+        strict: bool = False,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        interpolation: str = BILINEAR,
     ) -> None:
         if side_px < 1:
             raise ValueError(f"a side of {side_px} px, expected at least 1")
         self.side_px, self.strict, self.max_megapixels = side_px, strict, check_max_megapixels(max_megapixels)
+        self.interpolation = check_interpolation(interpolation)
         self.labels, self.wnids, self.names = images.labels, images.wnids, images.names
         # one array, not a list of strings: counting references to them would copy a forked worker's memory page by page
         self._paths = np.array([os.fsencode(path) for path in images.paths])
@@ -42,14 +57,15 @@ class FolderImages:
     def fingerprint(self) -> str:
         """Over the files' folders, names and sizes, a sample of their contents, the classes and their names, the side.
 
-        See ImageList.digest. Data that moved has the same.
+        See ImageList.digest. Data that moved has the same. The filter is part of it where it is not bilinear.
         """
-        return self._images().digest(self.side_px)
+        other = () if self.interpolation == BILINEAR else (self.interpolation,)
+        return self._images().digest(self.side_px, *other)
 
     @cached_property
     def earlier_fingerprints(self) -> tuple[str, ...]:
         """What earlier versions gave the same data: without contents and class names."""
-        return (self._images().earlier_digest(self.side_px),)
+        return (self._images().earlier_digest(self.side_px),) if self.interpolation == BILINEAR else ()
 
     def _images(self) -> ImageList:
         return ImageList([self.path(index) for index in range(len(self))], self.labels, self.wnids, self.names)
@@ -83,7 +99,7 @@ class FolderImages:
         return f"{shown(self.path(index))}: it could be read at a second try"
 
     def _square(self, index: int) -> NDArray[np.uint8]:
-        return decode_square(self.path(index), self.side_px, self.max_megapixels)
+        return decode_square(self.path(index), self.side_px, self.max_megapixels, self.interpolation)
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) of the readable ones among MEAN_IMAGES evenly spaced images (all, if fewer).

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from zfnet.data.decode import BILINEAR, check_interpolation
 from zfnet.data.source import UNREADABLE, ImageSource
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of torchvision's weights, for pixels in 0..1
@@ -53,17 +55,20 @@ class InputFrame:
     """The frame a network sees: a size_px crop of a side_px square, (pixels - mean) / scale.
 
     mean: (3, side_px, side_px) or (3, 1, 1), in 0..255; scale: (3, 1, 1); with 1 in place of 3 for grey images. The
-    paper's scale is 1, which leaves the input in about [-128, 128].
+    paper's scale is 1, which leaves the input in about [-128, 128]. interpolation: the filter that brings pictures to
+    the square, "bilinear" or "bicubic".
 
-    Raises ValueError for a crop larger than the square, and for other shapes.
+    Raises ValueError for a crop larger than the square, another filter, and other shapes.
     """
 
     side_px: int
     size_px: int
     mean: Tensor
     scale: Tensor
+    interpolation: str = BILINEAR
 
     def __post_init__(self) -> None:
+        check_interpolation(self.interpolation)
         if not 0 < self.size_px <= self.side_px:
             raise ValueError(
                 f"the network takes {self.size_px} px but the images are {self.side_px} px squares: "
@@ -88,11 +93,13 @@ class InputFrame:
 
     def to(self, device: torch.device | str) -> InputFrame:
         """The same frame with its mean and scale on a device."""
-        return InputFrame(self.side_px, self.size_px, self.mean.to(device), self.scale.to(device))
+        return replace(self, mean=self.mean.to(device), scale=self.scale.to(device))
 
     def state(self) -> dict[str, Any]:
-        """Tensors and plain numbers, for a checkpoint."""
-        return {"side_px": self.side_px, "size_px": self.size_px, "mean": self.mean.cpu(), "scale": self.scale.cpu()}
+        """Tensors and plain types, for a checkpoint. A bilinear filter is left out: earlier versions knew no other."""
+        other = {} if self.interpolation == BILINEAR else {"interpolation": self.interpolation}
+        mean, scale = self.mean.cpu(), self.scale.cpu()
+        return {"side_px": self.side_px, "size_px": self.size_px, "mean": mean, "scale": scale, **other}
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> InputFrame:
@@ -100,7 +107,7 @@ class InputFrame:
         mean, scale = state["mean"], state["scale"]
         if not (mean.is_floating_point() and mean.isfinite().all() and scale.isfinite().all() and (scale > 0).all()):
             raise ValueError("an input frame needs a finite mean and a scale above 0")
-        return InputFrame(state["side_px"], state["size_px"], mean, scale)
+        return InputFrame(state["side_px"], state["size_px"], mean, scale, state.get("interpolation", BILINEAR))
 
 
 def plain_frame(side_px: int, size_px: int, channels: int = 3) -> InputFrame:
@@ -110,11 +117,19 @@ def plain_frame(side_px: int, size_px: int, channels: int = 3) -> InputFrame:
 
 def torchvision_frame(size_px: int, side_px: int) -> InputFrame:
     """The normalisation of torchvision's own weights."""
-    mean, scale = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return InputFrame(side_px, size_px, mean, scale)
+    return hub_frame(size_px, side_px, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+
+def hub_frame(
+    size_px: int, side_px: int, *, mean: Sequence[float], std: Sequence[float], interpolation: str = BILINEAR
+) -> InputFrame:
+    """A frame in the numbers of the hubs: mean and deviation of red, green and blue for pixels in 0..1."""
+    shift, scale = (255 * torch.tensor(values).reshape(3, 1, 1) for values in (mean, std))
+    return InputFrame(side_px, size_px, shift, scale, interpolation)
 
 
 def frame_fingerprint(frame: InputFrame) -> str:
-    """What identifies a frame: its sizes and the sums of its mean and scale."""
+    """What identifies a frame: its sizes, the sums of its mean and scale, and its filter where it is not bilinear."""
     sums = [f"{torch.as_tensor(part).double().sum().item():.9g}" for part in (frame.mean, frame.scale)]
-    return f"{frame.side_px}-{frame.size_px}-{'-'.join(sums)}"
+    other = "" if frame.interpolation == BILINEAR else f"-{frame.interpolation}"
+    return f"{frame.side_px}-{frame.size_px}-{'-'.join(sums)}{other}"

@@ -25,7 +25,7 @@ from zfnet.data.datasets import (
     list_voc2012,
     no_readable_image,
 )
-from zfnet.data.decode import MAX_MEGAPIXELS, check_max_megapixels
+from zfnet.data.decode import BILINEAR, MAX_MEGAPIXELS, check_interpolation, check_max_megapixels
 from zfnet.data.folder import FolderImages
 from zfnet.data.pack import open_pack, write_pack
 from zfnet.data.parts_world import make_parts_world
@@ -49,13 +49,13 @@ class ImageData:
 
     kind: "images" is ImageNet format under root; "pack" is what scripts/pack_imagenet wrote; "parts_world" is drawn
     on first use; "caltech101", "caltech256", "voc2012" and "mnist" (grey) are torchvision's data sets, downloaded first
-    if `download` says so. side: every image's shortest side is brought to it and the centre square kept. pack: a
-    folder to pack the images into first (made once). strict: stop at an image that cannot be read instead of skipping
-    it. max_megapixels: an image of more million pixels counts as one that cannot be read; it bounds the memory of a
-    hostile file. devkit: of ImageNet 2012, where val/ is the flat official folder. What follows max_megapixels is the
-    parts world's.
+    if `download` says so. side: every image's shortest side is brought to it and the centre square kept.
+    interpolation: by which filter, "bilinear" or "bicubic"; packs and MNIST are bilinear. pack: a folder to pack the
+    images into first (made once). strict: stop at an image that cannot be read instead of skipping it. max_megapixels:
+    an image of more million pixels counts as one that cannot be read; it bounds the memory of a hostile file. devkit:
+    of ImageNet 2012, where val/ is the flat official folder. The rest is the parts world's.
 
-    Raises ValueError for another kind, a limit that Pillow does not go along with, and a pack of MNIST.
+    Raises ValueError for another kind or filter, a limit that Pillow does not go along with, and a pack of MNIST.
     """
 
     root: str
@@ -70,11 +70,14 @@ class ImageData:
     val_per_class: int = 50
     draw_px: int = 256
     seed: int = 0
+    interpolation: str = BILINEAR
 
     def __post_init__(self) -> None:
         if self.kind not in DATA_KINDS:
             raise ValueError(f"data.kind={self.kind!r} is not one of {', '.join(DATA_KINDS)}")
         check_max_megapixels(self.max_megapixels)
+        if check_interpolation(self.interpolation) != BILINEAR and (self.pack or self.kind in ("pack", "mnist")):
+            raise ValueError(f"data.interpolation={self.interpolation}: packs and MNIST are {BILINEAR}, give pack=null")
         if self.kind == "mnist" and self.pack is not None:
             raise ValueError(f"data.pack={self.pack}: MNIST is read into memory whole and needs no pack, give null")
 
@@ -117,7 +120,10 @@ class ImageData:
             return open_pack(Path(packed) / split)
         if self.kind == "mnist":
             return MnistImages(self.root, split, self.side)
-        return FolderImages(self._list(split), self.side, strict=self.strict, max_megapixels=self.max_megapixels)
+        return FolderImages(
+            self._list(split), self.side,
+            strict=self.strict, max_megapixels=self.max_megapixels, interpolation=self.interpolation,
+        )  # fmt: skip
 
     def _download(self) -> None:
         if self.kind not in DOWNLOADS:

@@ -77,7 +77,8 @@ def read_photographs(paths: Sequence[str], frame: InputFrame) -> SeenImages:
     Raises UnreadableImage, a ValueError, for the first file that cannot be read.
     """
     listed = ImageList(list(paths), np.zeros(len(paths), np.int64), ("",), ("",))
-    squares, _ = FolderImages(listed, frame.side_px, strict=True).read(range(len(paths)))
+    source = FolderImages(listed, frame.side_px, strict=True, interpolation=frame.interpolation)
+    squares, _ = source.read(range(len(paths)))
     return as_seen(squares, frame)
 
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zfnet.deconv.by_autograd import reverse_by_autograd
-from zfnet.deconv.reverse import reverse
+from zfnet.deconv.explicit import ExplicitReverse
+from zfnet.deconv.networks import TracedNetwork
 from zfnet.deconv.rules import RULES
 from zfnet.deconv.units import check_maps, check_units, kept, unit_values
-from zfnet.deconv.windows import is_worth_windows, reverse_windows
 from zfnet.forward import (
     Field,
     Record,
     check_images,
-    check_plain,
+    check_weights,
     cut_windows,
-    forward_outputs,
-    named_layers,
-    record_chain,
-    slices_that_fit,
-    walk,
+    fault_of,
+    layer_outputs,
+    paste_windows,
+    record_layers,
 )
 from zfnet.models import like_parameters, undisturbed
 
@@ -35,8 +36,8 @@ class Deconvnet:
     pixels = deconvnet.project(record, "conv5", units)    # units (N, 4): image, map, row, column
 
     rule: "deconvnet"; or, to compare, "guided" (Springenberg et al. 2015) or "gradient" (Simonyan et al. 2014).
-    Chains of layers go down explicitly under the first rule, everything else by autograd. The network runs in eval
-    mode, and is left as it was found.
+    Under the first rule layers below which every operation is known go down explicitly, on windows where they pay;
+    everything else goes by autograd, and `explain` tells. The network runs in eval mode, and is left as it was found.
 
     Raises ValueError for an unknown rule, and for compiled or scripted networks, whose relus cannot be seen.
     """
@@ -44,67 +45,85 @@ class Deconvnet:
     def __init__(self, model: nn.Module, rule: str = "deconvnet") -> None:
         if rule not in RULES:
             raise ValueError(f"rule {rule!r} is not one of {', '.join(RULES)}")
-        check_plain(model)
+        self._network = TracedNetwork(model)
         self.model, self.rule = model, rule
-        self._names = named_layers(model)
-        self._explicit = self._names.chain if rule == "deconvnet" else None
-        self.layers = list(self._names.filters)
+        self._explicit = ExplicitReverse()
+
+    @property
+    def layers(self) -> list[str]:
+        """Every Conv2d and Linear that gives maps (B, C, H, W) or units (B, C), from the pixels up."""
+        return self._network.layers()
 
     def field(self, layer: str) -> Field | None:
-        """The layer's receptive field; None where every unit sees the whole image.
+        """The layer's receptive field; None where every unit sees the whole image, or might."""
+        graph, node = self._network.node(layer)
+        return None if node is None else graph.windows(node)[0]
 
-        Raises NotAChain, a ValueError, for networks that are not a chain of layers.
-        """
-        self._names.check(layer)
-        chain = self._names.as_chain()
-        return chain.fields()[chain.taps[layer]]
+    def explain(self, layer: str) -> str:
+        """Which way the layer's units go down, "windows", "explicit" or "autograd", and why, in one line."""
+        graph, node = self._network.node(layer)
+        if self.rule != "deconvnet":
+            return f"autograd: the rule is {self.rule!r}"
+        return self._explicit.explain(graph, node)
 
     def activations(
         self, images: Tensor, layers: Collection[str], dtype: torch.dtype | None = None
     ) -> dict[str, Tensor]:
         """The maps of the layers on images (B, 3, H, W), as `record` keeps them: layer -> (B, C, H, W) or (B, C).
 
-        Nothing else is kept; in a chain the pass ends at the deepest layer. dtype: torch.bfloat16 or torch.float16
-        computes in mixed precision, by autocast. Raises ValueError as `record` does.
+        Nothing else is kept; the pass ends at the last of the layers. dtype: torch.bfloat16 or torch.float16 computes
+        in mixed precision, by autocast. Raises ValueError as `record` does.
         """
         images = self._prepared(images, layers)
+        graph = self._network.graph(images)
         with undisturbed(self.model, dtype):
-            if self._names.chain is not None:
-                return walk(self._names.chain, images, layers, layers)
-            return dict(forward_outputs(self.model, images, self._modules_of(layers), keep=layers, strict=True).maps)
+            return layer_outputs(self.model, images, self._network.modules(layers), graph=graph)
 
     def record(
         self, images: Tensor, layers: Collection[str] | None = None, keep: Collection[str] | None = None
     ) -> Record:
         """Run the network on images (B, 3, H, W) and keep what the reverse pass needs.
 
-        layers: those that will be projected, `self.layers` by default; in a chain the pass ends at the deepest.
+        layers: those that will be projected, `self.layers` by default; the pass ends at the last of them.
         keep: those of them whose maps are kept, all by default. Units of the others can still be projected with a
         scale; for ZFNet the maps are 400 MB of 64 images' 450, conv1 alone 300.
 
         Raises ValueError for unknown layers, and for named ones that run more than once or not at all.
         """
-        recorded = list(dict.fromkeys([*(self.layers if layers is None else layers), *(keep or ())]))
-        keep = recorded if keep is None else keep
-        images = self._prepared(images, recorded)
+        images = self._prepared(images, [*(layers or ()), *(keep or ())])
+        graph = self._network.graph(images)
+        if layers is None:  # a layer that nobody named may well not run
+            layers = [name for name in self.layers if not fault_of(graph, self._network.names.modules[name])]
+        recorded = list(dict.fromkeys([*layers, *(keep or ())]))
+        keep, modules = recorded if keep is None else keep, self._network.modules(recorded)
+        nodes = {layer: (graph.outputs.get(module) or [None])[0] for layer, module in modules.items()}
+        explicit = frozenset(
+            layer for layer, node in nodes.items()
+            if self.rule == "deconvnet" and node is not None and graph.fault(node) is None
+        )  # fmt: skip
         with undisturbed(self.model):
-            if self._explicit is not None:
-                return record_chain(self._explicit, images, recorded, keep)
-            strict = layers is not None  # a layer that nobody named may well not run
-            return forward_outputs(self.model, images, self._modules_of(recorded), keep=keep, strict=strict)
+            record = record_layers(self.model, images, modules, keep=keep, graph=graph, switches=bool(explicit))
+        images_kept = None if explicit == set(recorded) else images.clone()
+        return replace(record, rule=self.rule, explicit=explicit, images=images_kept)
 
-    def project(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None = None) -> Tensor:
+    def project(self, record: Record, layer: str, units: Any, scale: float | Tensor | None = None) -> Tensor:
         """What each unit (N, 4: image, map, row, column) answered to, as pixels (N, 3, H, W).
 
-        scale: the seed of every unit (or one each, (N,)) in place of its recorded activation. Negative seeds are
-        rectified to nothing, but for class scores and plain gradients.
+        units: a tensor, an array or a list. scale: the seed of every unit (or one each, (N,)) in place of its recorded
+        activation. Negative seeds are rectified to nothing, but for class scores and plain gradients.
 
-        Raises ValueError for layers and units that are not in the record, and NoReverseRule, a ValueError, which
-        names it, for an operation that the rule has no answer to.
+        Raises ValueError for layers and units that are not in the record and for weights that changed since, and
+        NoReverseRule, a ValueError, which names it, for an operation that the rule has no answer to.
         """
         self._check(record, layer)
         units = check_units(record, layer, units)
         values, size = self._values(record, layer, units, scale), record.sizes[layer]
+        if layer in record.explicit:
+            with undisturbed(self.model):
+                pixels, field = self._explicit.units(record, layer, units, values, dtype=values.dtype)
+            return (
+                pixels if field is None else paste_windows(pixels, field.corners(units[:, 2:]), record.image_size[1:])
+            )
 
         def seeds(part: slice) -> Tensor:
             signal = values.new_zeros((len(units[part]), *size))  # (n, C, h, w) or (n, C)
@@ -113,9 +132,9 @@ class Deconvnet:
             signal[(order, maps, rows, columns)[: 1 + len(size)]] = values[part]
             return signal
 
-        return self._dense(record, layer, units[:, 0], seeds, values)
+        return self._by_autograd(record, layer, units[:, 0], seeds)
 
-    def project_maps(self, record: Record, layer: str, chosen: Tensor | Sequence[Sequence[int]]) -> Tensor:
+    def project_maps(self, record: Record, layer: str, chosen: Any) -> Tensor:
         """What whole maps (N, 2: image, map) answered to, every place of a map at once, as pixels (N, 3, H, W).
 
         Raises what `project` raises, for maps in place of units.
@@ -130,59 +149,54 @@ class Deconvnet:
             signal[order, numbers] = self._rectified(record, layer, maps[images, numbers])
             return signal
 
-        return self._dense(record, layer, chosen[:, 0], seeds, maps)
+        if layer in record.explicit:
+            with undisturbed(self.model):
+                return self._explicit.signals(record, layer, chosen[:, 0], seeds, like=maps)
+        return self._by_autograd(record, layer, chosen[:, 0], seeds)
 
     def project_windows(
-        self,
-        record: Record,
-        layer: str,
-        units: Tensor,
-        scale: float | Tensor | None = None,
+        self, record: Record, layer: str, units: Any, scale: float | Tensor | None = None,
         dtype: torch.dtype | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """The same as `project`, on the receptive fields alone: crops (N, 3, h, w) and their corners (N, 2).
 
         Corners are in pixels, row and column, and may be negative; beyond the image's border crops are zero. Layers
         whose units see the whole image give it, with corner (0, 0). dtype: a type to calculate in, such as bfloat16,
-        on windows; the pixels come in the network's own.
+        where the way down is explicit; the pixels come in the network's own.
 
-        Raises what `project` raises, and NotAChain, a ValueError, for networks that are not a chain of layers.
+        Raises what `project` raises.
         """
         self._check(record, layer)
-        chain, field = self._names.as_chain(), self.field(layer)
         units = check_units(record, layer, units)
-        if field is not None and self._explicit is not None and is_worth_windows(chain, chain.taps[layer], record):
+        node = record.nodes.get(layer)
+        field = record.graph.windows(node)[0] if node is not None else self.field(layer)
+        if layer in record.explicit:
             values = self._values(record, layer, units, scale)
             with undisturbed(self.model):
-                return reverse_windows(
-                    chain, record, chain.taps[layer], units=units, values=values, dtype=dtype or values.dtype
-                )
-        pixels = self.project(record, layer, units, scale)
+                pixels, windows = self._explicit.units(record, layer, units, values, dtype=dtype or values.dtype)
+        else:
+            pixels, windows = self.project(record, layer, units, scale), None
         if field is None:
             return pixels, torch.zeros((len(units), 2), dtype=torch.int64)
         corners = field.corners(units[:, 2:])
-        return cut_windows(pixels, torch.arange(len(units)), corners, field.size_px), corners
+        return pixels if windows else cut_windows(pixels, torch.arange(len(units)), corners, field.size_px), corners
 
-    def _dense(
-        self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], like: Tensor
-    ) -> Tensor:
-        """Pixels (N, 3, H, W), in the type and on the device of `like`, of N seeds at the layer's output.
+    def _by_autograd(self, record: Record, layer: str, owners: Tensor, seeds: Callable[[slice], Tensor]) -> Tensor:
+        """Pixels (N, 3, H, W) of N seeds at the layer's output, of images number (N,)."""
+        assert record.images is not None
+        maps, turned = record.maps.get(layer), layer in record.turned
 
-        images (N,): whose record each seed follows; seeds: slice of them -> (n, C, h, w) or (n, C).
-        """
+        def recorded(image: int) -> Tensor | None:
+            return None if maps is None else maps[image].permute(1, 2, 0) if turned else maps[image]
+
+        def as_given(part: slice) -> Tensor:
+            return seeds(part).permute(0, 2, 3, 1) if turned else seeds(part)
+
         with undisturbed(self.model):
-            pixels = like.new_zeros((len(images), *record.image_size))
-            for part in slices_that_fit(len(images), record.unit_bytes, pixels.device):
-                if self._explicit is not None:
-                    position = self._explicit.taps[layer]
-                    pixels[part] = reverse(self._explicit, record, position, images[part], seeds(part))
-                else:
-                    assert record.images is not None
-                    inputs = record.images[images[part]]  # (n, 3, H, W)
-                    pixels[part] = reverse_by_autograd(
-                        self.model, self._names.module_of(layer), inputs, seeds(part), self.rule
-                    )
-        return pixels
+            return reverse_by_autograd(
+                self.model, self._network.names.module_of(layer), record.images, owners=owners, seeds=as_given,
+                rule=self.rule, recorded=recorded,
+            )  # fmt: skip
 
     def _values(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None) -> Tensor:
         """The seed (N,) of each unit (N, 4)."""
@@ -199,17 +213,15 @@ class Deconvnet:
         return values if layer in record.scores or self.rule == "gradient" else values.clamp(min=0)
 
     def _check(self, record: Record, layer: str) -> None:
-        self._names.check(layer)
-        if (record.images is None) != (self._explicit is not None):
+        self._network.names.check(layer)
+        if record.rule != self.rule:
             raise ValueError(
-                f"the record was made by a deconvnet with another rule or network than this one ({self.rule}, "
-                f"{type(self.model).__name__}): record again with this one"
+                f"the record was made by a deconvnet with another rule or network than this one ({record.rule}, not "
+                f"{self.rule}): record again with this one"
             )
+        check_weights(record, self.model)
 
     def _prepared(self, images: Tensor, layers: Collection[str]) -> Tensor:
-        self._names.check(*layers)
+        self._network.names.check(*layers)
         check_images(images)
         return like_parameters(self.model, images.detach())
-
-    def _modules_of(self, layers: Collection[str]) -> dict[str, str]:
-        return {layer: self._names.module_of(layer) for layer in layers}

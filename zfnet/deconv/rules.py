@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
+
+from zfnet.forward import rectifier
 
 RULES = ("deconvnet", "guided", "gradient")
 BLANK = ("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full")
@@ -73,16 +76,18 @@ class Rule(TorchFunctionMode):
         kwargs = kwargs or {}
         name = str(getattr(func, "__name__", func)).split(".")[0]  # torch.ops.aten.relu.default is "relu.default"
         if torch.is_grad_enabled():
-            rectifier = _rectifier(name.strip("_"), args, kwargs)
-            if rectifier is not None and rectifier[0].requires_grad:
-                return self._rectify(*rectifier, in_place=name.endswith("_") or bool(kwargs.get("inplace")))
+            found = rectifier(name.strip("_"), args, kwargs)
+            if found is not None and found[0].requires_grad:
+                return self._rectify(*found, in_place=name.endswith("_") or bool(kwargs.get("inplace")))
+            if name == "amax" and (values := _global_max(args, kwargs)) is not None:
+                return values
         result = func(*args, **kwargs)
-        if name == "local_response_norm":
-            return self.normalise(args[0] if args else kwargs["input"], result)
+        if name in ("local_response_norm", "contrast_norm"):
+            return self._normalise(args[0] if args else kwargs["input"], result)
         self._note(name, [*_tensors(args), *_tensors(kwargs.values())], list(_tensors((result,))))
         return result
 
-    def normalise(self, x: Tensor, normalised: Tensor) -> Tensor:
+    def _normalise(self, x: Tensor, normalised: Tensor) -> Tensor:
         """A contrast normalisation of x: passed through by the deconvnet, its own gradient in guided ones.
 
         x, normalised: (N, C, H, W) both. Returns the normalised maps, with that reverse.
@@ -110,41 +115,19 @@ class Rule(TorchFunctionMode):
                 self.hidden[tensor.grad_fn] = name
 
 
-def _rectifier(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Tensor, float | None] | None:
-    """What a call rectifies and its cap, if a rectifier is what it is."""
+def _global_max(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    """The maxima of whole maps (N, C, H, W) with the first place of each as its switch, for a call of amax over them.
 
-    def argument(position: int, keyword: str, default: object = None) -> Any:
-        return args[position] if len(args) > position else kwargs.get(keyword, default)
-
-    x = argument(0, "input")
-    if not isinstance(x, Tensor) or "out" in kwargs:
+    amax itself would share its gradient among equal values.
+    """
+    maps = args[0] if args else kwargs["input"]
+    dim = args[1] if args[1:] else kwargs.get("dim", ())
+    keep_dims = args[2] if args[2:] else kwargs.get("keepdim", False)
+    dims = [dim] if isinstance(dim, int) else dim
+    if maps.ndim != 4 or sorted(d % 4 for d in dims) != [2, 3]:
         return None
-    match name:
-        case "relu":
-            return x, None
-        case "relu6":
-            return x, 6.0
-        case "hardtanh":
-            low, cap = argument(1, "min_val", -1.0), argument(2, "max_val", 1.0)
-        case "clamp" | "clip":
-            low, cap = argument(1, "min"), argument(2, "max")
-        case "clamp_min":
-            low, cap = argument(1, "min"), None
-        case "threshold" if argument(1, "threshold") == argument(2, "value"):
-            low, cap = argument(1, "threshold"), None
-        case "maximum" | "max" if isinstance(argument(1, "other"), Tensor):
-            low, cap = argument(1, "other"), None
-            if not x.requires_grad:
-                x, low = low, x
-        case _:
-            return None
-    return (x, cap) if _is_zero(low) and (cap is None or (not isinstance(cap, Tensor) and cap > 0)) else None
-
-
-def _is_zero(value: object) -> bool:
-    if isinstance(value, Tensor):
-        return not value.requires_grad and not bool(value.any())
-    return isinstance(value, int | float) and value == 0
+    values = F.adaptive_max_pool2d(maps, 1)
+    return values if keep_dims else values.flatten(1)
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:

@@ -43,11 +43,11 @@ class NoReverseRule(ValueError):
     """An operation below the layer has no sound reverse rule; the message names it."""
 
 
-def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str]) -> None:
+def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str], layer: str) -> None:
     """Raise NoReverseRule, naming the operations, unless all that leads from the leaf `image` to `output` has a rule.
 
-    image (N, 3, H, W); output: a layer's, of any shape. makers: names of the modules whose output a gradient node is,
-    for the message.
+    image (N, 3, H, W); output: a layer's, of any shape. For the message: makers, names of the modules whose output a
+    gradient node is, and the name of the layer.
     """
     assert output.grad_fn is not None
     below = _below(output.grad_fn, rule)
@@ -58,7 +58,7 @@ def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str]) 
             continue
         fault = _fault(node, [source in signal for source in sources], rule)
         if fault is not None:
-            faults.append(f"{fault} in layer {makers[node]}" if node in makers else fault)
+            faults.append(f"{fault} {_whereabouts(node, below, makers, layer)}")
     if faults:
         named = list(dict.fromkeys(faults))
         more = f" and {len(named) - 6} more" if len(named) > 6 else ""
@@ -66,6 +66,23 @@ def check(output: Tensor, image: Tensor, rule: Rule, makers: Mapping[Any, str]) 
             f"there is no sound reverse under the {rule.rule} rule for {'; '.join(named[:6])}{more}; "
             "rule='gradient' gives plain gradients"
         )
+
+
+def _whereabouts(node: Any, below: Mapping[Any, list[Any]], makers: Mapping[Any, str], layer: str) -> str:
+    """The module that gave a node, or the next one above it that gave something computed from it."""
+    if node in makers:
+        return f"in layer {makers[node]}"
+    above: dict[Any, list[Any]] = {}
+    for user, sources in below.items():
+        for source in sources:
+            above.setdefault(source, []).append(user)
+    waiting, met = list(above.get(node, [])), {node}
+    for user in waiting:  # breadth first: grows as it goes
+        if user in makers:
+            return f"on the way to layer {makers[user]}"
+        waiting += [one for one in above.get(user, []) if one not in met]
+        met.add(user)
+    return f"on the way to layer {layer!r}"
 
 
 def _below(start: Any, rule: Rule) -> dict[Any, list[Any]]:

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from zfnet.forward import Pair, sliding
+from zfnet.forward import Convolution, Pair
 
 FEW_MAPS = 64  # up to so many maps, all parities together, one convolution with some zero taps beats several without
 SMALL_WINDOW = 256  # places
@@ -22,14 +22,14 @@ SMALL_WINDOW = 256  # places
 class TransposedFilters:
     """A convolution's transposed filters without its bias: windows (N, maps, h, w) to (N, maps below, h', w').
 
-    h' = (h - 1) * stride + extent: what falls on the convolution's padding is still there.
+    h' = (h - 1) * stride + extent: what falls on the convolution's padding is still there. scale (maps,): what each map
+    is multiplied by first, as batch normalisation after the convolution has it.
     """
 
-    def __init__(self, conv: nn.Conv2d, dtype: torch.dtype) -> None:
-        self.conv, self.weight = conv, conv.weight.to(dtype)
-        windows = sliding(conv)
-        assert windows is not None
-        self._windows, self._stride = windows, windows.stride
+    def __init__(self, conv: Convolution, dtype: torch.dtype, scale: Tensor | None = None) -> None:
+        weight = conv.weight if scale is None else conv.weight * scale[:, None, None, None]
+        self.conv, self.weight = conv, weight.to(dtype)
+        self._windows, self._stride = conv.sliding, conv.stride
         self._simple = conv.groups == 1 and conv.dilation == (1, 1)
         rows, columns = self._stride
         self._shuffles = rows == columns > 1 and self.weight.shape[1] * rows * columns <= FEW_MAPS

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from zfnet.forward import Record
 
 
-def check_units(record: Record, layer: str, units: Tensor) -> Tensor:
-    """Units (N, 4) as int64 on the CPU. Raises ValueError for another shape or type, or a unit that is not there."""
+def check_units(record: Record, layer: str, units: Any) -> Tensor:
+    """Units (N, 4), a tensor, an array or a list, as int64 on the CPU.
+
+    Raises ValueError for another shape or type, or a unit that is not there.
+    """
     names, bounds = ("image", "map", "row", "column"), _bounds(record, layer)
-    return _checked(units, names, bounds, layer)
+    return _checked(_tensor(units, 4), names, bounds, layer)
 
 
-def check_maps(record: Record, layer: str, chosen: Tensor | Sequence[Sequence[int]]) -> Tensor:
-    """Whole maps (N, 2), image and map, as int64 on the CPU. Raises ValueError as `check_units` does."""
-    chosen = chosen if isinstance(chosen, Tensor) else torch.tensor(chosen, dtype=torch.int64).reshape(-1, 2)
-    return _checked(chosen, ("image", "map"), _bounds(record, layer)[:2], layer)
+def check_maps(record: Record, layer: str, chosen: Any) -> Tensor:
+    """Whole maps (N, 2), image and map, as int64 on the CPU. Takes and raises what `check_units` does."""
+    return _checked(_tensor(chosen, 2), ("image", "map"), _bounds(record, layer)[:2], layer)
+
+
+def _tensor(chosen: Any, columns: int) -> Tensor:
+    if isinstance(chosen, Tensor):
+        return chosen
+    try:
+        tensor = torch.as_tensor(np.asarray(chosen))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{chosen!r} was given; expected whole numbers (N, {columns})") from error
+    return tensor.reshape(0, columns).to(torch.int64) if tensor.numel() == 0 else tensor
 
 
 def _bounds(record: Record, layer: str) -> tuple[int, ...]:

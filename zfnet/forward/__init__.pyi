@@ -1,13 +1,15 @@
-from .chain import (
-    AVERAGES as AVERAGES,
-    IDENTITIES as IDENTITIES,
-    NORMS as NORMS,
-    Chain as Chain,
-    NotAChain as NotAChain,
-    Step as Step,
-    chain_of as chain_of,
-    padding as padding,
-    sliding as sliding,
+from .arrangements import (
+    Affine as Affine,
+    BatchNorm as BatchNorm,
+    Concatenation as Concatenation,
+    Linear as Linear,
+    MapSlice as MapSlice,
+    Normalisation as Normalisation,
+    Permutation as Permutation,
+    Pointwise as Pointwise,
+    Rectifier as Rectifier,
+    Reshape as Reshape,
+    Sum as Sum,
 )
 from .checks import (
     check_images as check_images,
@@ -22,7 +24,9 @@ from .geometry import (
     inside as inside,
     paste_windows as paste_windows,
 )
-from .hooks import forward_outputs as forward_outputs, run_watched as run_watched, temporary_hooks as temporary_hooks
+from .graph import LAST as LAST, Graph as Graph, described as described
+from .hooks import run_watched as run_watched, temporary_hooks as temporary_hooks
+from .layer_calls import pair as pair, rectifier as rectifier
 from .layer_table import network_table as network_table, network_text as network_text
 from .layers import (
     Layer as Layer,
@@ -32,12 +36,28 @@ from .layers import (
     output_of as output_of,
 )
 from .memory_budget import WINDOW_BYTES as WINDOW_BYTES, slices_that_fit as slices_that_fit
+from .operations import (
+    AveragePool as AveragePool,
+    Convolution as Convolution,
+    FullyConnected as FullyConnected,
+    GlobalMax as GlobalMax,
+    MaxPool as MaxPool,
+    Node as Node,
+    Operation as Operation,
+    Padding as Padding,
+    Unknown as Unknown,
+)
+from .passes import (
+    check_layers as check_layers,
+    fault_of as fault_of,
+    layer_outputs as layer_outputs,
+    record_layers as record_layers,
+)
 from .receptive_fields import receptive_field as receptive_field
-from .record import (
-    Record as Record,
-    flat_index as flat_index,
-    kernel_of as kernel_of,
-    record_chain as record_chain,
-    walk as walk,
-    within_window as within_window,
+from .record import Record as Record, check_weights as check_weights
+from .switches import within_window as within_window
+from .tracing import (
+    own_graph as own_graph,
+    trace as trace,
+    trace_with_values as trace_with_values,
 )

@@ -7,7 +7,10 @@ from torch import Tensor, nn
 
 
 def check_plain(model: nn.Module) -> None:
-    """Raise ValueError for a network with compiled or scripted parts: what they call cannot be seen or changed."""
+    """Raise ValueError for what is no network, and for compiled or scripted parts, which hide what they call."""
+    if not isinstance(model, nn.Module):
+        way = f"; open_network({model!r}).model is one" if isinstance(model, str) else ""
+        raise ValueError(f"model is {model!r:.80}, expected a network (torch.nn.Module){way}")
     for name, module in model.named_modules():
         scripted = isinstance(module, torch.jit.ScriptModule)
         compiled = type(module).__module__.startswith("torch._dynamo") or module._compiled_call_impl is not None

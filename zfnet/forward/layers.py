@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from torch import nn
 
-from zfnet.forward.chain import Chain, NotAChain, chain_of
 from zfnet.models import ConvNet
 
 Layer = TypeVar("Layer", bound=int | str)
@@ -23,14 +23,11 @@ class NamedLayers:
     modules: layer -> dotted name of the module whose output it means. In a ConvNet a convolution or fully connected
     layer means its rectified output (conv1: what relu1 returns), elsewhere a name means what its module returns.
     filters: the layers with filters, every Conv2d and Linear, from the pixels up.
-    chain: the network as a chain of layers; None where it is none, and no_chain says why.
     """
 
     kind: str
     modules: Mapping[str, str]
     filters: tuple[str, ...]
-    chain: Chain | None
-    no_chain: str
 
     def check(self, *layers: str) -> None:
         """Raise ValueError, with the choices, for a layer that is not there."""
@@ -40,7 +37,7 @@ class NamedLayers:
             list_all = len(self.modules) <= LISTED
             choices = list(self.modules if list_all else self.filters)
             more = f" and {len(choices) - LISTED} more" if len(choices) > LISTED else ""
-            close = ", ".join(difflib.get_close_matches(layer, self.modules, n=3))
+            close = ", ".join(difflib.get_close_matches(str(layer), self.modules, n=3))
             raise ValueError(
                 f"layer {layer!r} is not one of {', '.join(choices[:LISTED])}{more}, the "
                 f"{'' if list_all else 'convolutions and linear '}layers of {self.kind}"
@@ -53,25 +50,17 @@ class NamedLayers:
         self.check(layer)
         return self.modules[layer]
 
-    def as_chain(self) -> Chain:
-        """The network as a chain. Raises NotAChain, a ValueError, which names the part that is no layer of a chain."""
-        if self.chain is None:
-            raise NotAChain(f"windows are for chains of layers, and {self.no_chain}: use project()")
-        return self.chain
-
 
 def named_layers(model: nn.Module) -> NamedLayers:
     """What the names of a network's layers mean."""
-    modules = [(name, module) for name, module in model.named_modules(remove_duplicate=False) if name]
-    filters = tuple(name for name, module in modules if isinstance(module, nn.Conv2d | nn.Linear))
-    kind = type(model).__name__
-    try:
-        chain = chain_of(model)
-    except NotAChain as reason:
-        names = {name: name for name, _ in modules}
-        return NamedLayers(kind=kind, modules=names, filters=filters, chain=None, no_chain=str(reason))
-    meant = {layer: chain.steps[at].name for layer, at in chain.taps.items()}
-    return NamedLayers(kind=kind, modules=meant, filters=filters, chain=chain, no_chain="")
+    named = [(name, module) for name, module in model.named_modules(remove_duplicate=False) if name]
+    modules = {name: name for name, _ in named}
+    if isinstance(model, ConvNet):
+        for (name, module), (following, after) in pairwise(named):
+            if isinstance(module, nn.Conv2d | nn.Linear) and isinstance(after, nn.ReLU):
+                modules[name] = following
+    filters = tuple(name for name, module in named if isinstance(module, nn.Conv2d | nn.Linear))
+    return NamedLayers(kind=type(model).__name__, modules=modules, filters=filters)
 
 
 def modules_of(model: nn.Module, layers: Sequence[int | str]) -> dict[int | str, str]:

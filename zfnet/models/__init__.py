@@ -1,4 +1,4 @@
-"""Networks: layer tables as data, one ConvNet built from them, torchvision's classifiers, and weight files."""
+"""Networks: layer tables as data, one ConvNet built from them, other zoos, and weight files."""
 
 import lazy_loader
 

@@ -1,7 +1,8 @@
 from .build import (
-    TORCHVISION as TORCHVISION,
+    OWN_PX as OWN_PX,
     build_model as build_model,
     check_name as check_name,
+    hub_config as hub_config,
     model_names as model_names,
 )
 from .convnet import ConvNet as ConvNet
@@ -21,7 +22,7 @@ from .modes import (
     like_parameters as like_parameters,
     undisturbed as undisturbed,
 )
-from .norm import ContrastNorm as ContrastNorm
+from .norm import ContrastNorm as ContrastNorm, contrast_norm as contrast_norm
 from .table import ALEXNET as ALEXNET, TABLES as TABLES, ZFNET as ZFNET, Conv as Conv, Full as Full, without as without
 from .weights import (
     did_you_mean as did_you_mean,
@@ -30,3 +31,4 @@ from .weights import (
     state_dict_of as state_dict_of,
     weights_fingerprint as weights_fingerprint,
 )
+from .zoos import ZOOS as ZOOS, zoo_of as zoo_of

@@ -1,26 +1,25 @@
-"""Networks by name: ours from the layer tables, and every torchvision classifier."""
+"""Networks by name: ours from the layer tables, and those of other zoos."""
 
 from __future__ import annotations
 
 import difflib
-from http.client import HTTPException
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-import torchvision
-from torch import Tensor, nn
+from torch import nn
 
 from zfnet.models.convnet import ConvNet
 from zfnet.models.table import TABLES, widened
 from zfnet.models.weights import fit, read_file, state_dict_of
+from zfnet.models.zoos import SERVED, ZOOS, HubConfig, downloaded_zfnet, in_our_layout, served_config, zoo_of
 
-TORCHVISION = "torchvision:"
+OWN_PX = 224  # of our own networks, where no size is given
 
 
 def model_names() -> list[str]:
-    """Every name that `build_model` takes."""
-    return [*TABLES, *(TORCHVISION + name for name in torchvision.models.list_models(module=torchvision.models))]
+    """Every name that `build_model` takes; of timm and pytorchcv where they are installed."""
+    return [*TABLES, *(name for zoo in ZOOS if zoo.installed for name in zoo.full_names())]
 
 
 def build_model(
@@ -28,92 +27,102 @@ def build_model(
     num_classes: int = 1000,
     weights: str | Path | None = None,
     width: float = 1.0,
-    input_px: int = 224,
+    input_px: int | None = None,
     channels: int = 3,
 ) -> nn.Module:
     """A classifier from normalised images (B, channels, input_px, input_px) to scores (B, num_classes).
 
     name: a row of Table 3 ("zfnet", "alexnet", "alexnet_no_34" ...), "mnist_convnet" (made for 28 px and one channel),
-        "cats_dogs_convnet" (for 150 px), or "torchvision:" and one of its classifiers.
-    weights: None for random ones, a state_dict file, a checkpoint of ours, or "DEFAULT" for torchvision's download.
-    width, input_px: factor on all maps and units, and image size, of our own networks (torchvision's adapt by
-        themselves; its vision transformers are built for input_px). channels: 1 for grey images, ours alone.
+        "cats_dogs_convnet" (for 150 px), "zfnet_norm_first" (normalised before pooling, with weaker normalisation, as
+        pytorchcv trained it), or "torchvision:", "timm:" or "pytorchcv:" and one of their classifiers.
+    weights: None for random ones, a state_dict file (.pt or .safetensors), a checkpoint of ours, or "DEFAULT" for the
+        zoo's own download.
+    width, input_px: factor on all maps and units, and image size, of our own networks (None: 224). Of a zoo's only
+        those that are built for a size, as vision transformers are, look at input_px (None: the hub's own size).
+    channels: 1 for grey images, ours alone.
 
-    Raises ValueError for an unknown name or weights that do not fit or cannot be downloaded, FileNotFoundError for a
-    missing file.
+    Raises ValueError for an unknown name, a zoo that is not installed, or weights that do not fit or cannot be
+    downloaded, FileNotFoundError for a missing file.
     """
     if name in TABLES:
         if weights == "DEFAULT":
             raise ValueError(
                 f"nobody publishes weights for {name!r}: train it, or give a state_dict file or a checkpoint"
             )
-        model: nn.Module = ConvNet(widened(TABLES[name], width), num_classes, input_px, channels)
-        if weights is not None:
-            fit(model, state_dict_of(read_file(weights), weights), weights)
-        return model
+        return _of_table(name, num_classes, weights, width, OWN_PX if input_px is None else input_px, channels)
     check_name(name)
     if width != 1.0 or channels != 3:
         raise ValueError(
             f"width={width} and channels={channels} were asked of {name!r}; only our own networks "
             f"({', '.join(TABLES)}) have another width than 1 or take other images than of 3 channels"
         )
-    return _torchvision(name.removeprefix(TORCHVISION), num_classes, weights, input_px)
+    if name in SERVED:
+        return _of_table(name, num_classes, weights, 1.0, OWN_PX if input_px is None else input_px, 3)
+    zoo = zoo_of(name)
+    assert zoo is not None
+    return zoo.build(name.removeprefix(zoo.prefix), num_classes, None if weights is None else str(weights), input_px)
+
+
+def _of_table(
+    name: str, num_classes: int, weights: str | Path | None, width: float, input_px: int, channels: int
+) -> nn.Module:
+    row = SERVED.get(name, name)
+    model = ConvNet(widened(TABLES[row], width), num_classes, input_px, channels)
+    if weights == "DEFAULT":
+        fit(model, downloaded_zfnet(name, num_classes), name)
+    elif weights is not None:
+        content = read_file(weights)
+        state = state_dict_of(content, weights)
+        fit(model, in_our_layout(state) if row in SERVED.values() else state, weights)
+        _check_row(content, row, weights)
+    return model
+
+
+def _check_row(content: Any, row: str, source: str | Path) -> None:
+    """Weights that fit may be of a row that computes something else with them; a checkpoint of ours says which.
+
+    Raises ValueError where it is another: zfnet and zfnet_norm_first have the same shapes.
+    """
+    described = content.get("network") if isinstance(content, Mapping) else None
+    arguments = described.get("arguments") if isinstance(described, Mapping) else None
+    name = str(arguments.get("name")) if isinstance(arguments, Mapping) else row
+    held = SERVED.get(name, name)
+    if held in TABLES and TABLES[held] != TABLES[row]:
+        raise ValueError(
+            f"{source} holds a {held}, whose weights fit {row} but were trained for other layers: give {held}, or keep "
+            "only its weights: torch.save(content['model'], new_path)"
+        )
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError, with the names that are written much like it, unless `build_model` knows the network."""
-    known = model_names()
+    """Raise ValueError, with the names that are written much like it, unless `build_model` knows the network.
+
+    Raises ValueError too for a zoo that is not installed, with the command that installs it.
+    """
+    zoo = zoo_of(name)
+    if name in TABLES or name in SERVED:
+        return
+    known = list(TABLES) if zoo is None else zoo.full_names()
     if name not in known:
-        alike = (difflib.get_close_matches(prefix + name, known, n=3) for prefix in ("", TORCHVISION))
-        close = next((names for names in alike if names), list(TABLES))
-        raise ValueError(f"model {name!r} is not known; close to it: {', '.join(close)}")
+        close = difflib.get_close_matches(name, known, n=3) or (_in_zoos(name) if zoo is None else [])
+        raise ValueError(f"model {name!r} is not known; close to it: {', '.join(close or list(TABLES))}")
 
 
-def _torchvision(name: str, num_classes: int, weights: str | Path | None, input_px: int) -> nn.Module:
-    if weights == "DEFAULT":
-        if num_classes != 1000:
-            raise ValueError(f"torchvision's weights of {name} tell 1000 classes apart, num_classes is {num_classes}")
-        return _plain_scores(_downloaded(name))
-    state = None if weights is None else state_dict_of(read_file(weights), weights)
-    model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **_options(name, state, input_px))
-    if state is not None:
-        assert weights is not None
-        fit(model, state, weights)
-    return _plain_scores(model)
+def _in_zoos(name: str) -> list[str]:
+    """Names of the zoos: that very name first, then those that are written much like it."""
+    bare = name.rpartition(":")[2]
+    names = {zoo.prefix + bare: zoo.full_names() for zoo in ZOOS if zoo.installed}
+    same = [asked for asked, known in names.items() if asked in known]
+    close = [one for asked, known in names.items() for one in difflib.get_close_matches(asked, known, n=3)]
+    return list(dict.fromkeys([*same, *close]))[:6]
 
 
-def _downloaded(name: str) -> nn.Module:
-    """With the weights that torchvision publishes, from its cache or the network."""
-    try:
-        return torchvision.models.get_model(name, weights="DEFAULT")
-    except (OSError, RuntimeError, HTTPException) as error:
-        url = torchvision.models.get_model_weights(name)["DEFAULT"].url
-        raise ValueError(
-            f"weights=DEFAULT: the weights of {TORCHVISION}{name} could not be downloaded from {url} "
-            f"({' '.join(str(error).split())}): fetch that file elsewhere and give weights=FILE (a state_dict)"
-        ) from error
-
-
-def _options(name: str, state: dict[str, Tensor] | None, input_px: int) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if name in ("googlenet", "inception_v3"):  # the published weights have the auxiliary heads, many copies have not
-        options["aux_logits"] = state is not None and any("aux" in key.lower() for key in state)
-        options["init_weights"] = state is None  # slow, and about to be overwritten
-        options["transform_input"] = _published(state)  # as torchvision does for its weights
-    if name.startswith("vit_") and input_px != 224:
-        options["image_size"] = input_px
-    return options
-
-
-def _published(state: dict[str, Tensor] | None) -> bool:
-    return state is not None and state.get("fc.bias", torch.empty(0)).shape == (1000,)
-
-
-def _plain_scores(model: nn.Module) -> nn.Module:
-    """Without the auxiliary heads, which only matter in training and turn the output into a tuple."""
-    if getattr(model, "aux_logits", False):
-        model.aux_logits = False  # type: ignore[assignment]  # a plain attribute
-        for head in ("aux1", "aux2", "AuxLogits"):
-            if hasattr(model, head):
-                setattr(model, head, None)
-    return model
+def hub_config(name: str) -> HubConfig:
+    """How the hub of a zoo's network shows pictures to it. Raises ValueError as `check_name` does, and for ours."""
+    check_name(name)
+    if name in SERVED:
+        return served_config()
+    zoo = zoo_of(name)
+    if zoo is None:
+        raise ValueError(f"{name!r} is of no zoo: expected a name that begins with {', '.join(z.prefix for z in ZOOS)}")
+    return zoo.config(name.removeprefix(zoo.prefix))

@@ -41,8 +41,8 @@ def _modules(table: Table, num_classes: int, input_px: int, channels: int) -> Or
             case Pool(name, kernel, stride, ceil):
                 modules[name] = nn.MaxPool2d(kernel, stride, ceil_mode=ceil)
                 side = _pooled(side, kernel, stride, ceil)
-            case Norm(name):
-                modules[name] = ContrastNorm()
+            case Norm(name, alpha):
+                modules[name] = ContrastNorm(alpha=alpha)
             case Drop(name):
                 modules[name] = nn.Dropout(0.5)
             case Full(name, hidden, dropout):

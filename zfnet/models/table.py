@@ -1,4 +1,4 @@
-"""Architectures as data: ZFNet, the AlexNet replication, every row of Table 3 and two small convnets as layer tuples.
+"""Architectures as data: ZFNet (pytorchcv's too), the AlexNet replication, Table 3's rows and two small convnets.
 
 Zeiler & Fergus 2013, Fig. 3 and Tables 2 and 3. Layers are named as the paper numbers them, and a layer that stays
 in a variant keeps its name: `alexnet_no_34` has conv1, conv2, conv5, fc6, fc7 and fc8.
@@ -33,9 +33,10 @@ class Pool:
 
 @dataclass(frozen=True)
 class Norm:
-    """AlexNet's contrast normalisation across 5 neighbouring maps."""
+    """AlexNet's contrast normalisation across 5 neighbouring maps. alpha: the weight of the sum of their squares."""
 
     name: str
+    alpha: float = 1e-4
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,18 @@ ALEXNET: Table = (  # normalised before pooling, as Krizhevsky et al. 2012 did
     Norm("norm2"),
     Pool("pool2"),
     *_TOP,
+)
+
+# As pytorchcv trained it on ImageNet: normalised before pooling, by torch's default alpha of 1e-4, which torch divides
+# by the 5 neighbours. Sizes and parameters are the paper's: at 224 px pool5 has no partial window to keep.
+ZFNET_NORM_FIRST: Table = (
+    Conv("conv1", 96, 7, stride=2, padding=1),
+    Norm("norm1", alpha=1e-4 / 5),
+    Pool("pool1", ceil=True),
+    Conv("conv2", 256, 5, stride=2),
+    Norm("norm2", alpha=1e-4 / 5),
+    Pool("pool2", ceil=True),
+    *(replace(layer, ceil=True) if isinstance(layer, Pool) else layer for layer in _TOP),
 )
 
 # The convnets that people start with (Chollet, Deep Learning with Python, 2017, sections 5.1 and 5.2.3). No padding.
@@ -165,6 +178,8 @@ TABLES: dict[str, Table] = {
     "alexnet_no_3467": without(ALEXNET, "conv3", "conv4", "fc6", "fc7"),
     "alexnet_fc2048": resized(ALEXNET, {"fc6": 2048, "fc7": 2048}),
     "alexnet_fc8192": resized(ALEXNET, {"fc6": 8192, "fc7": 8192}),
+    "zfnet_norm_first": ZFNET_NORM_FIRST,
+    "zfnet_512_1024_512_norm_first": resized(ZFNET_NORM_FIRST, _WIDE),
     "mnist_convnet": MNIST_CONVNET,
     "cats_dogs_convnet": CATS_DOGS_CONVNET,
 }

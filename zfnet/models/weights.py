@@ -12,21 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zfnet.files import check_inflated
+from zfnet.files import check_inflated, shown
+from zfnet.models.safetensors_files import is_safetensors, read_safetensors
 
 PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
+BATCHES = "num_batches_tracked"  # of batch normalisation: changes no output
 MOST_INFLATED = 20  # times its size in the file
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # where checkpoints of ours and of others keep the weights
 
 
 def read_file(path: str | Path) -> Any:
-    """What a file written by torch.save holds, read with weights_only, on the CPU.
+    """What a file of torch.save's holds, read with weights_only, or a safetensors file's tensors; on the CPU.
 
     Raises FileNotFoundError, or ValueError for a file that is not one, is cut short or changed, or needs code to run.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no weight file at {path}{did_you_mean(path)}")
+    if is_safetensors(path):
+        return read_safetensors(path)
     _check_sums(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -112,9 +116,10 @@ def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> No
     """Copy the weights into the model; ValueError names what does not fit and copies nothing.
 
     That is keys, shapes, whole numbers in place of fractions (which would be cast without a word), and what is not
-    finite.
+    finite. Normalisation's counts of batches, which change no output, may be missing: files of before 2018 have none.
     """
     expected = model.state_dict()
+    state = {**{name: own for name, own in expected.items() if name.endswith(BATCHES)}, **state}
     missing = [name for name in expected if name not in state]
     unknown = [name for name in state if name not in expected]
     shapes = [
@@ -140,6 +145,8 @@ def _not_weights(given: Tensor, own: Tensor) -> str:
         return f"is {given.dtype} in the file, {own.dtype} in the model"
     if not given.is_floating_point():
         return ""
+    if "float4" in str(given.dtype):
+        return f"is {given.dtype} in the file, which torch turns into no other numbers"
     wide = given.float() if given.element_size() == 1 else given  # isfinite knows no 8-bit numbers
     count = int((~wide.isfinite()).sum())
     return f"holds {count} numbers that are not finite" if count else ""
@@ -147,14 +154,14 @@ def _not_weights(given: Tensor, own: Tensor) -> str:
 
 def _first_few(items: list[str], most: int = 8) -> str:
     rest = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + rest
+    return shown(", ".join(items[:most])) + rest
 
 
 def weights_fingerprint(model: nn.Module) -> str:
     """16 hex digits over the names, shapes and values of a model's parameters and buffers."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        if not name.endswith("num_batches_tracked"):  # counts batches, changes no output
+        if not name.endswith(BATCHES):
             digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:16]

@@ -23,6 +23,8 @@ PACKAGES = (
     "zfnet",
     "torch",
     "torchvision",
+    "timm",
+    "pytorchcv",
     "numpy",
     "pillow",
     "matplotlib",

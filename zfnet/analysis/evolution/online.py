@@ -11,7 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from zfnet.analysis.evolution.strongest import Strongest
 from zfnet.deconv import Deconvnet
-from zfnet.forward import named_layers, sliding
+from zfnet.forward import MaxPool, named_layers, own_graph, pair
 from zfnet.training import Seen
 
 
@@ -31,26 +31,26 @@ def places_to_look(model: nn.Module, layers: Sequence[str]) -> dict[str, tuple[s
 
     In our own networks the maps are the rectified ones. A pool that follows has found most of each maximum already.
     """
-    chain = named_layers(model).chain
-    if chain is None:
-        return {layer: (layer, False) for layer in layers}
+    names, graph = named_layers(model), own_graph(model)
     places = {}
     for layer in layers:
-        at = chain.taps[layer]
-        pools = at + 1 < len(chain.steps) and isinstance(chain.steps[at + 1].module, nn.MaxPool2d)
-        places[layer] = (chain.steps[at + pools].name, pools)
+        module = names.module_of(layer)
+        (node,) = graph.outputs.get(module) or [None]
+        users = [above for above in graph.nodes if node in above.inputs]
+        pools = [above.where for above in users if isinstance(above.operation, MaxPool)]
+        alone = len(users) == len(pools) == 1 and isinstance(model.get_submodule(pools[0]), nn.MaxPool2d)
+        places[layer] = (pools[0], True) if alone else (module, False)
     return places
 
 
 def covers(pool: nn.Module, pooled: Tensor, maps: Tensor) -> bool:
     """Whether every place of the maps (B, C, H, W) lies in a window of the pool, which makes `pooled` of them."""
-    windows = sliding(pool)
-    assert windows is not None
+    assert isinstance(pool, nn.MaxPool2d)
+    kernel, stride, padding, dilation = map(pair, (pool.kernel_size, pool.stride, pool.padding, pool.dilation))
     return all(
-        windows.stride[axis] <= windows.extent[axis]
-        and (pooled.shape[2 + axis] - 1) * windows.stride[axis] + windows.extent[axis] - windows.padding[axis]
-        >= maps.shape[2 + axis]
-        and getattr(pool, "dilation", 1) in (1, (1, 1))
+        stride[axis] <= kernel[axis]
+        and (pooled.shape[2 + axis] - 1) * stride[axis] + kernel[axis] - padding[axis] >= maps.shape[2 + axis]
+        and dilation[axis] == 1
         for axis in (0, 1)
     )
 

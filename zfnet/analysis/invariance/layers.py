@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from zfnet.forward import forward_outputs
+from zfnet.forward import fault_of, trace
 from zfnet.models import Conv, ConvNet, Full
 
 
@@ -19,7 +19,8 @@ def default_layers(model: nn.Module, images: Tensor) -> list[int | str]:
         numbers = [int(part.name[-1]) for part in model.table if isinstance(part, Conv | Full)]
         return [numbers[0], numbers[-2]]
     modules = {name: module for name, module in model.named_modules() if name and not any(module.children())}
-    run = list(forward_outputs(model, images, {name: name for name in modules}, keep=(), strict=False).sizes)
+    graph = trace(model, images[:1])
+    run = [name for name in graph.outputs if name in modules and not fault_of(graph, name)]
     filters = [at for at, name in enumerate(run) if isinstance(modules[name], nn.Conv2d | nn.Linear)]
     if len(filters) < 3:
         raise ValueError(f"{type(model).__name__} runs {len(filters)} convolutions and linear layers: name the layers")

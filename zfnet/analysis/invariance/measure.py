@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zfnet.analysis.invariance.layers import default_layers
 from zfnet.analysis.invariance.transforms import check_setting, default_settings, transform, transform_called
 from zfnet.data import InputFrame
-from zfnet.forward import check_images, check_scores, forward_outputs, modules_of, slices_that_fit
+from zfnet.forward import check_images, check_scores, layer_outputs, modules_of, slices_that_fit, trace
 from zfnet.models import like_parameters, undisturbed
 from zfnet.progress import Progress
 
@@ -85,14 +85,15 @@ class _Watched:
     def __init__(self, model: nn.Module, images: Tensor, layers: Sequence[int | str]) -> None:
         self.model, self.images, self.names = model, images, modules_of(model, layers)
         self._modules = {**{name: name for name in self.names.values()}, SCORES: ""}
-        self.image_bytes = forward_outputs(model, images[:1], self._modules, keep=(), strict=True).unit_bytes
+        self._graph = trace(model, images[:1])
+        self.image_bytes = self._graph.numbers() * images.element_size()
         found = [self(images[part]) for part in slices_that_fit(len(images), self.image_bytes, images.device)]
         self.scores = torch.cat([scores for _, scores in found])  # (B, classes)
         self.features = {layer: torch.cat([features[layer] for features, _ in found]) for layer in self.names}  # (B, n)
 
     def __call__(self, images: Tensor) -> tuple[dict[int | str, Tensor], Tensor]:
         """Feature vectors (N, n) by layer and class scores (N, classes), at least in float32."""
-        maps = forward_outputs(self.model, images, self._modules, keep=self._modules, strict=True).maps
+        maps = layer_outputs(self.model, images, self._modules, graph=self._graph)
         wide = torch.promote_types(images.dtype, torch.float32)
         features = {layer: maps[name].flatten(1).to(wide) for layer, name in self.names.items()}  # (N, n)
         return features, check_scores(maps[SCORES]).to(wide)

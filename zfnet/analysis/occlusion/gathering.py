@@ -6,27 +6,36 @@ from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from zfnet.analysis.occlusion.rects import Rects
 from zfnet.analysis.occlusion.winograd import ACROSS, SIDE, filter_tiles, spectra
-from zfnet.forward import IDENTITIES, NORMS, Pair, Sliding, kernel_of
+from zfnet.forward import AveragePool, Convolution, MaxPool, Operation, Padding, Pair, Sliding
 
-POINTWISE = (nn.ReLU, nn.BatchNorm2d, *NORMS, *IDENTITIES)
-GATHERING = (nn.Conv2d, nn.MaxPool2d)
+GATHERING = (Convolution, MaxPool, AveragePool, Padding)
 
 
 def rows_of(maps: Tensor) -> Tensor:
-    """The places of one image's maps (1, C, H, W) as rows (H * W, C)."""
-    return maps[0].flatten(1).T  # (C, H * W) turned
+    """The places of one image's maps (1, ..., H, W) as rows (H * W, C)."""
+    return maps[0].flatten(0, -3).flatten(1).T  # (C, H * W) turned
 
 
-def each_place(module: nn.Module, rows: Tensor) -> Tensor:
-    """A layer that works on each place by itself, on rows (M, C)."""
-    if isinstance(module, nn.ReLU):
-        return rows.relu()  # never in place: the rows may be the caller's
-    line = rows.T[None, :, None]  # (1, C, 1, M): one image of a single line, channels last
-    return module(line)[0, :, 0].T  # (M, C)
+def is_pointwise(operation: Operation) -> bool:
+    """Whether an operation works on each place by itself: also a convolution that looks at one place alone."""
+    if isinstance(operation, Convolution):
+        return operation.kernel == operation.stride == (1, 1) and operation.before == operation.after == (0, 0)
+    return operation.pointwise
+
+
+def each_place(operation: Operation, inputs: list[Tensor], shapes: list[tuple[int, ...]]) -> Tensor:
+    """A pointwise operation on the rows (M, C) of its inputs, whose shapes without the images are (..., H, W)."""
+    if isinstance(operation, Convolution) and operation.groups == 1:
+        return F.linear(inputs[0], operation.weight.flatten(1), operation.bias)
+    lines = [
+        rows.T.reshape(1, *shape[:-2], 1, -1) if len(shape) > 3 else rows.T[None, :, None]
+        for rows, shape in zip(inputs, shapes, strict=True)
+    ]  # (1, ..., 1, M): one image of a single line, channels last
+    return rows_of(operation(*lines))  # (M, C)
 
 
 class Gathering(ABC):
@@ -57,17 +66,26 @@ class Gathering(ABC):
 class Filter(Gathering):
     """A convolution: what its filters see, side by side, in one product."""
 
-    def __init__(self, conv: nn.Conv2d, windows: Sliding) -> None:
-        super().__init__(windows, _pair(conv.kernel_size), _pair(conv.dilation))
+    def __init__(self, conv: Convolution) -> None:
+        super().__init__(conv.sliding, conv.kernel, conv.dilation)
         self.conv, self.flat = conv, conv.weight.permute(0, 2, 3, 1).flatten(1)  # (K, taps * C)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
         index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)  # (taps, M)
+        if self.conv.groups == table.shape[1] == len(self.conv.weight):
+            return self._each_map(table, index)
         seen = table.index_select(0, index.T.flatten())  # (M * taps, C)
         if self.conv.groups == 1:
             return F.linear(seen.view(index.shape[1], self.flat.shape[1]), self.flat, self.conv.bias)  # (M, K)
         patches = seen.view(index.shape[1], *self.kernel, table.shape[1]).permute(0, 3, 1, 2)  # (M, C, k, l)
         return F.conv2d(patches, self.conv.weight, self.conv.bias, groups=self.conv.groups).flatten(1)  # (M, K)
+
+    def _each_map(self, table: Tensor, index: Tensor) -> Tensor:
+        """Of one filter a map: (M, C) from the rows index (taps, M) of the table."""
+        total = table.new_zeros((index.shape[1], table.shape[1]))
+        for rows, weight in zip(index, self.conv.weight.flatten(1).T, strict=True):  # weight (C,)
+            total.addcmul_(table.index_select(0, rows), weight)
+        return total if self.conv.bias is None else total.add_(self.conv.bias)
 
     def holds(self, places: float, channels: int, maps: int) -> float:
         taps = self.kernel[0] * self.kernel[1]
@@ -77,8 +95,8 @@ class Filter(Gathering):
 class TileFilter(Gathering):
     """The same on tiles."""
 
-    def __init__(self, conv: nn.Conv2d, windows: Sliding) -> None:
-        super().__init__(windows, _pair(conv.kernel_size), (1, 1))
+    def __init__(self, conv: Convolution) -> None:
+        super().__init__(conv.sliding, conv.kernel, (1, 1))
         self.bias, self.step = conv.bias, conv.stride[0]
         self.filters = spectra(conv.weight, self.step)
 
@@ -97,9 +115,9 @@ class TileFilter(Gathering):
         return places * 2 * (ACROSS / SIDE) ** 2 * 2 * (self.step**2 * channels + maps)  # as if tiles were half full
 
     @staticmethod
-    def pays(conv: nn.Conv2d) -> bool:
+    def pays(conv: Convolution) -> bool:
         """Whether tiles need far fewer products than taps, and lose nothing else."""
-        step, (height, width) = conv.stride[0], conv.kernel_size
+        step, (height, width) = conv.stride[0], conv.kernel
         alike = conv.stride == (step, step) and conv.dilation == (1, 1) and conv.groups == 1
         exact = conv.weight.dtype in (torch.float32, torch.float64)
         fewer = max(height, width) <= 3 * step and 1.5 * (ACROSS / SIDE) ** 2 * step**2 <= height * width
@@ -111,8 +129,8 @@ class Maximum(Gathering):
 
     beyond = -torch.inf
 
-    def __init__(self, pool: nn.MaxPool2d, windows: Sliding) -> None:
-        super().__init__(windows, *kernel_of(pool))
+    def __init__(self, pool: MaxPool) -> None:
+        super().__init__(pool.sliding, pool.kernel, pool.dilation)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
         index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)  # (taps, M)
@@ -125,13 +143,48 @@ class Maximum(Gathering):
         return places * (4 * self.kernel[0] * self.kernel[1] + 2 * maps)
 
 
-def gathering(module: nn.Module, windows: Sliding) -> Gathering:
-    """A layer of one of the kinds GATHERING on loose lists."""
-    if isinstance(module, nn.MaxPool2d):
-        return Maximum(module, windows)
-    assert isinstance(module, nn.Conv2d)
-    return TileFilter(module, windows) if TileFilter.pays(module) else Filter(module, windows)
+class Mean(Gathering):
+    """An average pool. size: (H, W) of the maps below; above: of its own."""
+
+    def __init__(self, pool: AveragePool, size: Pair, above: Pair, like: Tensor) -> None:
+        super().__init__(pool.sliding, pool.kernel, (1, 1))
+        self._shares, self._across = pool.shares(size, above, like).flatten(), above[1]
+
+    def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
+        number, rows, columns = above.tiles(1)
+        index = self.seen(below, number, rows, columns, self.kernel).flatten(0, 1)  # (taps, M)
+        total = table.index_select(0, index[0])  # (M, C)
+        for tap in index[1:]:
+            total += table.index_select(0, tap)
+        return total.mul_(self._shares[rows * self._across + columns][:, None])
+
+    def holds(self, places: float, channels: int, maps: int) -> float:
+        return places * (4 * self.kernel[0] * self.kernel[1] + 2 * maps)
 
 
-def _pair(values: tuple[int, ...]) -> Pair:
-    return values[0], values[1]
+class Moved(Gathering):
+    """Maps with zeros around them, or cut off."""
+
+    def __init__(self, padding: Padding) -> None:
+        super().__init__(padding.sliding, (1, 1), (1, 1))
+
+    def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
+        return table.index_select(0, self.seen(below, *above.tiles(1), (1, 1)).flatten())
+
+    def holds(self, places: float, channels: int, maps: int) -> float:
+        return places * (4 + maps)
+
+
+def gathering(operation: Operation, below: Tensor, above: Tensor) -> Gathering:
+    """An operation of one of the kinds GATHERING on loose lists. below, above: its clean maps (1, C, H, W)."""
+    match operation:
+        case MaxPool():
+            return Maximum(operation)
+        case AveragePool():
+            return Mean(operation, (below.shape[2], below.shape[3]), (above.shape[2], above.shape[3]), below)
+        case Padding():
+            return Moved(operation)
+        case Convolution():
+            return TileFilter(operation) if TileFilter.pays(operation) else Filter(operation)
+        case _:
+            raise AssertionError(operation)

@@ -1,109 +1,196 @@
-"""Occlusion on chains of layers: only what the square changes is computed anew, on top of the clean maps.
+"""Occlusion on the graph of a network: only what the square changes is computed anew, on top of the clean maps.
 
 A square changes a small rectangle of each lower layer's maps. The rectangles of many squares form one loose list of
-places, without a batch's common shape, so that each layer computes what may have changed and no more: the values its
-windows see are gathered from a table of clean and changed places.
+places, without a batch's common shape, so that each operation computes what may have changed and no more: the values
+its windows see are gathered from a table of clean and changed places. Where branches join, each is looked up in its own
+table. What has no places, or changes nearly everywhere, is computed on whole maps, and so is all above it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from zfnet.analysis.occlusion.gathering import GATHERING, POINTWISE, Gathering, each_place, gathering, rows_of
+from zfnet.analysis import hide
+from zfnet.analysis.occlusion.gathering import GATHERING, Gathering, each_place, gathering, is_pointwise, rows_of
 from zfnet.analysis.occlusion.method import map_sums
+from zfnet.analysis.occlusion.plain import PlainOcclusion
 from zfnet.analysis.occlusion.rects import Rects
-from zfnet.forward import Chain, check_scores, slices_that_fit, sliding, walk
+from zfnet.forward import Graph, Pair, Unknown, check_scores, slices_that_fit, trace_with_values
 
 DENSE_FROM = 0.95  # where a larger share of the maps changes, whole maps cost no more
 SHORTER = 4  # lists are so many times shorter than memory allows: on a CPU they then stay in its caches
 LEAST_BYTES = 2**20  # what a square is taken to need on whole maps, so that a long sweep shows its progress
+APART = 1e-3  # of the largest score: what a network that does the same on every image is sure to keep
+
+
+def can_be_run_again(graph: Graph, top: int) -> bool:
+    """Whether every operation below a node is one that can be run on other signals."""
+    return not any(isinstance(graph.nodes[position].operation, Unknown) for position in graph.below(top))
 
 
 class IncrementalOcclusion:
-    """The OcclusionMethod of a chain of layers."""
+    """The OcclusionMethod of networks whose operations are all known. module: whose output the layer is."""
 
-    def __init__(self, chain: Chain, layer: str) -> None:
-        self.layer, self._tap, self._steps = layer, chain.taps[layer], chain.steps
-        self._last = len(chain.steps) - 1
-        self._layers: dict[int, Gathering] = {}
+    def __init__(self, model: nn.Module, layer: str, module: str, graph: Graph) -> None:
+        self.layer, self._model, self._module = layer, model, module
+        self._plain = PlainOcclusion(model, layer, module, graph)
+        self._made: dict[int, Gathering] = {}
         self._clean: dict[int, Tensor] = {}
 
     def clean(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        self._clean = {-1: image[None]} | self._run(image[None], 0, range(len(self._steps)))
-        scores = check_scores(self._clean[self._last])
-        return scores[0], map_sums(self.layer, self._clean[self._tap])[0]
+        answers = self._plain.clean(image)
+        self._graph, values = trace_with_values(self._model, image[None], values=True)
+        tap, last = self._graph.outputs[self._module][0], self._graph.scores()[-1]
+        assert tap is not None
+        self._image, self._tap, self._last, self._made = image, tap, last, {}
+        self._order = sorted({*self._graph.below(tap), *self._graph.below(last)})
+        self._clean = {position: values[position] for position in self._order}
+        return answers
 
     def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        corners, bounds = corners.to(canvas.device), (canvas.shape[1], canvas.shape[2])
-        whole_from, list_bytes = self._plan(Rects.of_squares(corners, size_px, bounds))
-        for part in slices_that_fit(len(corners), max(self._whole_bytes(whole_from), LEAST_BYTES), canvas.device):
+        answers = self._incremental(canvas, corners.to(canvas.device), size_px, map_)
+        first = next(answers)
+        if self._is_right(first[0][0], canvas, corners[:1], size_px):
+            yield first
+            yield from answers
+        else:  # what the network does depends on what it sees
+            yield from self._plain.covered(canvas, corners, size_px, map_)
+
+    def _is_right(self, scores: Tensor, canvas: Tensor, corner: Tensor, size_px: int) -> bool:
+        left_top = corner.flip(1)
+        image = hide(self._image, torch.cat([left_top, left_top + size_px], dim=1), canvas)  # (1, 3, H, W)
+        expected = self._plain.clean(image[0])[0]
+        self._plain.clean(self._image)
+        return bool((scores - expected).abs().max() <= APART * expected.abs().max())
+
+    def _incremental(
+        self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        bounds = (canvas.shape[1], canvas.shape[2])
+        listed, list_bytes = self._plan(Rects.of_squares(corners, size_px, bounds))
+        whole = [position for position in self._order if position not in listed]
+        ends = {source for position in whole for source in self._graph.nodes[position].inputs if source in listed}
+        for part in slices_that_fit(len(corners), max(self._whole_bytes(whole), LEAST_BYTES), canvas.device):
             lists = [
-                self._changed(canvas, Rects.of_squares(corners[part][short], size_px, bounds), whole_from, map_)
+                self._changed(canvas, Rects.of_squares(corners[part][short], size_px, bounds), listed, ends, map_)
                 for short in slices_that_fit(len(corners[part]), SHORTER * list_bytes, canvas.device)
             ]
-            maps = torch.cat([whole for whole, _ in lists])  # (N, C, H, W)
-            outputs = self._run(maps, whole_from, {self._last, self._tap} - set(range(whole_from)))
+            maps = {end: torch.cat([given[end] for given, _ in lists]) for end in ends}  # (N, ..., H, W)
+            outputs = self._run(maps, whole)
             if self._tap in outputs:
                 activity = map_sums(self.layer, outputs[self._tap][:, map_[None]])[:, 0]  # (N, 1, h, w) to (N,)
             else:
                 activity = torch.cat([sums for _, sums in lists])  # (N,)
-            yield outputs[self._last], activity
+            yield check_scores(outputs[self._last].flatten(1)), activity
 
-    def _plan(self, squares: Rects) -> tuple[int, int]:
-        """The first step that runs on whole maps, and about how many bytes one square's lists take before it."""
-        rects, most = squares, 0
-        for position, step in enumerate(self._steps):
-            if isinstance(step.module, POINTWISE):
+    def _plan(self, squares: Rects) -> tuple[set[int], int]:
+        """The nodes that run on lists of places, and about how many bytes the lists of one square take."""
+        rects, listed, numbers = {0: squares}, {0}, 0.0
+        for position in self._order[1:]:
+            inputs = self._graph.nodes[position].inputs
+            if not all(source in listed for source in inputs):
                 continue
-            windows = sliding(step.module)
-            if windows is None or not isinstance(step.module, GATHERING):
-                return position, most
-            above = rects.through(windows, self._bounds(position))
-            if above.areas.float().mean() > DENSE_FROM * above.bounds[0] * above.bounds[1]:
-                return position, most
-            if position not in self._layers:
-                self._layers[position] = gathering(step.module, windows)
-            layer = self._layers[position]
-            channels, maps = self._clean[position - 1].shape[1], self._clean[position].shape[1]
-            numbers = layer.holds(int(above.areas.max()), channels, maps) + 2 * int(rects.areas.max()) * channels
-            most = max(most, int(numbers) * self._clean[-1].element_size())
-            rects = above
-        raise AssertionError("class scores have no places")
+            above = self._rects(position, rects)
+            if above is None or above.areas.float().mean() > DENSE_FROM * above.bounds[0] * above.bounds[1]:
+                continue
+            listed.add(position)
+            rects[position] = above
+            channels, maps = (rows_of(self._clean[at]).shape[1] for at in (inputs[0], position))
+            held = 2 * int(above.areas.max()) * maps
+            if position in self._made:
+                held += int(self._made[position].holds(int(above.areas.max()), channels, maps))
+            numbers = max(numbers, held + 2 * int(rects[inputs[0]].areas.max()) * channels)
+        return listed, int(numbers) * self._clean[0].element_size()
 
-    def _changed(self, canvas: Tensor, squares: Rects, whole_from: int, map_: Tensor) -> tuple[Tensor, Tensor]:
-        """The whole maps (N, C, H, W) that enter step `whole_from`; and the layer's activity (N,) if it came before."""
-        rects, rows, sums = squares, rows_of(canvas[None]), canvas.new_empty(0)
-        for position, step in enumerate(self._steps[:whole_from]):
-            if position in self._layers:
-                layer = self._layers[position]
-                above = rects.through(layer.windows, self._bounds(position))
-                rows = layer(self._table(position - 1, rows, layer.beyond), rects, above)  # (places, maps above)
-                rects = above
-            else:
-                rows = each_place(step.module, rows)
+    def _rects(self, position: int, below: dict[int, Rects]) -> Rects | None:
+        """What may change in a node's output; None where nobody can tell which of its places depend on which."""
+        node = self._graph.nodes[position]
+        if is_pointwise(node.operation):
+            return Rects.around([below[source] for source in node.inputs])
+        if not isinstance(node.operation, GATHERING):
+            return None
+        (source,) = node.inputs
+        if position not in self._made:
+            self._made[position] = gathering(node.operation, self._clean[source], self._clean[position])
+        return below[source].through(self._made[position].windows, self._bounds(position))
+
+    def _changed(
+        self, canvas: Tensor, squares: Rects, listed: set[int], ends: set[int], map_: Tensor
+    ) -> tuple[dict[int, Tensor], Tensor]:
+        """The whole maps (N, ..., H, W) of the nodes `ends`, where lists end; the layer's activity (N,) if listed."""
+        rects, rows, given, sums = {0: squares}, {0: rows_of(canvas[None])}, dict[int, Tensor](), canvas.new_empty(0)
+        wanted = self._users(listed)
+        for position in self._order:
+            if position not in listed:
+                continue
+            node = self._graph.nodes[position]
+            if position:
+                above = self._rects(position, rects)
+                assert above is not None
+                rects[position] = above
+                rows[position] = self._values(position, rects, rows)
             if position == self._tap:
-                table = self._table(position, rows)[:, map_[None]]  # (rows, 1)
-                sums = map_sums(self.layer, table[rects.everywhere()].permute(0, 3, 1, 2))[:, 0]  # (N, 1, h, w) to (N,)
-        whole = self._table(whole_from - 1, rows)[rects.everywhere()]  # (N, H, W, C)
-        return whole.permute(0, 3, 1, 2), sums
+                table = self._table(position, rows[position])[:, map_[None]]  # (rows, 1)
+                sums = map_sums(self.layer, table[rects[position].everywhere()].permute(0, 3, 1, 2))[:, 0]  # (N,)
+            if position in ends:
+                maps = self._table(position, rows[position])[rects[position].everywhere()]  # (N, H, W, C)
+                given[position] = maps.permute(0, 3, 1, 2).reshape(len(squares), *node.shape)
+            for source in (position, *node.inputs):
+                wanted[source] -= source != position
+                if wanted[source] == 0:
+                    rows.pop(source, None)
+        return given, sums
+
+    def _values(self, position: int, rects: dict[int, Rects], rows: dict[int, Tensor]) -> Tensor:
+        """The places (M, C) of a node's rectangles, from those of its inputs."""
+        node, above = self._graph.nodes[position], rects[position]
+        if not is_pointwise(node.operation):
+            layer, (source,) = self._made[position], node.inputs
+            return layer(self._table(source, rows[source], layer.beyond), rects[source], above)
+        inputs = []
+        for source in node.inputs:
+            here = rects[source]
+            if here is above or here.same_as(above):
+                inputs.append(rows[source])
+            else:
+                places = here.lookup(*(above.tiles(1)[0], *(line[None] for line in above.tiles(1)[1:])))[0, 0]
+                inputs.append(self._table(source, rows[source]).index_select(0, places))
+        return each_place(node.operation, inputs, [self._graph.nodes[source].shape for source in node.inputs])
+
+    def _users(self, listed: set[int]) -> dict[int, int]:
+        """How many listed nodes each listed node is an input of."""
+        users = dict.fromkeys(listed, 0)
+        for position in listed:
+            for source in self._graph.nodes[position].inputs:
+                users[source] += 1
+        return users
 
     def _table(self, position: int, changed: Tensor, beyond: float = 0.0) -> Tensor:
-        """The table (rows, C) of Rects for the output of a step, whose changed places are `changed` (places, C)."""
+        """The table (rows, C) of Rects for the output of a node, whose changed places are `changed` (places, C)."""
         clean = rows_of(self._clean[position])
         return torch.cat([clean.new_full((1, clean.shape[1]), beyond), clean, changed])  # (1 + H * W + places, C)
 
-    def _bounds(self, position: int) -> tuple[int, int]:
-        return self._clean[position].shape[2], self._clean[position].shape[3]
+    def _bounds(self, position: int) -> Pair:
+        return self._clean[position].shape[-2], self._clean[position].shape[-1]
 
-    def _whole_bytes(self, start: int) -> int:
-        """About how much memory an image takes from step `start` on."""
-        largest = max(self._clean[position].numel() for position in range(start - 1, len(self._steps)))
-        return 4 * largest * self._clean[-1].element_size()
+    def _whole_bytes(self, whole: list[int]) -> int:
+        """About how much memory an image takes on whole maps."""
+        return 4 * max(self._clean[position].numel() for position in whole) * self._clean[0].element_size()
 
-    def _run(self, maps: Tensor, start: int, wanted: Iterable[int]) -> dict[int, Tensor]:
-        """The outputs of the wanted steps for maps (N, C, H, W) that enter step `start`."""
-        chain = Chain(self._steps[start:], {str(position): position - start for position in wanted})
-        return {int(name): output for name, output in walk(chain, maps, chain.taps, chain.taps).items()}
+    def _run(self, maps: dict[int, Tensor], whole: list[int]) -> dict[int, Tensor]:
+        """The outputs of the layer and of the scores among the nodes `whole`, from the maps that enter them."""
+        outputs, users = dict(maps), dict[int, int]()
+        for position in whole:
+            for source in self._graph.nodes[position].inputs:
+                users[source] = users.get(source, 0) + 1
+        for position in whole:
+            node = self._graph.nodes[position]
+            outputs[position] = node.operation(*(outputs[source] for source in node.inputs))
+            for source in node.inputs:
+                users[source] -= 1
+                if users[source] == 0 and source not in (self._tap, self._last):
+                    del outputs[source]
+        return outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,24 @@ class Rects:
         first = start[0] * bounds[1] + start[1]  # (N,)
         pitch = torch.full_like(first, bounds[1])
         return cls(start=start, stop=start + size_px, bounds=bounds, first=first, pitch=pitch)
+
+    @classmethod
+    def around(cls, several: Sequence[Rects]) -> Rects:
+        """What may change where maps of one size are joined: the smallest rectangles that hold those of each."""
+        first = several[0]
+        if all(rects is first or rects.same_as(first) for rects in several[1:]):
+            return first
+        start, stop = first.start, first.stop
+        for rects in several[1:]:
+            none, empty = (stop <= start).any(0), (rects.stop <= rects.start).any(0)  # (N,)
+            smaller = torch.where(empty, start, torch.where(none, rects.start, start.minimum(rects.start)))
+            stop = torch.where(empty, stop, torch.where(none, rects.stop, stop.maximum(rects.stop)))
+            start = smaller
+        return cls.of(start, stop, first.bounds)
+
+    def same_as(self, other: Rects) -> bool:
+        """Whether both are the same rectangles, one after the other in the table."""
+        return torch.equal(self.start, other.start) and torch.equal(self.stop, other.stop)
 
     def __len__(self) -> int:
         return self.start.shape[1]

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from zfnet.analysis import Fill, canvas_of
+from zfnet.analysis.occlusion.default_layer import last_convolution
 from zfnet.analysis.occlusion.grid import grid
-from zfnet.analysis.occlusion.incremental import IncrementalOcclusion
+from zfnet.analysis.occlusion.incremental import IncrementalOcclusion, can_be_run_again
 from zfnet.analysis.occlusion.method import OcclusionMethod
 from zfnet.analysis.occlusion.plain import PlainOcclusion
-from zfnet.forward import forward_outputs, named_layers
+from zfnet.forward import LAST, Graph, Unknown, check_layers, described, named_layers, trace
 from zfnet.models import full_float32, like_parameters, undisturbed
 from zfnet.progress import Progress
 
@@ -69,9 +70,11 @@ def occlude(
     image: (3, H, W), normalised as the network takes it, with one target class; or (B, 3, H, W) with B targets.
     fill: what the square shows: a number (0.0 after the mean is subtracted is the paper's grey), one a channel, the
     image's 'mean', its 'blur', or 'noise' from the generator (see `canvas_of`).
-    layer: the last convolution by default. In our own networks its maps are rectified, as `Deconvnet.activations`
-    gives them; in other networks it is any module, and its output as the module returned it.
-    incremental: in a chain of layers compute only what the square changes; the same numbers, several times faster.
+    layer: by default the last convolution on every path to the scores, shortcuts of sums left out. In our own networks
+    its maps are rectified, as `Deconvnet.activations` gives them; in other networks it is any module, and its output as
+    the module returned it.
+    incremental: where all operations are known compute only what the square changes: the same numbers, several times
+    faster. Networks that end in a softmax are asked for what enters it.
 
     The network runs in eval mode and is left as it was found. Zeiler & Fergus 2013, section 4.2 and Fig. 7.
     Raises ValueError for a square larger than the image, an unknown layer or fill, and targets that are no class.
@@ -135,22 +138,25 @@ def _joined(heats: Sequence[Occlusion]) -> Occlusion:
 
 def _method_of(model: nn.Module, layer: str | None, image: Tensor, incremental: bool) -> OcclusionMethod:
     """The way to run the model on images like this one, (3, H, W)."""
-    layer = _last_convolution(model, image) if layer is None else layer
-    names = named_layers(model)
-    module, chain = names.module_of(layer), names.chain
-    hooked = chain and any(step.module._forward_hooks or step.module._forward_pre_hooks for step in chain.steps)
-    if chain is not None and incremental and not hooked:
-        return IncrementalOcclusion(chain, layer)
-    return PlainOcclusion(model, layer, module)
+    graph = trace(model, image[None])
+    layer = last_convolution(graph, type(model).__name__) if layer is None else layer
+    module = named_layers(model).module_of(layer)
+    check_layers(graph, {layer: module})
+    _refuse_batch_statistics(graph)
+    tap, scores = graph.outputs[module][0], graph.scores()
+    known = tap is not None and scores and all(can_be_run_again(graph, top) for top in (tap, scores[-1]))
+    if incremental and known and tap is not None and graph.layout(tap) != LAST:
+        return IncrementalOcclusion(model, layer, module, graph)
+    return PlainOcclusion(model, layer, module, graph)
 
 
-def _last_convolution(model: nn.Module, image: Tensor) -> str:
-    """The last one that runs, which need not be the last one that the model lists."""
-    names = {name: name for name, module in model.named_modules() if name and isinstance(module, nn.Conv2d)}
-    run = forward_outputs(model, image[None], names, keep=(), strict=False).sizes
-    if not run:
-        raise ValueError(f"{type(model).__name__} has no convolution that runs: name a layer")
-    return list(run)[-1]
+def _refuse_batch_statistics(graph: Graph) -> None:
+    for node in graph.nodes:
+        if node.operation.name == "batch_norm" and isinstance(node.operation, Unknown):
+            raise ValueError(
+                f"{described(node)}: each answer would depend on the other squares of its batch. Give the layer "
+                "running statistics (track_running_stats=True and a pass in training mode)"
+            )
 
 
 def _check(images: Tensor) -> None:

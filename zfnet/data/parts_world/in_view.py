@@ -56,7 +56,7 @@ def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> I
     inner, frame = slice(margin, margin + frame.size_px), frame.to("cpu")  # where pictures are decoded
     for image in images:
         picture = read_rgb(str(Path(root) / image.path))
-        pixels = torch.from_numpy(square(picture, frame.side_px).copy()).permute(2, 0, 1)[None]
+        pixels = torch.from_numpy(square(picture, frame.side_px, frame.interpolation).copy()).permute(2, 0, 1)[None]
         to_view = (*picture.size, frame.side_px, frame.size_px)
         parts = {part.name: box_in_view(part.box, *to_view) for part in image.parts}
         yield SeenParts(

@@ -1,0 +1,79 @@
+"""The explicit way down: plans and transposed filters that are kept between calls, and pieces that fit the caches."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from zfnet.deconv.descent import Descent, Filters
+from zfnet.deconv.plan import Plan, plan_of
+from zfnet.forward import WINDOW_BYTES, Field, Graph, Record, slices_that_fit
+
+
+class ExplicitReverse:
+    """Reverse passes on the graphs of records of one network."""
+
+    def __init__(self) -> None:
+        self._weights: object = None
+        self._filters = Filters()
+        self._last: tuple[weakref.ref[Record], int, Plan] | None = None
+
+    def units(
+        self, record: Record, layer: str, units: Tensor, values: Tensor, *, dtype: torch.dtype
+    ) -> tuple[Tensor, Field | None]:
+        """Pixels (N, 3, h, w) in the type of the values, and the field they cover; None: the whole images.
+
+        units (N, 4): image, map, row, column; values (N,): their seeds, rectified already; dtype: what signals and
+        filters are on the way.
+        """
+        plan, filters = self._plan(record, layer), self._filters_of(record)
+        pixels = values.new_empty((len(units), *plan.size(0)))
+        for part in self._pieces(plan, len(units), values.device, dtype):
+            images, maps = units[part, 0], units[part, 1]
+            descent = Descent(plan, record, filters, images, units[part, 2:])
+            pixels[part] = descent.from_units(maps, values[part].to(dtype))
+        return pixels, plan.windows.get(0)
+
+    def signals(
+        self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], *, like: Tensor
+    ) -> Tensor:
+        """Pixels (N, 3, H, W), in the type of `like`, of seeds (slice -> (n, C, h, w) or (n, C)) of images (N,)."""
+        plan, filters = plan_of(record.graph, record.nodes[layer], whole=True), self._filters_of(record)
+        pixels = like.new_empty((len(images), *record.image_size))
+        for part in self._pieces(plan, len(images), like.device, like.dtype):
+            nowhere = torch.zeros((len(images[part]), 2), dtype=torch.int64)
+            pixels[part] = Descent(plan, record, filters, images[part], nowhere).from_signal(seeds(part))
+        return pixels
+
+    def explain(self, graph: Graph, top: int | None) -> str:
+        """The way that units of a node go down, and why."""
+        if top is None:
+            return "autograd: what leads to it is not calls of torch's functions alone"
+        fault = graph.fault(top)
+        if fault is not None:
+            return f"autograd: {fault} has no explicit reverse"
+        plan = plan_of(graph, top, whole=False)
+        share = sum(position in plan.windows for position in plan.order) / len(plan.order)
+        if 0 in plan.windows:
+            rows, columns = plan.windows[0].size_px
+            return f"windows: a unit sees {rows} x {columns} pixels"
+        if share > 0:
+            return f"explicit: a unit sees the whole image; windows on the upper {share:.0%} of the way"
+        return "explicit: a unit sees the whole of every map below"
+
+    def _pieces(self, plan: Plan, count: int, device: torch.device, dtype: torch.dtype) -> list[slice]:
+        return list(slices_that_fit(count, plan.largest * dtype.itemsize, device, WINDOW_BYTES))
+
+    def _plan(self, record: Record, layer: str) -> Plan:
+        node = record.nodes[layer]
+        if self._last is None or self._last[0]() is not record or self._last[1] != node:
+            self._last = weakref.ref(record), node, plan_of(record.graph, node, whole=False)
+        return self._last[2]
+
+    def _filters_of(self, record: Record) -> Filters:
+        if self._weights != record.weights:
+            self._weights, self._filters = record.weights, Filters()
+        return self._filters

@@ -1,0 +1,66 @@
+"""A network with the graphs of its passes, one for each size of image, and what its layers' names mean in them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from torch import Tensor, nn
+
+from zfnet.forward import Graph, check_plain, fault_of, named_layers, own_graph, trace
+from zfnet.models import undisturbed
+
+
+class TracedNetwork:
+    """Traces a network when it must: on the images that it is given, or on its own size where nobody gave any.
+
+    Raises ValueError for what is no network, and for compiled or scripted ones.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        check_plain(model)
+        self.model, self.names = model, named_layers(model)
+        self._graphs: dict[tuple[int, ...], Graph] = {}
+
+    def graph(self, images: Tensor) -> Graph:
+        """That of a pass of images (B, 3, H, W) of this size. The network runs once on the first of them if need be."""
+        size = tuple(images.shape[1:])
+        if size not in self._graphs:
+            with undisturbed(self.model):
+                self._graphs[size] = trace(self.model, images[:1])
+        return self._graphs[size]
+
+    def any_graph(self) -> Graph:
+        """That of the last size, or of the network's own where it saw no images yet."""
+        if not self._graphs:
+            graph = own_graph(self.model)
+            self._graphs[graph.nodes[0].shape] = graph
+        return list(self._graphs.values())[-1]
+
+    def node(self, layer: str) -> tuple[Graph, int | None]:
+        """A graph and the node in it of a layer, with its maps as (C, H, W); None where it has none.
+
+        Raises ValueError for a layer that is not there or cannot be asked for.
+        """
+        module = self.names.module_of(layer)
+        graph = self.any_graph()
+        if fault := fault_of(graph, module):
+            raise ValueError(f"layer {layer!r} {fault}")
+        return graph, graph.outputs[module][0]
+
+    def modules(self, layers: Collection[str]) -> dict[str, str]:
+        """layer -> dotted name of the module whose output it means."""
+        return {layer: self.names.module_of(layer) for layer in layers}
+
+    def layers(self) -> list[str]:
+        """The convolutions and linear layers, without those that are known to give neither maps nor units."""
+        try:
+            graph = self.any_graph()
+        except ValueError:  # it does not run on an image of its own size: images will tell
+            return list(self.names.filters)
+        return [layer for layer in self.names.filters if _gives_units(graph, self.names.modules[layer])]
+
+
+def _gives_units(graph: Graph, module: str) -> bool:
+    runs = graph.outputs.get(module, [])
+    shapes = [graph.nodes[node].shape for node in runs if node is not None]
+    return all(len(shape) in (1, 3) for shape in shapes) and "cannot be told" not in fault_of(graph, module)
