@@ -83,8 +83,8 @@ def test_hostile_names_stay_text(tmp_path):
     site = Site(tmp_path / "atlas")
     front = Front(
         title=HOSTILE, data=HOSTILE, images=3, size_px=64, rule="deconvnet", top=2, photographs=True,
-        classes=[HOSTILE, "b"], class_images=[1, 2], facts={HOSTILE: HOSTILE}, notes=[HOSTILE], compared=HOSTILE, compared_at="other/",
-        curves=[curve_picture(HOSTILE, [1, 2], {HOSTILE: [2.0, 1.0]})],
+        classes=[HOSTILE, "b"], class_images=[1, 2], facts={HOSTILE: HOSTILE}, notes=[HOSTILE], compared=HOSTILE,
+        compared_at="other/", curves=[curve_picture(HOSTILE, [1, 2], {HOSTILE: [2.0, 1.0]})],
     )  # fmt: skip
     site.front(front, [layer(0, HOSTILE, (4, 3, 3), (7, 7))], [pictures(4, (7, 7))])
     site.commit()

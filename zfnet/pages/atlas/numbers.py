@@ -23,10 +23,11 @@ class LayerNumbers:
 
     value, image, row, column (M, k); label (M,) of the strongest image; corner (M, k, 2) of their fields and focus
     (M, P, 2), the middle of the projection's energy, in pixels. answered .. share: as MapStatistics has them. order,
-    neighbour, correlation: as Likeness. below (M, D, 2) layer and map, given (M, D) what it adds on average over the P places, given_share (M, D)
-    its part in the sum of all |contributions|; total, bias (M,) the sum of all contributions and the bias. above
-    (M, D, 2), above_share (M, D): the maps in whose sum this one has the largest parts. -1 where there are fewer.
-    part (M, T) index into part_names, -1 for none, and part_count (M, T) of the P places. name (M,) of class scores.
+    neighbour, correlation: as Likeness. below (M, D, 2) layer and map, given (M, D) what it adds on average over the P
+    places, given_share (M, D) its part in the sum of all |contributions|; total, bias (M,) the sum of all
+    contributions and the bias. above (M, D, 2), above_share (M, D): the maps in whose sum this one has the largest
+    parts. -1 where there are fewer. part (M, T) index into part_names, -1 for none, and part_count (M, T) of the P
+    places. name (M,) of class scores.
     """
 
     value: Floats
