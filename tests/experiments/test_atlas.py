@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from small_network import small_network
 from experiments.atlas_parts import survey
 from zfnet import Deconvnet
 from zfnet.analysis.atlas import BINS
-from zfnet.data import FolderImages
+from zfnet.analysis.evolution import load_moments
+from zfnet.data import FolderImages, box_in_view
 from zfnet.data.datasets import list_folder
+from zfnet.data.parts_world import read_parts
 from zfnet.mining import CentreViews
 from zfnet.network import open_network
 from zfnet.pages.atlas import load_numbers
@@ -127,6 +130,49 @@ def test_time_and_comparison(atlas_run: Path, whole_run: Path, truth):
     assert sorted(pair["partner"]) == list(range(13))
     for one, partner in enumerate(pair["partner"]):
         assert mirrored["partner"][partner] == one or pair["alike"][one] == 0  # dead ones pair anyhow
+
+
+def test_time_from_the_arrays_that_a_training_kept(carry_out_here, whole_run: Path, image_root: Path, tmp_path: Path):
+    given = [f"checkpoint={whole_run / 'checkpoints' / 'best.pt'}", f"data.root={image_root}", "time=evolution"]
+    code, printed = carry_out_here("atlas", *SMALL, *given, "layers=[conv2]", "shown=1", f"run_dir={tmp_path / 'run'}")
+    assert code == 0, printed
+    site, kept = tmp_path / "run" / "atlas", load_moments(whole_run / "evolution")
+    moments = [moment for moment in kept if "conv2" in moment.layers]
+    time = data_of(site, "time-000")
+    assert time["epochs"] == data_of(site, "front")["epochs"] == [moment.epoch for moment in moments]
+    assert time["maps"] == moments[0].layers["conv2"].maps.tolist()
+    for epoch, moment in enumerate(moments):
+        values = [values[epoch] for values in time["value"]]
+        np.testing.assert_allclose(values, moment.layers["conv2"].value_now, rtol=1e-4, atol=1e-7)
+    assert len(list((site / "pictures").glob("e-000-*"))) == len(time["maps"])
+
+
+def test_parts_under_the_projections(carry_out_here, tmp_path: Path):
+    """On the parts world a map is told on which parts its projections have their middles."""
+    drawn = ("data=parts_world", f"data.root={tmp_path / 'drawn'}", "data.draw_px=72", "data.side=72", "data.pack=null")
+    few = ("data.train_per_class=1", "data.val_per_class=3", "split=val", "layers=[conv2]", "shown=1", "top=5")
+    words = [f"checkpoint={small_network(tmp_path / 'net.pt')}", "hardware.workers=0", f"run_dir={tmp_path / 'run'}"]
+    code, printed = carry_out_here("atlas", *drawn, *few, *words)
+    assert code == 0, printed
+    page = data_of(tmp_path / "run" / "atlas", "layer-000")
+    images = data_of(tmp_path / "run" / "atlas", "images")
+    listed = {image.path: image for image in read_parts(tmp_path / "drawn").images}
+    frame, told = open_network(tmp_path / "net.pt").frame, 0
+    for one, parts in enumerate(page["parts"]):
+        counts: Counter[str] = Counter()
+        for image, (row, column) in zip(page["image"][one], page["focus"][one], strict=True):
+            boxes = [
+                (part.name.replace("_", " ").removeprefix("left ").removeprefix("right "),
+                 box_in_view(part.box, 72, 72, frame.side_px, frame.size_px))
+                for part in listed[f"val/{images[str(image)][1]}"].parts
+            ]  # fmt: skip
+            hit = [(b[2] - b[0]) * (b[3] - b[1]) for _, b in boxes if b[0] <= column < b[2] and b[1] <= row < b[3]]
+            smallest = [name for name, b in boxes if hit and (b[2] - b[0]) * (b[3] - b[1]) == min(hit)]
+            counts.update(smallest[:1])
+        for part, count in parts:
+            assert counts[page["part_names"][part]] == count
+            told += 1
+    assert told
 
 
 def test_photographs_can_be_left_out(carry_out_here, image_root: Path, tmp_path: Path):
