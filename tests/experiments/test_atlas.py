@@ -147,28 +147,30 @@ def test_time_from_the_arrays_that_a_training_kept(carry_out_here, whole_run: Pa
     assert len(list((site / "pictures").glob("e-000-*"))) == len(time["maps"])
 
 
+def without_side(name: str) -> str:
+    return name.replace("_", " ").removeprefix("left ").removeprefix("right ")
+
+
 def test_parts_under_the_projections(carry_out_here, tmp_path: Path):
-    """On the parts world a map is told on which parts its projections have their middles."""
-    drawn = ("data=parts_world", f"data.root={tmp_path / 'drawn'}", "data.draw_px=72", "data.side=72", "data.pack=null")
+    """On the parts world a map is told on which parts, the smallest there, its projections have their middles."""
+    root, network = tmp_path / "drawn", small_network(tmp_path / "net.pt")
+    drawn = ("data=parts_world", f"data.root={root}", "data.draw_px=72", "data.side=72", "data.pack=null")
     few = ("data.train_per_class=1", "data.val_per_class=3", "split=val", "layers=[conv2]", "shown=1", "top=5")
-    words = [f"checkpoint={small_network(tmp_path / 'net.pt')}", "hardware.workers=0", f"run_dir={tmp_path / 'run'}"]
+    words = [f"checkpoint={network}", "hardware.workers=0", f"run_dir={tmp_path / 'run'}"]
     code, printed = carry_out_here("atlas", *drawn, *few, *words)
     assert code == 0, printed
-    page = data_of(tmp_path / "run" / "atlas", "layer-000")
-    images = data_of(tmp_path / "run" / "atlas", "images")
-    listed = {image.path: image for image in read_parts(tmp_path / "drawn").images}
-    frame, told = open_network(tmp_path / "net.pt").frame, 0
+    page, images = (data_of(tmp_path / "run" / "atlas", key) for key in ("layer-000", "images"))
+    listed = {image.path: image for image in read_parts(root).images}
+    frame, told = open_network(network).frame, 0
     for one, parts in enumerate(page["parts"]):
         counts: Counter[str] = Counter()
         for image, (row, column) in zip(page["image"][one], page["focus"][one], strict=True):
-            boxes = [
-                (part.name.replace("_", " ").removeprefix("left ").removeprefix("right "),
-                 box_in_view(part.box, 72, 72, frame.side_px, frame.size_px))
-                for part in listed[f"val/{images[str(image)][1]}"].parts
-            ]  # fmt: skip
-            hit = [(b[2] - b[0]) * (b[3] - b[1]) for _, b in boxes if b[0] <= column < b[2] and b[1] <= row < b[3]]
-            smallest = [name for name, b in boxes if hit and (b[2] - b[0]) * (b[3] - b[1]) == min(hit)]
-            counts.update(smallest[:1])
+            own = []
+            for part in listed[f"val/{images[str(image)][1]}"].parts:
+                left, top, right, bottom = box_in_view(part.box, 72, 72, frame.side_px, frame.size_px)
+                if left <= column < right and top <= row < bottom:
+                    own.append(((right - left) * (bottom - top), without_side(part.name)))
+            counts.update([min(own)[1]] if own else [])
         for part, count in parts:
             assert counts[page["part_names"][part]] == count
             told += 1
