@@ -50,7 +50,7 @@
   // A map's name for a narrow place: a long layer's on a line of its own, by its end.
   atlas.named = (layer, map) => {
     const {name} = atlas.front.layers[layer];
-    return name.length <= 7 ? h("b", {}, `${name}/${map}`) : [h("small", {title: name}, name.length > 13 ? `…${name.slice(-12)}` : name), h("b", {}, String(map))];
+    return name.length <= 7 ? h("b", {}, `${name}/${map}`) : [h("small", {class: "of", title: name}, name.length > 11 ? `…${name.slice(-10)}` : name), h("b", {}, String(map))];
   };
 
   atlas.imageAt = (image, large) => `images/${large ? "l" : "i"}-${String(image).padStart(6, "0")}.${atlas.front.image_ending}`;
