@@ -8,16 +8,17 @@ from pathlib import Path
 from experiments.common.job import Run
 from zfnet.data import fingerprints, frame_fingerprint
 from zfnet.deconv import Deconvnet
-from zfnet.mining import CentreViews, Mined, merge, mine_top
+from zfnet.mining import CentreViews, Mined, Watch, merge, mine_top
 from zfnet.models import weights_fingerprint
 
 
 def mined_once(
-    path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], *, k: int, run: Run
-) -> Mined:
+    path: Path, deconvnet: Deconvnet, views: CentreViews, layers: Sequence[str], *, k: int, run: Run,
+    watch: Watch | None = None,
+) -> Mined:  # fmt: skip
     """The result in `path`, if it is there and has these layers and k; else mine, by all processes, and keep it there.
 
-    Processes other than the first get their own part when they mine.
+    Processes other than the first get their own part when they mine. watch: as `mine_top` has it, where they mine.
     Raises ValueError where the file is of other images, another network or another input frame.
     """
     fingerprint = {
@@ -31,7 +32,9 @@ def mined_once(
             return kept
         print(f"{path} has not all of {', '.join(layers)} with {k} places each: mining them again")
     world = run.world
-    own = mine_top(deconvnet, views, layers, k, progress=world.first, rank=world.rank, world_size=world.size)
+    own = mine_top(
+        deconvnet, views, layers, k, progress=world.first, rank=world.rank, world_size=world.size, watch=watch
+    )
     parts = world.gather(own)
     if not world.first:
         return own

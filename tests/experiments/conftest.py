@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from atlas_site import build_atlas
 from in_process import ROOT, run_here
 from PIL import Image
 from train_runs import settings
@@ -63,6 +64,12 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Pat
     assert done.returncode == 0, done.stderr
     (folder / "printed.txt").write_text(done.stdout)
     return folder
+
+
+@pytest.fixture(scope="session")
+def atlas_run(tmp_path_factory: pytest.TempPathFactory, whole_run: Path, image_root: Path) -> Path:
+    """The run folder of a small atlas of that run's best network beside another. Not to be changed."""
+    return build_atlas(tmp_path_factory.mktemp("atlas"), whole_run, image_root)
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ SMALLER = {  # by the job, or a word of a training's line
     "activations": ("size_px=64",),
     "project": ("size_px=96",),
     "classmap": ("size_px=96", "sides=[128]"),
+    "atlas": ("layers=[conv1,conv2]", "top=2", "shown=1", "hardware.workers=0"),
     "fig2_features": ("maps=2", "top=2", "hardware.workers=0"),
     "fig5_invariance": ("hardware.workers=0",),
     "fig7_occlusion": ("size_px=96", "square_px=48", "stride_px=48", "hardware.workers=0"),

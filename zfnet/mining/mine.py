@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +20,9 @@ class Indexed(NamedTuple):
     indices: Tensor
 
 
+Watch = Callable[[Mapping[str, Tensor], Tensor], None]
+
+
 @torch.no_grad()
 def mine_top(
     deconvnet: Deconvnet,
@@ -29,13 +32,15 @@ def mine_top(
     progress: bool = True,
     rank: int = 0,
     world_size: int = 1,
+    watch: Watch | None = None,
 ) -> Mined:
     """The k strongest places of every map of the layers over a data set, one a map an image: layer -> TopUnits.
 
     loader: batches of normalised images (B, 3, H, W), or tuples with the images first, every image once. Image n of it
     is image rank + n * world_size of the data set (of process `rank` of so many), unless batches are `Indexed`. Results
     of several processes are joined by `merge`; one of several without images has no layers.
-    Memory holds one batch and the result, whatever the number of images.
+    Memory holds one batch and the result, whatever the number of images. watch: is shown each batch's maps, which it
+    must not change, and the positions (B,) of its images, for those who want more of the same pass.
 
     Equal values go to the lower image and then the earlier place, so that neither batches nor processes matter.
     Raises ValueError for an unknown layer, k < 1, no images, or activations that are not numbers.
@@ -53,6 +58,8 @@ def mine_top(
         if best is None:
             best = Best(maps, k, _scores(deconvnet, images, maps))
         best.update(maps, indices)
+        if watch is not None:
+            watch(maps, indices)
         seen += len(images)
     if best is None and world_size == 1:
         raise ValueError("the loader gave no images to mine")

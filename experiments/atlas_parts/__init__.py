@@ -1,0 +1,1 @@
+"""What experiments/atlas.py is made of."""
