@@ -82,7 +82,7 @@
     query.setAttribute("aria-expanded", String(!results.hidden));
     mark(found.length ? 0 : -1);
   });
-  query.addEventListener("blur", () => setTimeout(close, 150));
+  query.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== query) close(); }, 150));
   document.getElementById("search").addEventListener("submit", (event) => {
     event.preventDefault();
     const option = options()[marked];
