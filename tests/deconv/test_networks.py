@@ -17,7 +17,8 @@ ODD, EVEN = (75, 97), (64, 96)  # not square; some networks take no odd ones
 TORCHVISION = (
     "alexnet", "vgg11", "squeezenet1_0", "squeezenet1_1", "googlenet", "inception_v3", "resnet18", "resnet50",
     "resnext50_32x4d", "densenet121", "mobilenet_v2", "mnasnet0_5", "mnasnet1_0", "shufflenet_v2_x0_5",
-    "shufflenet_v2_x1_0", "regnet_x_400mf", "regnet_x_800mf",
+    "shufflenet_v2_x1_0", "regnet_x_400mf", "regnet_x_800mf", "resnet34", "mnasnet0_75", "shufflenet_v2_x1_5",
+    "regnet_x_1_6gf",
 )  # fmt: skip
 TIMM = (
     "resnet10t", "resnet26d", "resnetblur18", "res2net50_26w_4s", "res2next50", "dla34", "dla46x_c", "dla60_res2net",
