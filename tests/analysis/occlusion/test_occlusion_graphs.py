@@ -19,9 +19,13 @@ torch.set_num_threads(1)
 def same(model: nn.Module, image: torch.Tensor, size: int, step: int, **more: object) -> Occlusion:
     """Checks that both ways agree, and that the incremental one did not fall back to the plain one."""
     plain = occlude(model, image, 1, size, step, incremental=False, progress=False, **more)
+    right, is_right = [], incremental.IncrementalOcclusion._is_right
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(incremental.PlainOcclusion, "covered", None)
+        patch.setattr(
+            incremental.IncrementalOcclusion, "_is_right", lambda *asked: right.append(is_right(*asked)) or right[-1]
+        )
         ours = occlude(model, image, 1, size, step, progress=False, **more)
+    assert right == [True]
     assert ours.map == plain.map
     assert (ours.probability - plain.probability).abs().max() <= 1e-10
     assert plain.probability.std() > 0

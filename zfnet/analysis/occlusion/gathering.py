@@ -11,7 +11,17 @@ from torch import Tensor
 from zfnet.analysis.occlusion.rects import Rects
 from zfnet.analysis.occlusion.winograd import ACROSS, SIDE, filter_tiles, spectra
 from zfnet.forward import Pair, Sliding
-from zfnet.forward.graph import AveragePool, Convolution, MaxPool, Operation, Padding
+from zfnet.forward.graph import (
+    AveragePool,
+    Concatenation,
+    Convolution,
+    MapSlice,
+    MaxPool,
+    Operation,
+    Padding,
+    Rectifier,
+    Sum,
+)
 
 GATHERING = (Convolution, MaxPool, AveragePool, Padding)
 
@@ -28,15 +38,30 @@ def is_pointwise(operation: Operation) -> bool:
     return operation.pointwise
 
 
-def each_place(operation: Operation, inputs: list[Tensor], shapes: list[tuple[int, ...]]) -> Tensor:
-    """A pointwise operation on the rows (M, C) of its inputs, whose shapes without the images are (..., H, W)."""
-    if isinstance(operation, Convolution) and operation.groups == 1:
-        return F.linear(inputs[0], operation.weight.flatten(1), operation.bias)
+def each_place(operation: Operation, inputs: list[Tensor], shapes: list[tuple[int, ...]], *, own: bool) -> Tensor:
+    """A pointwise operation on the rows (M, C) of its inputs, whose shapes without the images are (..., H, W).
+
+    own: whether nobody else looks at the rows of the first, so that they may be overwritten.
+    """
+    match operation:
+        case Convolution() if operation.groups == 1:
+            return F.linear(inputs[0], operation.weight.flatten(1), operation.bias)
+        case Concatenation():
+            return torch.cat(inputs, 1)
+        case MapSlice():
+            part = inputs[0][:, operation.start : operation.stop]
+            return part if own else part.clone()
+        case Rectifier():
+            return inputs[0].clamp_(0, operation.cap) if own else operation(inputs[0])
+        case Sum():
+            return operation(*inputs)
     lines = [
         rows.T.reshape(1, *shape[:-2], 1, -1) if len(shape) > 3 else rows.T[None, :, None]
         for rows, shape in zip(inputs, shapes, strict=True)
     ]  # (1, ..., 1, M): one image of a single line, channels last
-    return rows_of(operation(*lines))  # (M, C)
+    rows = rows_of(operation(*lines))  # (M, C)
+    shared = rows.untyped_storage().data_ptr() == inputs[0].untyped_storage().data_ptr()
+    return rows.clone() if shared and not own else rows
 
 
 class Gathering(ABC):
@@ -55,9 +80,13 @@ class Gathering(ABC):
     def holds(self, places: float, channels: int, maps: int) -> float:
         """About how many numbers it holds at once for so many places above."""
 
-    def seen(self, below: Rects, number: Tensor, rows: Tensor, columns: Tensor, kernel: Pair) -> Tensor:
-        """Rows of the table under kernels at places (M,) above, of squares number (M,): (kernel's rows, columns, M)."""
-        under = []
+    def seen(self, below: Rects, above: Rects, side: int, kernel: Pair) -> Tensor:
+        """Rows of the table of `below` under kernels at the tiles of `above`: (kernel's rows, columns, T)."""
+        key = ("seen", self.windows, self.dilation, side, kernel, id(above))
+        return below.remembered(key, lambda: self._looked_up(below, above, side, kernel))
+
+    def _looked_up(self, below: Rects, above: Rects, side: int, kernel: Pair) -> Tensor:
+        (number, rows, columns), under = above.tiles(side), []
         for axis, places in enumerate((rows, columns)):
             taps = torch.arange(kernel[axis], device=places.device, dtype=torch.int32) * self.dilation[axis]
             under.append(places * self.windows.stride[axis] - self.windows.padding[axis] + taps[:, None])  # (taps, M)
@@ -72,7 +101,7 @@ class Filter(Gathering):
         self.conv, self.flat = conv, conv.weight.permute(0, 2, 3, 1).flatten(1)  # (K, taps * C)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)  # (taps, M)
+        index = self.seen(below, above, 1, self.kernel).flatten(0, 1)  # (taps, M)
         if self.conv.groups == table.shape[1] == len(self.conv.weight):
             return self._each_map(table, index)
         seen = table.index_select(0, index.T.flatten())  # (M * taps, C)
@@ -102,8 +131,8 @@ class TileFilter(Gathering):
         self.filters = spectra(conv.weight, self.step)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        number, rows, columns = above.tiles(SIDE)
-        index = self.seen(below, number, rows, columns, (ACROSS * self.step, ACROSS * self.step))
+        index = self.seen(below, above, SIDE, (ACROSS * self.step, ACROSS * self.step))
+        number, _, _ = above.tiles(SIDE)
         blocks = index.view(ACROSS, self.step, ACROSS, self.step, -1)
         blocks = blocks.permute(0, 2, 4, 1, 3)  # (ACROSS, ACROSS, T, step, step)
         channels = self.step**2 * table.shape[1]
@@ -134,7 +163,7 @@ class Maximum(Gathering):
         super().__init__(pool.sliding, pool.kernel, pool.dilation)
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        index = self.seen(below, *above.tiles(1), self.kernel).flatten(0, 1)  # (taps, M)
+        index = self.seen(below, above, 1, self.kernel).flatten(0, 1)  # (taps, M)
         largest = table.index_select(0, index[0])  # (M, C)
         for tap in index[1:]:
             torch.maximum(largest, table.index_select(0, tap), out=largest)
@@ -152,8 +181,8 @@ class Mean(Gathering):
         self._shares, self._across = pool.shares(size, above, like).flatten(), above[1]
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        number, rows, columns = above.tiles(1)
-        index = self.seen(below, number, rows, columns, self.kernel).flatten(0, 1)  # (taps, M)
+        _, rows, columns = above.tiles(1)
+        index = self.seen(below, above, 1, self.kernel).flatten(0, 1)  # (taps, M)
         total = table.index_select(0, index[0])  # (M, C)
         for tap in index[1:]:
             total += table.index_select(0, tap)
@@ -170,7 +199,7 @@ class Moved(Gathering):
         super().__init__(padding.sliding, (1, 1), (1, 1))
 
     def __call__(self, table: Tensor, below: Rects, above: Rects) -> Tensor:
-        return table.index_select(0, self.seen(below, *above.tiles(1), (1, 1)).flatten())
+        return table.index_select(0, self.seen(below, above, 1, (1, 1)).flatten())
 
     def holds(self, places: float, channels: int, maps: int) -> float:
         return places * (4 + maps)

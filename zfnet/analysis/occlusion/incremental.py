@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from zfnet.analysis import hide
+from zfnet.analysis.occlusion.fused import fused
 from zfnet.analysis.occlusion.gathering import GATHERING, Gathering, each_place, gathering, is_pointwise, rows_of
 from zfnet.analysis.occlusion.method import map_sums
 from zfnet.analysis.occlusion.plain import PlainOcclusion
@@ -42,14 +42,14 @@ class IncrementalOcclusion:
         self._clean: dict[int, Tensor] = {}
 
     def clean(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        answers = self._plain.clean(image)
         self._graph, values = trace_with_values(self._model, image[None], values=True)
         tap, last = self._graph.outputs[self._module][0], self._graph.scores()[-1]
         assert tap is not None
         self._image, self._tap, self._last, self._made = image, tap, last, {}
         self._order = sorted({*self._graph.below(tap), *self._graph.below(last)})
-        self._clean = {position: values[position] for position in self._order}
-        return answers
+        self._operations, pairs = fused(self._graph, self._order, apart=(tap, last))
+        self._clean = {position: values[pairs.get(position, position)] for position in self._order}
+        return check_scores(values[last].flatten(1))[0], map_sums(self.layer, values[tap])[0]
 
     def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         answers = self._incremental(canvas, corners.to(canvas.device), size_px, map_)
@@ -61,10 +61,8 @@ class IncrementalOcclusion:
             yield from self._plain.covered(canvas, corners, size_px, map_)
 
     def _is_right(self, scores: Tensor, canvas: Tensor, corner: Tensor, size_px: int) -> bool:
-        left_top = corner.flip(1)
-        image = hide(self._image, torch.cat([left_top, left_top + size_px], dim=1), canvas)  # (1, 3, H, W)
-        expected = self._plain.clean(image[0])[0]
-        self._plain.clean(self._image)
+        self._plain.image = self._image
+        expected = next(self._plain.covered(canvas, corner, size_px, torch.tensor(0)))[0][0]
         return bool((scores - expected).abs().max() <= APART * expected.abs().max())
 
     def _incremental(
@@ -109,13 +107,13 @@ class IncrementalOcclusion:
     def _rects(self, position: int, below: dict[int, Rects]) -> Rects | None:
         """What may change in a node's output; None where nobody can tell which of its places depend on which."""
         node = self._graph.nodes[position]
-        if is_pointwise(node.operation):
+        if is_pointwise(self._operations[position]):
             return Rects.around([below[source] for source in node.inputs])
-        if not isinstance(node.operation, GATHERING):
+        if not isinstance(self._operations[position], GATHERING):
             return None
         (source,) = node.inputs
         if position not in self._made:
-            self._made[position] = gathering(node.operation, self._clean[source], self._clean[position])
+            self._made[position] = gathering(self._operations[position], self._clean[source], self._clean[position])
         return below[source].through(self._made[position].windows, self._bounds(position))
 
     def _changed(
@@ -132,7 +130,8 @@ class IncrementalOcclusion:
                 above = self._rects(position, rects)
                 assert above is not None
                 rects[position] = above
-                rows[position] = self._values(position, rects, rows)
+                own = wanted[node.inputs[0]] == 1 and node.inputs[0] != 0
+                rows[position] = self._values(position, rects, rows, own=own)
             if position == self._tap:
                 table = self._table(position, rows[position])[:, map_[None]]  # (rows, 1)
                 sums = map_sums(self.layer, table[rects[position].everywhere()].permute(0, 3, 1, 2))[:, 0]  # (N,)
@@ -145,10 +144,10 @@ class IncrementalOcclusion:
                     rows.pop(source, None)
         return given, sums
 
-    def _values(self, position: int, rects: dict[int, Rects], rows: dict[int, Tensor]) -> Tensor:
-        """The places (M, C) of a node's rectangles, from those of its inputs."""
+    def _values(self, position: int, rects: dict[int, Rects], rows: dict[int, Tensor], *, own: bool) -> Tensor:
+        """The places (M, C) of a node's rectangles, from its inputs'. own: the first one's may be overwritten."""
         node, above = self._graph.nodes[position], rects[position]
-        if not is_pointwise(node.operation):
+        if not is_pointwise(self._operations[position]):
             layer, (source,) = self._made[position], node.inputs
             return layer(self._table(source, rows[source], layer.beyond), rects[source], above)
         inputs = []
@@ -159,7 +158,8 @@ class IncrementalOcclusion:
             else:
                 places = here.lookup(*(above.tiles(1)[0], *(line[None] for line in above.tiles(1)[1:])))[0, 0]
                 inputs.append(self._table(source, rows[source]).index_select(0, places))
-        return each_place(node.operation, inputs, [self._graph.nodes[source].shape for source in node.inputs])
+        shapes = [self._graph.nodes[source].shape for source in node.inputs]
+        return each_place(self._operations[position], inputs, shapes, own=own)
 
     def _users(self, listed: set[int]) -> dict[int, int]:
         """How many listed nodes each listed node is an input of."""
@@ -189,7 +189,7 @@ class IncrementalOcclusion:
                 users[source] = users.get(source, 0) + 1
         for position in whole:
             node = self._graph.nodes[position]
-            outputs[position] = node.operation(*(outputs[source] for source in node.inputs))
+            outputs[position] = self._operations[position](*(outputs[source] for source in node.inputs))
             for source in node.inputs:
                 users[source] -= 1
                 if users[source] == 0 and source not in (self._tap, self._last):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Rects:
 
     The maps' values are rows of a table (places, channels): one for what lies beyond the border, then the H * W clean
     places, then the rectangles' places, one rectangle after the other, line by line. Rectangle n begins first[n] rows
-    after the clean ones, its lines pitch[n] rows apart. All numbers are int32.
+    after the clean ones, its lines pitch[n] rows apart. All numbers are int32. memory: what was asked of them before.
     """
 
     start: Tensor
@@ -29,6 +30,7 @@ class Rects:
     bounds: Pair
     first: Tensor
     pitch: Tensor
+    memory: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, start: Tensor, stop: Tensor, bounds: Pair) -> Rects:
@@ -70,8 +72,18 @@ class Rects:
         """How many places each rectangle has, (N,)."""
         return (self.stop - self.start).prod(0)
 
+    def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once: branches of a network ask the same of the same rectangles."""
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
+
     def through(self, sliding: Sliding, bounds: Pair) -> Rects:
         """What may change above: the places of maps of (H, W) = bounds whose windows meet the rectangles."""
+        found: Rects = self.remembered(("through", sliding, bounds), lambda: self._through(sliding, bounds))
+        return found
+
+    def _through(self, sliding: Sliding, bounds: Pair) -> Rects:
         extent, stride, padding = (
             self.start.new_tensor(pair)[:, None] for pair in (sliding.extent, sliding.stride, sliding.padding)
         )
@@ -87,6 +99,10 @@ class Rects:
         Returns the rectangle's number, the first row and the first column of each tile, (T,) each. With side 1: the
         rectangles' places in the table's order.
         """
+        found: tuple[Tensor, Tensor, Tensor] = self.remembered(("tiles", side), lambda: self._tiles(side))
+        return found
+
+    def _tiles(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
         across = _up(self.stop - self.start, side)  # (2, N)
         counts = across.prod(0)  # (N,)
         number = torch.arange(len(self), device=counts.device).repeat_interleave(counts)
