@@ -22,7 +22,6 @@ from zfnet.forward import Pair, check_scores, slices_that_fit
 from zfnet.forward.graph import Graph, Unknown, trace_with_values
 
 DENSE_FROM = 0.95  # where a larger share of the maps changes, whole maps cost no more
-SHORTER = 4  # lists are so many times shorter than memory allows: on a CPU they then stay in its caches
 LEAST_BYTES = 2**20  # what a square is taken to need on whole maps, so that a long sweep shows its progress
 APART = 1e-3  # of the largest score: what a network that does the same on every image is sure to keep
 
@@ -75,7 +74,7 @@ class IncrementalOcclusion:
         for part in slices_that_fit(len(corners), max(self._whole_bytes(whole), LEAST_BYTES), canvas.device):
             lists = [
                 self._changed(canvas, Rects.of_squares(corners[part][short], size_px, bounds), listed, ends, map_)
-                for short in slices_that_fit(len(corners[part]), SHORTER * list_bytes, canvas.device)
+                for short in slices_that_fit(len(corners[part]), list_bytes, canvas.device)
             ]
             maps = {end: torch.cat([given[end] for given, _ in lists]) for end in ends}  # (N, ..., H, W)
             outputs = self._run(maps, whole)
