@@ -173,6 +173,11 @@ def scripted_relu(x):
     return torch.jit.script(relu_of_script)(x)
 
 
+def unseen_relu(x):
+    with torch._C.DisableTorchFunction():
+        return torch.relu(x)
+
+
 def blank(x):
     x[x < 0] = 0
     return x
@@ -205,6 +210,8 @@ UNSOUND = {
     "LayerNorm": nn.LayerNorm([5, 8, 8]),
     "MyRelu": MyRelu.apply,
     "Relu": scripted_relu,
+    "relu": lambda x: x + scripted_relu(x),  # one way in sight, one not
+    "Relu|relu": lambda x: x + unseen_relu(x),
 }
 
 
