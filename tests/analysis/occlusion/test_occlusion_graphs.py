@@ -79,8 +79,8 @@ class Branches(nn.Module):
         x = torch.cat([F.silu(self.wide(x)), self.narrow(x) - x], 1)
         x = x.view(len(x), 2, 12, *x.shape[2:]).transpose(1, 2).flatten(1, 2)
         x = F.avg_pool2d(F.pad(x, (1, 0, 0, 1), value=0.3), 3, 1, padding=1, count_include_pad=False)
-        x = self.norm(self.after(x)) + self.shortcut(x[:, :, :, :])
-        return self.top(torch.cat([x[:, 5:], x[:, :5], F.relu(x)], 1).mean((2, 3)))
+        x = self.shortcut(x) + self.norm(self.after(x))
+        return self.top(torch.cat([F.relu(x), x[:, 5:], x[:, :5]], 1).mean((2, 3)))
 
 
 @pytest.mark.parametrize("layer", ["stem", "wide", "narrow", "shortcut", "norm", "top"])
