@@ -230,6 +230,24 @@ def test_refusals_name_the_layer_also_of_operations_inside_one():
             deconvnet.project(record, "top", [[0, 1, 2, 2]], scale=1)
 
 
+@pytest.mark.parametrize("rule", ["deconvnet", "gradient"])
+def test_a_layer_that_does_not_depend_on_the_image_is_said(rule):
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.places, self.top = nn.Conv2d(3, 4, 3), nn.Conv2d(2, 4, 1), nn.Conv2d(4, 2, 1)
+
+        def forward(self, x):
+            x = self.stem(x)
+            return self.top(x + self.places(torch.ones(1, 2, *x.shape[2:])))
+
+    deconvnet = Deconvnet(Positions(), rule)
+    record = deconvnet.record(torch.randn(2, 3, 9, 9), layers=["places", "top"])
+    assert deconvnet.project(record, "top", [[1, 1, 2, 2]], scale=1).abs().sum() > 0
+    with pytest.raises(ValueError, match="'places' gets no gradient from the image"):
+        deconvnet.project(record, "places", [[0, 1, 2, 2]], scale=1)
+
+
 def test_what_is_no_network_is_said():
     for wrong in ("zfnet", None, np.zeros(3)):
         for ask in (

@@ -38,7 +38,10 @@ def reverse_by_autograd(
         _check_same(name, output.detach(), recorded(image))
         for number in (owners == image).nonzero()[:, 0].tolist():
             seed = seeds(slice(number, number + 1))
-            (pixels[number : number + 1],) = torch.autograd.grad(output, leaf, seed, retain_graph=True)
+            (gradient,) = torch.autograd.grad(output, leaf, seed, retain_graph=True, allow_unused=True)
+            if gradient is None:
+                raise ValueError(f"layer {name!r} gets no gradient from the image")
+            pixels[number : number + 1] = gradient
     return pixels
 
 
