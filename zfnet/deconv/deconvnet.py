@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zfnet.deconv.by_autograd import reverse_by_autograd
-from zfnet.deconv.explicit import ExplicitReverse
+from zfnet.deconv.explicit import ExplicitReverse, Seeds
 from zfnet.deconv.networks import TracedNetwork
 from zfnet.deconv.rules import RULES
 from zfnet.deconv.units import check_maps, check_units, kept, unit_values
@@ -118,12 +118,11 @@ class Deconvnet:
         values, size = self._values(record, layer, units, scale), record.sizes[layer]
         if layer in record.explicit:
             with undisturbed(self.model):
-                pixels, field = self._explicit.units(record, layer, units, values, dtype=values.dtype)
-            return (
-                pixels if field is None else paste_windows(pixels, field.corners(units[:, 2:]), record.image_size[1:])
-            )
+                pixels, plan = self._explicit.units(record, layer, units, values, dtype=values.dtype)
+            crop = plan.windows.get(0)
+            return pixels if crop is None else paste_windows(pixels, crop.corners(units[:, 2:]), record.image_size[1:])
 
-        def seeds(part: slice) -> Tensor:
+        def seeds(part: slice | Tensor) -> Tensor:
             signal = values.new_zeros((len(units[part]), *size))  # (n, C, h, w) or (n, C)
             _, maps, rows, columns = units[part].unbind(1)  # (n,) each
             order = torch.arange(len(signal))
@@ -140,7 +139,7 @@ class Deconvnet:
         self._check(record, layer)
         chosen, maps = check_maps(record, layer, chosen), kept(record, layer)
 
-        def seeds(part: slice) -> Tensor:
+        def seeds(part: slice | Tensor) -> Tensor:
             images, numbers = chosen[part].unbind(1)
             order = torch.arange(len(images))
             signal = maps.new_zeros((len(images), *maps.shape[1:]))  # (n, C, h, w) or (n, C)
@@ -166,34 +165,30 @@ class Deconvnet:
         """
         self._check(record, layer)
         units = check_units(record, layer, units)
-        node = record.nodes.get(layer)
-        field = record.graph.windows(node)[0] if node is not None else self.field(layer)
         if layer in record.explicit:
             values = self._values(record, layer, units, scale)
             with undisturbed(self.model):
-                pixels, windows = self._explicit.units(record, layer, units, values, dtype=dtype or values.dtype)
+                pixels, plan = self._explicit.units(record, layer, units, values, dtype=dtype or values.dtype)
+            field, cut = plan.field, 0 in plan.windows
         else:
-            pixels, windows = self.project(record, layer, units, scale), None
+            pixels, field, cut = self.project(record, layer, units, scale), self.field(layer), False
         if field is None:
             return pixels, torch.zeros((len(units), 2), dtype=torch.int64)
         corners = field.corners(units[:, 2:])
-        return pixels if windows else cut_windows(pixels, torch.arange(len(units)), corners, field.size_px), corners
+        return pixels if cut else cut_windows(pixels, torch.arange(len(units)), corners, field.size_px), corners
 
-    def _by_autograd(self, record: Record, layer: str, owners: Tensor, seeds: Callable[[slice], Tensor]) -> Tensor:
+    def _by_autograd(self, record: Record, layer: str, owners: Tensor, seeds: Seeds) -> Tensor:
         """Pixels (N, 3, H, W) of N seeds at the layer's output, of images number (N,)."""
-        assert record.images is not None
-        maps, turned = record.maps.get(layer), layer in record.turned
+        maps = record.maps.get(layer)
 
-        def recorded(image: int) -> Tensor | None:
-            return None if maps is None else maps[image].permute(1, 2, 0) if turned else maps[image]
-
-        def as_given(part: slice) -> Tensor:
-            return seeds(part).permute(0, 2, 3, 1) if turned else seeds(part)
+        def as_given(maps: Tensor) -> Tensor:
+            return maps.permute(0, 2, 3, 1) if layer in record.turned else maps
 
         with undisturbed(self.model):
             return reverse_by_autograd(
-                self.model, self._network.names.module_of(layer), record.images, owners=owners, seeds=as_given,
-                rule=self.rule, recorded=recorded,
+                self.model, self._network.names.module_of(layer), record, owners=owners,
+                seeds=lambda part: as_given(seeds(part)), rule=self.rule,
+                recorded=None if maps is None else as_given(maps),
             )  # fmt: skip
 
     def _values(self, record: Record, layer: str, units: Tensor, scale: float | Tensor | None) -> Tensor:

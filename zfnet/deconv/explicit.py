@@ -10,8 +10,10 @@ from torch import Tensor
 
 from zfnet.deconv.descent import Descent, Filters
 from zfnet.deconv.plan import Plan, plan_of
-from zfnet.forward import WINDOW_BYTES, Field, Record, slices_that_fit
+from zfnet.forward import WINDOW_BYTES, Record, slices_that_fit
 from zfnet.forward.graph import Graph
+
+Seeds = Callable[[slice | Tensor], Tensor]  # which of N -> signals (n, C, h, w) or (n, C)
 
 
 class ExplicitReverse:
@@ -24,8 +26,8 @@ class ExplicitReverse:
 
     def units(
         self, record: Record, layer: str, units: Tensor, values: Tensor, *, dtype: torch.dtype
-    ) -> tuple[Tensor, Field | None]:
-        """Pixels (N, 3, h, w) in the type of the values, and the field they cover; None: the whole images.
+    ) -> tuple[Tensor, Plan]:
+        """Pixels (N, 3, h, w) in the type of the values, of what the plan holds of the images; and the plan.
 
         units (N, 4): image, map, row, column; values (N,): their seeds, rectified already; dtype: what signals and
         filters are on the way.
@@ -36,11 +38,9 @@ class ExplicitReverse:
             images, maps = units[part, 0], units[part, 1]
             descent = Descent(plan, record, filters, images, units[part, 2:])
             pixels[part] = descent.from_units(maps, values[part].to(dtype))
-        return pixels, plan.windows.get(0)
+        return pixels, plan
 
-    def signals(
-        self, record: Record, layer: str, images: Tensor, seeds: Callable[[slice], Tensor], *, like: Tensor
-    ) -> Tensor:
+    def signals(self, record: Record, layer: str, images: Tensor, seeds: Seeds, *, like: Tensor) -> Tensor:
         """Pixels (N, 3, H, W), in the type of `like`, of seeds (slice -> (n, C, h, w) or (n, C)) of images (N,)."""
         plan, filters = plan_of(record.graph, record.nodes[layer], whole=True), self._filters_of(record)
         pixels = like.new_empty((len(images), *record.image_size))
@@ -66,7 +66,7 @@ class ExplicitReverse:
         return "explicit: a unit sees the whole of every map below"
 
     def _pieces(self, plan: Plan, count: int, device: torch.device, dtype: torch.dtype) -> list[slice]:
-        return list(slices_that_fit(count, plan.largest * dtype.itemsize, device, WINDOW_BYTES))
+        return list(slices_that_fit(count, plan.largest() * dtype.itemsize, device, WINDOW_BYTES))
 
     def _plan(self, record: Record, layer: str) -> Plan:
         node = record.nodes[layer]

@@ -57,7 +57,7 @@ def record_layers(
     held = graph.numbers() * images.element_size()
     return Record(
         maps=outputs.maps, sizes=outputs.sizes, image_size=tuple(images.shape[1:]), batch=len(images),
-        scores=frozenset(layer for layer in modules if outputs.is_score[layer]), unit_bytes=held,
+        scores=frozenset(layer for layer in modules if outputs.is_score[layer]), image_bytes=held,
         weights=weights_versions(model), graph=graph, nodes=nodes, turned=frozenset(outputs.turned),
         switches=recorder.switches or {} if recorder is not None else {},
     )  # fmt: skip

@@ -20,7 +20,7 @@ class Record(RecordGlance):
     image_size: (3, H, W). batch: B.
     scores: the layers whose values are the class scores.
     rule: of the deconvnet that made it. explicit: the layers whose units go down by the graph.
-    unit_bytes: about how much memory the reverse pass of one unit needs by autograd.
+    image_bytes: about how much memory a pass of one image holds that keeps all for its gradients.
     weights: which weights the network had, as `weights_versions` tells.
     graph: the operations that ran, of this very pass; where nobody asked for the switches those of one like it.
     nodes: layer -> the node of the graph that gives its maps; layers that are not of the graph are left out.
@@ -35,7 +35,7 @@ class Record(RecordGlance):
     image_size: tuple[int, ...]
     batch: int
     scores: frozenset[str]
-    unit_bytes: int
+    image_bytes: int
     weights: Mapping[str, tuple[int, int]]
     graph: Graph
     nodes: Mapping[str, int]

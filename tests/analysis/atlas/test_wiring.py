@@ -88,7 +88,7 @@ def test_which_maps_a_layer_reads():
     assert "between them lies conv2" in few["conv3"].why
 
 
-def test_a_network_that_cannot_be_followed_says_so():
+def test_a_layer_that_did_not_run_says_so():
     class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -97,7 +97,13 @@ def test_a_network_that_cannot_be_followed_says_so():
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return self.conv(images) if images.sum() > 0 else images
 
-    assert "cannot follow" in origins_of(Odd(), ["conv"])["conv"].why
+    assert "does not run" in origins_of(Odd(), ["conv"])["conv"].why
+
+
+def test_a_padding_that_is_not_zeros_is_left_out_and_says_so():
+    """The filter's sum has a part that lies on the other side of the map."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3, padding=1, padding_mode="circular"))
+    assert "padding is circular" in origins_of(model, ["0", "2"])["2"].why
 
 
 def test_the_strongest_wires_down_and_up():

@@ -1,31 +1,30 @@
-"""Which maps of which layers a convolution or linear layer reads, channel by channel, as torch.fx records it."""
+"""Which maps of which layers a convolution or linear layer reads, channel by channel, by the graph of the network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import torch.nn.functional as F
-from torch import fx, nn
+from torch import nn
 
-from zfnet.models import ContrastNorm, evaluating
+from zfnet.forward.graph import (
+    Concatenation,
+    Convolution,
+    FullyConnected,
+    Graph,
+    Linear,
+    MapSlice,
+    Node,
+    Permutation,
+    Reshape,
+    Sum,
+    Unknown,
+    own_graph,
+)
 
-KEEPS = (  # modules whose channel c is made of channel c alone, or (contrast normalisation) mostly
-    nn.ReLU, nn.ReLU6, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Dropout, nn.Dropout2d,
-    nn.Identity, nn.BatchNorm2d, nn.LocalResponseNorm, ContrastNorm, nn.Flatten, nn.Hardswish, nn.SiLU, nn.GELU,
-)  # fmt: skip
-KEEPING = ("relu", "relu_", "relu6", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "flatten", "dropout",
-           "contiguous", "boolean_dispatch", "local_response_norm")  # fmt: skip
+Channels = list[tuple[str, int]] | str  # of each channel its layer and map; or why that cannot be said
 SUM = "it reads a sum of several layers, in which no channel is one map's"
 PIXELS = "it reads the pixels"
-
-
-class _Tracer(fx.Tracer):
-    """Looks into no module whose channels are known."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, KEEPS) or super().is_leaf_module(m, module_qualified_name)
 
 
 @dataclass(frozen=True)
@@ -41,50 +40,54 @@ class Origin:
 
 
 def origins_of(model: nn.Module, layers: Sequence[str]) -> dict[str, Origin]:
-    """For each of the layers that is a Conv2d or Linear what it reads; only `layers` count as such, and no others."""
-    with evaluating(model):
-        try:
-            graph = _Tracer().trace(model)
-        except Exception as error:  # the network's own code runs on placeholders, and may do anything with them
-            why = f"torch.fx cannot follow the network ({type(error).__name__})"
-            return {layer: Origin(why=why) for layer in layers}
-    channels: dict[fx.Node, list[tuple[str, int]] | str] = {}
+    """For each of the layers that is a Conv2d or Linear what it reads; only `layers` count as such, and no others.
+
+    Raises ValueError where the network does not run on an image of its own size.
+    """
+    graph = own_graph(model)
+    channels: list[Channels] = [PIXELS]
     found: dict[str, Origin] = {}
-    for node in graph.nodes:
-        if node.op == "placeholder":
-            channels[node] = PIXELS
-        elif node.op in ("call_module", "call_function", "call_method"):
-            channels[node] = _through(model, node, channels, layers, found)
-    return {layer: found.get(layer, Origin(why="torch.fx does not come by it")) for layer in layers}
+    for node in graph.nodes[1:]:
+        below = [channels[source] for source in node.inputs]
+        if isinstance(node.operation, Convolution | FullyConnected):
+            if node.where in layers:
+                found[node.where] = _origin(model.get_submodule(node.where), below[0])
+            channels.append(_of_filters(node, layers))
+        else:
+            channels.append(_through(graph, node, below))
+    return {layer: found.get(layer, Origin(why="it does not run as a convolution or linear layer")) for layer in layers}
 
 
-def _through(
-    model: nn.Module, node: fx.Node, channels: dict[fx.Node, Any], layers: Sequence[str], found: dict[str, Origin]
-) -> list[tuple[str, int]] | str:
-    """What each output channel of an operation is; a word where that cannot be said."""
-    inputs = [channels[one] for one in node.all_input_nodes if one in channels]
-    module = model.get_submodule(str(node.target)) if node.op == "call_module" else None
-    name = getattr(node.target, "__name__", str(node.target))
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        layer = str(node.target)
-        if layer not in layers:
-            return f"between them lies {layer}, which the atlas does not show"
-        found[layer] = _origin(module, inputs[0] if inputs else "its input is unknown")
-        count = module.out_channels if isinstance(module, nn.Conv2d) else module.out_features
-        return [(layer, number) for number in range(count)]
-    if not inputs:
-        return "it reads what no layer made"
-    if isinstance(module, KEEPS) or (module is None and (name in KEEPING or node.target is F.max_pool2d)):
-        return inputs[0]
-    if name in ("cat", "concat"):
-        words = [one for one in inputs if isinstance(one, str)]
-        return words[0] if words else [channel for one in inputs for channel in one]
-    if name in ("add", "iadd", "add_"):
+def _of_filters(node: Node, layers: Sequence[str]) -> Channels:
+    if node.where not in layers:
+        return f"between them lies {node.where or node.operation.name}, which the atlas does not show"
+    count = node.shape[0] if isinstance(node.operation, Convolution) else node.shape[-1]
+    return [(node.where, number) for number in range(count)]
+
+
+def _through(graph: Graph, node: Node, below: list[Channels]) -> Channels:
+    """What each output channel of an operation is that has no filters."""
+    words = [channels for channels in below if isinstance(channels, str)]
+    known = [channels for channels in below if not isinstance(channels, str)]
+    operation, shape = node.operation, graph.nodes[node.inputs[0]].shape
+    if isinstance(operation, Sum):
         return SUM
-    return f"it reads the output of {name if module is None else type(module).__name__}"
+    if words:
+        return words[0]
+    if isinstance(operation, Concatenation):
+        return [channel for channels in known for channel in channels]
+    if isinstance(operation, MapSlice):
+        return known[0][operation.start : operation.stop]
+    flattened = isinstance(operation, Reshape) and len(shape) == 3 and len(node.shape) == 1  # map by map
+    kept = node.shape[0] == shape[0] and not isinstance(operation, Unknown | Permutation)
+    places = operation.pointwise or operation.sliding is not None or isinstance(operation, Linear)
+    if len(known) == 1 and (flattened or (kept and places) or node.shape == shape[:1]):
+        return known[0]
+    return f"it reads the output of {operation.name}"
 
 
-def _origin(module: nn.Conv2d | nn.Linear, channels: list[tuple[str, int]] | str) -> Origin:
+def _origin(module: nn.Module, channels: Channels) -> Origin:
+    assert isinstance(module, nn.Conv2d | nn.Linear)
     if isinstance(channels, str):
         return Origin(why=channels)
     if isinstance(module, nn.Conv2d) and module.padding_mode != "zeros":

@@ -44,7 +44,8 @@ class IncrementalOcclusion:
         self._graph, values = trace_with_values(self._model, image[None], values=True)
         tap, last = self._graph.outputs[self._module][0], self._graph.scores()[-1]
         assert tap is not None
-        self._image, self._tap, self._last, self._made = image, tap, last, {}
+        self._tap, self._last, self._made = tap, last, {}
+        self._plain.take(image)
         self._order = sorted({*self._graph.below(tap), *self._graph.below(last)})
         self._operations, pairs = fused(self._graph, self._order, apart=(tap, last))
         self._clean = {position: values[pairs.get(position, position)] for position in self._order}
@@ -60,7 +61,6 @@ class IncrementalOcclusion:
             yield from self._plain.covered(canvas, corners, size_px, map_)
 
     def _is_right(self, scores: Tensor, canvas: Tensor, corner: Tensor, size_px: int) -> bool:
-        self._plain.image = self._image
         expected = next(self._plain.covered(canvas, corner, size_px, torch.tensor(0)))[0][0]
         return bool((scores - expected).abs().max() <= APART * expected.abs().max())
 
@@ -120,7 +120,8 @@ class IncrementalOcclusion:
     ) -> tuple[dict[int, Tensor], Tensor]:
         """The whole maps (N, ..., H, W) of the nodes `ends`, where lists end; the layer's activity (N,) if listed."""
         rects, rows, given, sums = {0: squares}, {0: rows_of(canvas[None])}, dict[int, Tensor](), canvas.new_empty(0)
-        wanted = self._users(listed)
+        users = self._graph.users(listed)
+        wanted = {position: len(users.get(position, ())) for position in listed}
         for position in self._order:
             if position not in listed:
                 continue
@@ -160,14 +161,6 @@ class IncrementalOcclusion:
         shapes = [self._graph.nodes[source].shape for source in node.inputs]
         return each_place(self._operations[position], inputs, shapes, own=own)
 
-    def _users(self, listed: set[int]) -> dict[int, int]:
-        """How many listed nodes each listed node is an input of."""
-        users = dict.fromkeys(listed, 0)
-        for position in listed:
-            for source in self._graph.nodes[position].inputs:
-                users[source] += 1
-        return users
-
     def _table(self, position: int, changed: Tensor, beyond: float = 0.0) -> Tensor:
         """The table (rows, C) of Rects for the output of a node, whose changed places are `changed` (places, C)."""
         clean = rows_of(self._clean[position])
@@ -182,10 +175,8 @@ class IncrementalOcclusion:
 
     def _run(self, maps: dict[int, Tensor], whole: list[int]) -> dict[int, Tensor]:
         """The outputs of the layer and of the scores among the nodes `whole`, from the maps that enter them."""
-        outputs, users = dict(maps), dict[int, int]()
-        for position in whole:
-            for source in self._graph.nodes[position].inputs:
-                users[source] = users.get(source, 0) + 1
+        outputs = dict(maps)
+        users = {source: len(above) for source, above in self._graph.users(whole).items()}
         for position in whole:
             node = self._graph.nodes[position]
             outputs[position] = self._operations[position](*(outputs[source] for source in node.inputs))

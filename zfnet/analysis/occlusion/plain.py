@@ -23,15 +23,19 @@ class PlainOcclusion:
         self._modules = {layer: module, SCORES: ""}
 
     def clean(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        self.image = image
+        self.take(image)
         scores, maps = self._outputs(image[None])
         return check_scores(scores)[0], map_sums(self.layer, maps)[0]
+
+    def take(self, image: Tensor) -> None:
+        """The image (3, H, W) that the next squares hide a part of."""
+        self._image = image
 
     def covered(self, canvas: Tensor, corners: Tensor, size_px: int, map_: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         image_bytes = self._graph.numbers() * canvas.element_size()
         for part in slices_that_fit(len(corners), image_bytes, canvas.device):
             first = corners[part].flip(1)  # (N, 2): left, top
-            images = hide(self.image, torch.cat([first, first + size_px], dim=1), canvas)  # (N, 3, H, W)
+            images = hide(self._image, torch.cat([first, first + size_px], dim=1), canvas)  # (N, 3, H, W)
             scores, maps = self._outputs(images)
             yield scores, map_sums(self.layer, maps[:, map_[None]])[:, 0]  # (N, classes), (N,)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zfnet.forward import Field
-from zfnet.forward.graph.arrangements import IRREVERSIBLE, Permutation, Reshape, Softmax
+from zfnet.forward.graph.arrangements import IRREVERSIBLE, BatchNorm, Permutation, Reshape, Softmax
 from zfnet.forward.graph.operations import Convolution, FullyConnected, Node, Operation, Unknown
 
 FIRST, LAST = "maps first", "maps last"  # (B, C, H, W), or (B, H, W, C)
@@ -42,6 +42,24 @@ class Graph:
                 found.append(position)
                 met.update(self.nodes[position].inputs)
         return found
+
+    def users(self, positions: Collection[int]) -> dict[int, list[int]]:
+        """Of every node that one of some nodes reads those that do."""
+        found: dict[int, list[int]] = {}
+        for position in positions:
+            for source in self.nodes[position].inputs:
+                found.setdefault(source, []).append(position)
+        return found
+
+    def normalised(self, positions: Collection[int]) -> dict[int, int]:
+        """Of the convolutions among some nodes that one batch normalisation alone reads, which one."""
+        return {
+            conv: above[0]
+            for conv, above in self.users(positions).items()
+            if len(above) == 1
+            and isinstance(self.nodes[conv].operation, Convolution)
+            and isinstance(self.nodes[above[0]].operation, BatchNorm)
+        }
 
     def windows(self, top: int) -> dict[int, Field | None]:
         """Of every node below: which places of it a unit of the node `top` sees, in place of pixels.

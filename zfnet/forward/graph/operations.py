@@ -31,7 +31,7 @@ class Operation:
         return None
 
     def __call__(self, *signals: Tensor) -> Tensor:
-        """Run it again on other signals, of any number of images."""
+        """Run it again on other signals, of any number of images. The images and what is unknown cannot be."""
         raise NotImplementedError(self.name)
 
 
