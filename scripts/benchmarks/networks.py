@@ -18,7 +18,7 @@ from collections import Counter
 import torch
 import torchvision
 from harness import hardware, table
-from project import smooth_noise
+from units import smooth_noise
 
 from zfnet import build_model
 from zfnet.deconv import Deconvnet

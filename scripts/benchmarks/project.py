@@ -1,12 +1,15 @@
-"""Nine projections of every map of conv1 to conv5 of ZFNet at 224: windows, dense batches, and captum.
+"""Units projected: of ZFNet by windows, dense batches and captum; of any network also the way there was before.
 
 scripts/bench project              64 units a layer in each round, 4 of them by captum; about three minutes on two cores
 scripts/bench project --units 256 --calls 16 --rounds 9    steadier
+scripts/bench project --network                            SqueezeNet, GoogLeNet and ResNet-50, about four minutes
+scripts/bench project --network torchvision:densenet121 --layers features.denseblock2.denselayer6.conv2
+scripts/bench project --network torchvision:resnet18 --layers layer2.1.conv2 --rule guided --images 2
 
-The network has no contrast normalisation, which captum would not pass through, and random weights; the images are
-smooth noise; the units of a map are its strongest places in nine of 64 recorded images, as in mining, with seeds of
-one. All in float32, one process, in turn. captum runs forward and back for every unit; ours goes down from a record,
-and the table's last lines count our forward passes too. Results are compared before anything is timed.
+Random weights; the images are smooth noise; the units of a map are its strongest places in nine of the recorded images,
+as in mining, with seeds of one. All in float32, one process, in turn. captum runs forward and back for every unit; ours
+goes down from a record, and ZFNet's last lines count our forward passes too. ZFNet has no contrast normalisation here,
+which captum would not pass through. Results are compared before anything is timed.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-import torch.nn.functional as F
+from any_network import NETWORKS, ORACLES, measure_networks
 from captum.attr import NeuronDeconvolution
 from harness import Timing, compare, hardware, table
 from torch import Tensor, nn
+from units import PX, largest_difference, smooth_noise, strongest
 
 from zfnet.deconv import Deconvnet
 from zfnet.forward import Record, paste_windows
@@ -27,27 +31,6 @@ from zfnet.models import ZFNET, ConvNet, without
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 WAYS = ("captum, one a call", "captum, batched", "dense batches", "windows", "windows, bfloat16")
-TOP, PX = 9, 224
-
-
-def smooth_noise(count: int, seed: int) -> Tensor:
-    """Images (count, 3, 224, 224) with structure at several scales, of unit variance."""
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.zeros(count, 3, PX, PX)
-    for side in (7, 28, 112):
-        noise = torch.randn(count, 3, side, side, generator=generator)
-        images += F.interpolate(noise, size=(PX, PX), mode="bicubic", align_corners=False)
-    return images / images.std()
-
-
-def strongest(maps: Tensor) -> Tensor:
-    """The strongest place of every map of (B, C, H, W) in its nine best images, as units (9 C, 4)."""
-    value, place = maps.flatten(2).max(2)
-    images = value.topk(min(TOP, len(maps)), 0).indices  # (9, C)
-    numbers = torch.arange(maps.shape[1]).expand_as(images)
-    places = place[images, numbers]
-    rows, columns = places // maps.shape[3], places % maps.shape[3]
-    return torch.stack([images, numbers, rows, columns], -1).flatten(0, 1)
 
 
 class Captum:
@@ -81,8 +64,7 @@ def differences(deconvnet: Deconvnet, record: Record, layer: str, units: Tensor,
         deconvnet.project(record, layer, units, scale=1),
         captum.together(units),
     )
-    largest = expected.abs().amax((1, 2, 3), keepdim=True)
-    return max(float(((way.detach() - expected) / largest).abs().max()) for way in ways)
+    return max(largest_difference(way.detach(), expected) for way in ways)
 
 
 def measure(arguments: argparse.Namespace) -> str:
@@ -153,15 +135,34 @@ def whole(seconds: list[float]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--units", type=int, default=64, help="units a layer in each round by windows")
-    parser.add_argument("--calls", type=int, default=4, help="units a layer in each round by captum")
+    parser.add_argument("--network", nargs="*", help="names that build_model takes; none: three of torchvision's")
+    parser.add_argument("--layers", nargs="+", help="of one such network, modules that captum can watch")
+    parser.add_argument("--rule", choices=ORACLES, default="deconvnet", help="guided goes by autograd, ours too")
+    parser.add_argument("--units", type=int, default=64, help="units a layer in each round by ours")
+    parser.add_argument("--calls", type=int, default=4, help="units a layer in each round by the others")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=64, help="images in the record")
-    parser.add_argument("--batch", type=int, default=64, help="units that go down together by windows")
+    parser.add_argument("--images", type=int, help="images in the record; 64 of ZFNet, 8 of others")
+    parser.add_argument("--batch", type=int, default=64, help="units that go down together by windows, of ZFNet")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     print(hardware())
-    print(measure(arguments))
+    if arguments.network is None:
+        arguments.images = arguments.images or 64
+        print(measure(arguments))
+    else:
+        arguments.images = arguments.images or 8
+        measure_networks(layers_of(parser, arguments), arguments)
+
+
+def layers_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """The networks that were asked for and their layers."""
+    if not arguments.network:
+        return NETWORKS
+    if arguments.layers is None and set(arguments.network) <= NETWORKS.keys():
+        return {name: NETWORKS[name] for name in arguments.network}
+    if arguments.layers is None or len(arguments.network) != 1:
+        parser.error(f"--layers goes with one --network; only {', '.join(NETWORKS)} have layers of their own here")
+    return {arguments.network[0]: arguments.layers}
 
 
 if __name__ == "__main__":
