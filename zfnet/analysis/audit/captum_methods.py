@@ -37,7 +37,7 @@ class TargetValues(nn.Module):
 
 
 def grad_cam(model: nn.Module, images: Tensor, targets: Targets) -> Tensor:
-    """Grad-CAM at targets.cam_layer, brought to the image's size: (B, 1, H, W). Of a unit of that layer itself it is its map.
+    """Grad-CAM at targets.cam_layer, brought to the image's size: (B, 1, H, W); of its own units their map.
 
     Selvaraju et al. 2017, arXiv:1610.02391.
     """
