@@ -20,11 +20,11 @@ from experiments.audit_parts.questions import ask, count_of
 from experiments.audit_parts.sample import Sample, open_sample
 from experiments.audit_parts.settings import Settings
 from experiments.audit_parts.told import print_summary, scalars_of
-from experiments.common.config import pick
+from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
-from zfnet.analysis.audit import Finding, class_targets, drawn_anew, from_plain, layers_below, make_pictures
+from zfnet.analysis.audit import Finding, class_targets, drawn_anew, from_plain, layers_below, make_pictures, pooled
 from zfnet.analysis.occlusion import last_convolution
 from zfnet.figures.audit.draw import draw_question, questions_of
 from zfnet.figures.audit.shown import Shown, draw_shown, load_shown, save_shown
@@ -47,9 +47,10 @@ def audit(config: DictConfig, run: Run) -> None:
         write_text(run.folder / FOUND, json.dumps([one.plain() for one in found]))
         save_shown(run.folder / SHOWN, shown)
     else:
-        found = from_plain(json.loads(Path(config.redraw).read_text(encoding="utf-8")))
-        beside = Path(config.redraw).with_name(SHOWN)
-        shown = load_shown(beside) if beside.is_file() else None
+        paths = [Path(one) for one in as_list(config.redraw)]
+        found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
+        beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
+        shown = load_shown(beside[0]) if beside else None
     report(found, shown, run.folder)
 
 
@@ -58,7 +59,7 @@ def compute(
 ) -> tuple[list[Finding], Shown | None]:
     """What was found, and the pictures of a few images."""
     network = open_chosen(choice, run)
-    sample = open_sample(images, network, run, count=settings.count)
+    sample = open_sample(images, network, run, count=settings.count, part=settings.part)
     layer = settings.layer or last_layer(network.model, sample)
     others = other_trainings(settings, network)
     print(f"{len(sample.paths)} images; the strongest unit of {layer}, and the most probable class, on each")

@@ -46,18 +46,20 @@ class Sample:
         )  # fmt: skip
 
 
-def open_sample(choice: ImagesChoice, network: Network, run: Run, *, count: int) -> Sample:
+def open_sample(
+    choice: ImagesChoice, network: Network, run: Run, *, count: int, part: Sequence[int] = (0, 1)
+) -> Sample:
     """The images that the job was given, spread over the classes and then dealt, so that a first few are of many.
 
-    Raises ValueError for fewer than two, and what `open_views` raises.
+    part: which of how many parts of them. Raises ValueError for fewer than two, and what `open_views` raises.
     """
     data = choice.data
     if data is not None and choice.images is None:
         data.prepare()
         if (Path(data.root) / "parts.json").is_file():
-            return _with_parts(Path(data.root), choice.split, network, count=count)
+            return _with_parts(Path(data.root), choice.split, network, count=count, part=part)
     views = open_views(choice, run, network.frame)
-    numbers = _spread(len(views.source), count)
+    numbers = _spread(len(views.source), count)[part[0] :: part[1]]
     labels = views.source.read(numbers)[1]
     numbers = [number for number, label in zip(numbers, labels.tolist(), strict=True) if label >= 0]
     if len(numbers) < 2:
@@ -69,10 +71,10 @@ def open_sample(choice: ImagesChoice, network: Network, run: Run, *, count: int)
     )  # fmt: skip
 
 
-def _with_parts(root: Path, split: str | None, network: Network, *, count: int) -> Sample:
+def _with_parts(root: Path, split: str | None, network: Network, *, count: int, part: Sequence[int]) -> Sample:
     content = read_parts(root)
     listed = [image for image in content.images if split is None or image.path.startswith(f"{split}/")]
-    chosen = [listed[number] for number in _spread(len(listed), count)]
+    chosen = [listed[number] for number in _spread(len(listed), count)[part[0] :: part[1]]]
     views: list[InView] = list(islice(parts_in_view(root, chosen, network.frame), count))
     if len(views) < 2:
         raise ValueError(f"{len(views)} images of split={split} in {root}/parts.json have their object in view")

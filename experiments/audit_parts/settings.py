@@ -15,6 +15,7 @@ class Settings:
 
     count: int
     costly_count: int
+    part: list[int]
     layer: str | None
     methods: list[str]
     questions: list[str]
@@ -34,5 +35,7 @@ class Settings:
         for name in ("count", "costly_count"):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name}={getattr(self, name)}, expected 2 or more: pictures of two are compared")
+        if len(self.part) != 2 or not 0 <= self.part[0] < self.part[1]:
+            raise ValueError(f"part={self.part}, expected which of how many, counted from 0: part=[0,4]")
         if self.stages < 1:
             raise ValueError(f"stages={self.stages}, expected 1 or more")

@@ -33,7 +33,10 @@ def _value(row: Row) -> str:
 
 
 def _odd(row: Row) -> str:
-    return f"; {row['blank']} blank" if row["blank"] else ""
+    if not row["blank"]:
+        return ""
+    without = row["mean_without_blank"]
+    return f"; {row['blank']} blank" + ("" if without is None else f", {without:.2f} without them")
 
 
 def scalars_of(rows: Sequence[Row]) -> dict[str, float]:

@@ -1,5 +1,5 @@
 from .faithfulness import FRACTIONS as FRACTIONS, WAYS as WAYS, curves as curves, faithfulness as faithfulness
-from .findings import Finding as Finding, from_plain as from_plain
+from .findings import Finding as Finding, from_plain as from_plain, pooled as pooled
 from .imputation import impute as impute
 from .likeness import MEASURES as MEASURES, likeness as likeness
 from .likeness_questions import (

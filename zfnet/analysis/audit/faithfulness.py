@@ -25,23 +25,25 @@ Box = tuple[int, int, int, int]
 
 def faithfulness(
     model: nn.Module, images: Tensor, targets: Targets, pictures: dict[str, Pictures], *, seed: int,
-    ways: Sequence[str] = WAYS,
+    ways: Sequence[str] = WAYS, floors: Sequence[str] = ("random", "centre"),
 ) -> list[Finding]:  # fmt: skip
     """How the value falls, or comes back, with the pixels that each picture calls most important; and in other orders.
 
     Measures: by "deletion" pixels become grey (zero), by "ROAD" what their neighbours say, by "insertion" they appear
     in a blurred image. The value is the class's probability or the unit's activation, as a share of that of the clean
-    image, and its mean over FRACTIONS of the pixels is told (all of `curves` by `measure at fraction`): a faithful
+    image, and its mean over FRACTIONS of the pixels is told (and the value at each): a faithful
     picture has a low one for the first two and a high one for the last. Of a unit only the pixels that it sees count.
-    Orders beside those of the pictures: "random" and "centre", from the middle outwards. A blank picture orders
-    nothing: its pixels go at random.
+    floors: the orders beside those of the pictures, "random" and "centre", from the middle outwards. A blank picture
+    orders nothing: its pixels go at random.
     """
     generator = np.random.default_rng(seed)
     boxes = targets.boxes(*images.shape[2:])
     orders = {name: (picture, picture.importance().numpy()) for name, picture in pictures.items()}
     nothing = Pictures(values=torch.ones(len(images), 1, 1, 1), signed=False)
-    orders["random"] = nothing, generator.random((len(images), *images.shape[2:]))
-    orders["centre"] = nothing, np.stack([_nearness(tuple(images.shape[2:]), box) for box in boxes])
+    if "random" in floors:
+        orders["random"] = nothing, generator.random((len(images), *images.shape[2:]))
+    if "centre" in floors:
+        orders["centre"] = nothing, np.stack([_nearness(tuple(images.shape[2:]), box) for box in boxes])
     found: list[Finding] = []
     for name, (picture, importance) in orders.items():
         for way in ways:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ class Finding:
     """One measure of one method under one condition, on n images.
 
     question: "cascade", "switches", "sensitivity", "faithfulness", "localisation" or "training"; kind: of the target,
-    "class" or "unit". values (n,): nan where there was nothing to measure. blank: how many of the n pictures held
-    nothing; they are counted in the mean where they can be. refused: why there is no picture at all.
+    "class", "unit" or "layer". values (n,): nan where there was nothing to measure. blank: the numbers of those of the
+    n pictures that held nothing; they count in the mean, and `row` tells the mean without them too. refused: why there
+    is no picture at all.
     """
 
     question: str
@@ -29,20 +30,31 @@ class Finding:
     condition: str
     measure: str
     values: Sequence[float]
-    blank: int = 0
+    blank: Sequence[int] = ()
     refused: str = ""
 
     def row(self) -> dict[str, Any]:
-        """A row of a table: mean, the interval's edges, images, of how many the value is no number, blank ones."""
+        """A row of a table: mean, the interval's edges, images, of how many the value is no number, blank ones.
+
+        None: nothing to tell. A mean without the blank ones is told only where there are some.
+        """
         values = np.asarray(self.values, np.float64)
         there = values[np.isfinite(values)]
         low, high = mean_interval(there)
+        seen = np.delete(values, np.asarray(self.blank, np.int64))
+        seen = seen[np.isfinite(seen)] if self.blank else seen[:0]
         return {
             "question": self.question, "target": self.kind, "method": self.method, "condition": self.condition,
             "measure": self.measure, "mean": float(there.mean()) if len(there) else None,
             "low": None if np.isnan(low) else low, "high": None if np.isnan(high) else high, "images": len(there),
-            "not_measured": len(values) - len(there), "blank": self.blank, "refused": self.refused,
+            "not_measured": len(values) - len(there), "blank": len(self.blank),
+            "mean_without_blank": float(seen.mean()) if len(seen) else None, "refused": self.refused,
         }  # fmt: skip
+
+    def followed_by(self, other: Finding) -> Finding:
+        """The same of these images and then the other's."""
+        blank = [*self.blank, *(len(self.values) + number for number in other.blank)]
+        return replace(self, values=[*self.values, *other.values], blank=blank, refused=self.refused or other.refused)
 
     def plain(self) -> dict[str, Any]:
         """For a JSON file."""
@@ -57,13 +69,24 @@ def from_plain(rows: Iterable[dict[str, Any]]) -> list[Finding]:
     ]
 
 
+def pooled(parts: Sequence[Sequence[Finding]]) -> list[Finding]:
+    """The findings of several audits, of other images each, as one: values of the same kind one after the other."""
+    found: dict[tuple[str, ...], Finding] = {}
+    for part in parts:
+        for one in part:
+            key = (one.question, one.kind, one.method, one.condition, one.measure)
+            before = found.get(key)
+            found[key] = one if before is None else before.followed_by(one)
+    return list(found.values())
+
+
 def findings(
     question: str, targets: Targets, method: str, condition: str, measures: dict[str, NDArray[Any]],
     *, pictures: Pictures | None = None,
 ) -> list[Finding]:  # fmt: skip
     """A finding for each measure (n,); a refused method has none of n images and its reason."""
     refused = "" if pictures is None else pictures.refused
-    blank = 0 if pictures is None or refused else int(pictures.blank.sum())
+    blank = [] if pictures is None or refused else pictures.blank.nonzero()[:, 0].tolist()
     return [
         Finding(
             question=question,

@@ -14,14 +14,14 @@ Row = dict[str, Any]
 MEASURES = {"spearman": ("#1b6ca8", "Spearman of |values|"), "ssim": ("#c2571a", "structural similarity"),
             "cosine": ("#7a9a01", "cosine")}  # fmt: skip
 DOWN, ALONE, FLOOR = "down to ", " alone", "another image"
-HIGH_IN, HEAD_IN, LEFT_IN, FOOT_IN = 1.35, 0.75, 0.75, 0.95
+HIGH_IN, HEAD_IN, LEFT_IN, FOOT_IN = 1.35, 0.65, 0.75, 0.95
 
 
 def draw_cascade(rows: Sequence[Row]) -> Figure:
     """A row of panels for each kind of target, a panel for each method.
 
     Lines: weights random from the last layer down to the one named below; crosses: that layer alone; dashed: the floor,
-    the same class or unit on another image.
+    the same class or unit on another image; hollow: the mean without pictures that are blank, which count as 0.
     """
     own = [row for row in rows if row["question"] == "cascade"]
     kinds = list(dict.fromkeys(row["target"] for row in own))
@@ -61,6 +61,8 @@ def _draw(axes: Axes, rows: Sequence[Row], stages: Sequence[str]) -> None:
         for at, row in down:
             if row["low"] is not None:
                 axes.plot([at, at], [row["low"], row["high"]], color=colour, linewidth=1.1)
+            if row["mean_without_blank"] is not None:
+                axes.plot(at, row["mean_without_blank"], "o", color=colour, markersize=4, markerfacecolor="white")
         for at, stage in enumerate(stages):
             if alone := by_condition.get(stage + ALONE):
                 axes.plot(at + 1, alone["mean"], "x", color=colour, markersize=4)
@@ -86,6 +88,9 @@ def _legend(figure: Figure) -> None:
     left = 0.1
     for colour, words in MEASURES.values():
         style.text(figure, left, 0.3, words, color=colour, fontsize=style.LABEL_PT + 0.5)
-        left += 0.35 + 0.068 * len(words)
-    words = "lines: random from the last layer down to this one;  x: this layer alone;  dashed: another image (floor)"
+        left += 0.2 + 0.06 * len(words)
+    words = (
+        "lines: random from the last layer down to this one (hollow: without blank pictures);  x: this layer alone;  "
+        "dashed: another image"
+    )
     style.text(figure, left, 0.3, words, fontsize=style.LABEL_PT + 0.5)

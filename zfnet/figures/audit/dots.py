@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from zfnet.figures.drawing import style
 
 COLORS = ("#1b6ca8", "#c2571a", "#7a9a01", "#8a4fa0", "#444444", "#b8860b")
+FLOORS = ("random", "centre", "chance", "another image")
 MARKS = ("o", "D", "s", "^", "v", "P")
 LINE_IN, HEAD_IN, FOOT_IN, LEFT_IN, GAP_IN = 0.2, 0.62, 0.42, 1.95, 0.3
 
@@ -29,10 +30,7 @@ def draw_dots(title: str, panels: Sequence[Panel], *, along: str, colour: str) -
     """Each row's mean and interval, at its line (the key `along`) in its colour and mark (the key `colour`)."""
     colours = list(dict.fromkeys(row[colour] for panel in panels for row in panel.rows))
     bands = list(dict.fromkeys(panel.row for panel in panels))
-    lines = {
-        band: list(dict.fromkeys(row[along] for panel in panels if panel.row == band for row in panel.rows))
-        for band in bands
-    }
+    lines = {band: _lines([panel for panel in panels if panel.row == band], along) for band in bands}
     step = LINE_IN * max(1.0, 0.55 * len(colours))
     heights = {band: step * len(lines[band]) for band in bands}
     total = HEAD_IN + sum(heights.values()) + (FOOT_IN + 0.3) * len(bands) + 0.25
@@ -53,6 +51,12 @@ def draw_dots(title: str, panels: Sequence[Panel], *, along: str, colour: str) -
         top += heights[band] + FOOT_IN + 0.3
     _legend(figure, colours, total)
     return figure
+
+
+def _lines(panels: Sequence[Panel], along: str) -> list[str]:
+    """The lines of some panels, those that no method made last."""
+    found = dict.fromkeys(row[along] for panel in panels for row in panel.rows)
+    return sorted(found, key=lambda name: name in FLOORS)
 
 
 def _draw(axes: Axes, panel: Panel, lines: Sequence[str], colours: Sequence[str], *, along: str, colour: str) -> None:
