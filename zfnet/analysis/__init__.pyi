@@ -20,6 +20,15 @@ from .maximising import (
     bare_priors as bare_priors,
     maximise as maximise,
 )
+from .read_outs import (
+    Judged as Judged,
+    Pointed as Pointed,
+    halves as halves,
+    hits as hits,
+    judge as judge,
+    pointed_by_energy as pointed_by_energy,
+    pointed_by_squares as pointed_by_squares,
+)
 from .sliding_classifier import class_map as class_map
 from .unit_pictures import (
     IMAGES_AT_ONCE as IMAGES_AT_ONCE,
