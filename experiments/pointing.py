@@ -87,7 +87,7 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
     data.prepare()
     content = read_parts(data.root)
     each_class: list[Arrays] = []
-    read: list[ReadOuts] = []
+    read: list[dict[str, ReadOuts]] = []
     ways = Ways(settings.sizes_px or [], settings.fills, settings.stride_px, settings.seed)
     for wnid in wnids_of(content, list_or_none(settings.classes)):
         name = content.names.get(wnid, wnid)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.common.job import Run
 from experiments.tables.text_table import print_columns
-from zfnet.analysis import Judged, Pointed, halves, hits, judge, pointed_by_energy, pointed_by_squares
+from zfnet.analysis import Judged, Pointed, chances, halves, hits, judge, pointed_by_energy, pointed_by_squares
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.data.parts_world import Box, InView
 from zfnet.deconv import Deconvnet
@@ -22,6 +22,8 @@ from zfnet.network import Network
 from zfnet.runs import write_csv
 
 SMALL = 0.5  # a small object's box is less than this share of the view
+ARRAYS = ("hit", "chance", "middle", "target")
+Floats = NDArray[np.float64]
 SHOWN = 8  # read-outs on the console
 
 
@@ -37,52 +39,77 @@ class Ways:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOuts:
-    """K read-outs of the B images of one class that the network takes for what they are.
+    """K read-outs of N images that the network takes for what they are, and what they were to point at.
 
-    hit, chance (K, B): whether each points at the object, and the share of its places that do; middle (B,): whether
-    the middle of the view lies on the object; share (B,): of the view that the object's box takes.
+    hit, chance (K, N): whether each points at it, and the share of its places that do; middle (N,): whether the middle
+    of the view does; target (N,): the class.
     """
 
     names: tuple[str, ...]
-    target: int
-    hit: NDArray[np.float64]
-    chance: NDArray[np.float64]
-    middle: NDArray[np.float64]
-    share: NDArray[np.float64]
+    hit: Floats
+    chance: Floats
+    middle: Floats
+    target: NDArray[np.int64]
+
+    @staticmethod
+    def joined(several: Sequence[ReadOuts]) -> ReadOuts:
+        """Those of several classes as one."""
+        whole = {name: np.concatenate([getattr(one, name) for one in several], axis=-1) for name in ARRAYS}
+        return ReadOuts(names=several[0].names, **whole)
 
 
-def read_out(network: Network, images: Sequence[InView], target: int, ways: Ways, run: Run) -> ReadOuts:
-    """Sweep one class's images with every square, project, and note where each read-out points."""
+def read_out(network: Network, images: Sequence[InView], target: int, ways: Ways, run: Run) -> dict[str, ReadOuts]:
+    """Sweep one class's images with every square, project, and note what each read-out points at.
+
+    By what was to be pointed at: the object, small objects, the parts that decide; without those no image has.
+    """
     batch = torch.stack([image.seen.image for image in images]).to(run.world.device)
     with torch.inference_mode():
         correct = network.model(batch).argmax(1).cpu() == target
-    boxes = [image.object for image, own in zip(images, correct.tolist(), strict=True) if own]
-    size_px = network.frame.size_px
-    found: dict[str, Pointed] = {}
-    if boxes:
-        heats = {
-            (str(fill), side_px): occlude(
-                network.model, batch[correct], [target] * len(boxes), size_px=side_px, stride_px=ways.stride_px,
-                fill=fill, generator=torch.Generator().manual_seed(ways.seed),
-            )
-            for fill in ways.fills for side_px in ways.sizes_px
-        }  # fmt: skip
-        found = dict(pointed_by_squares(heats, boxes))
-        found |= projected(network, batch[correct], next(iter(heats.values())), boxes)
-    middle, area = (size_px - 1) / 2, size_px * size_px
-    inside = [
-        left - 0.5 < middle < right - 0.5 and top - 0.5 < middle < bottom - 0.5 for left, top, right, bottom in boxes
-    ]
+    images = [image for image, own in zip(images, correct.tolist(), strict=True) if own]
+    if not images:
+        return {}
+    heats = {
+        (str(fill), side_px): occlude(
+            network.model, batch[correct], [target] * len(images), size_px=side_px, stride_px=ways.stride_px,
+            fill=fill, generator=torch.Generator().manual_seed(ways.seed),
+        )
+        for fill in ways.fills for side_px in ways.sizes_px
+    }  # fmt: skip
+    pointed = {**dict(pointed_by_squares(heats)), **projected(network, batch[correct], next(iter(heats.values())))}
+    return {
+        kind: judged_by(pointed, boxes, target, network.frame.size_px)
+        for kind, boxes in aims(images, network.frame.size_px).items()
+        if any(boxes)
+    }
+
+
+def judged_by(pointed: dict[str, Pointed], boxes: Sequence[Sequence[Box]], target: int, size_px: int) -> ReadOuts:
+    """What each read-out points at, of those images of a class that have boxes."""
+    some = np.array([bool(own) for own in boxes])
+    centre = torch.full((1,), (size_px - 1) / 2)
+    middle = Pointed(centre.expand(len(boxes), 2), centre, centre)
     return ReadOuts(
-        names=tuple(found), target=target,
-        hit=np.array([hits(own, boxes) for own in found.values()], np.float64),
-        chance=np.array([own.chance.numpy() for own in found.values()], np.float64),
-        middle=np.array(inside, np.float64),
-        share=np.array([(right - left) * (bottom - top) / area for left, top, right, bottom in boxes]),
-    )  # fmt: skip
+        names=tuple(pointed),
+        hit=np.array([hits(own, boxes)[some] for own in pointed.values()], np.float64),
+        chance=np.array([chances(own, boxes)[some] for own in pointed.values()], np.float64),
+        middle=hits(middle, boxes)[some].astype(np.float64),
+        target=np.full(int(some.sum()), target),
+    )
 
 
-def projected(network: Network, images: torch.Tensor, heat: Occlusion, boxes: Sequence[Box]) -> dict[str, Pointed]:
+def aims(images: Sequence[InView], size_px: int) -> dict[str, list[list[Box]]]:
+    """What is to be pointed at on each image, boxes of it; none where an image has no such thing."""
+    objects = [image.object for image in images]
+    small = [(right - left) * (bottom - top) < SMALL * size_px**2 for left, top, right, bottom in objects]
+    return {
+        "object": [[box] for box in objects],
+        "small object": [[box] if own else [] for box, own in zip(objects, small, strict=True)],
+        "deciding part": [[part.box for part in image.parts if part.deciding] for image in images],
+    }
+
+
+def projected(network: Network, images: torch.Tensor, heat: Occlusion) -> dict[str, Pointed]:
     """Where the projections of the class score and of the layer's strongest map have most energy; {} without a rule."""
     deconvnet = Deconvnet(network.model)
     scores, numbers = deconvnet.layers[-1], torch.arange(len(images))
@@ -100,32 +127,25 @@ def projected(network: Network, images: torch.Tensor, heat: Occlusion, boxes: Se
         return {}
     side_px = heat.size_px | 1
     return {
-        f"energy of the projection of {name}, {side_px} px": pointed_by_energy(own.cpu(), side_px, boxes)
+        f"energy of the projection of {name}, {side_px} px": pointed_by_energy(own.cpu(), side_px)
         for name, own in pixels.items()
     }
 
 
-def compare(classes: Sequence[ReadOuts], folder: Path, *, seed: int) -> None:
-    """Choose on one half, judge on the other, of all objects and of the small ones; read_outs.npz and .csv; print."""
-    some = [one for one in classes if one.names]
-    if not some:
-        print("read-outs: no image is taken for what it is")
-        return
-    names = some[0].names
-    target = np.concatenate([np.full(len(one.middle), one.target) for one in some])
-    hit, chance = (np.concatenate([getattr(one, name) for one in some], axis=1) for name in ("hit", "chance"))
-    middle, share = (np.concatenate([getattr(one, name) for one in some]) for name in ("middle", "share"))
-    arrays = {"hit": hit, "chance": chance, "middle": middle, "share": share, "target": target}
-    save_arrays(folder / "read_outs.npz", "read_outs", {"names": np.array(names), **arrays})
-    rows = []
-    for objects, which in (("all", share > 0), ("small", share < SMALL)):
-        choose = halves(target[which], seed)
-        if choose.all() or not choose.any():
-            print(f"read-outs on {objects} objects: too few images")
+def compare(classes: Sequence[dict[str, ReadOuts]], folder: Path, *, seed: int) -> None:
+    """Choose on one half of the images, judge on the other; read_outs_....npz for each aim, read_outs.csv; print."""
+    rows: list[dict[str, Any]] = []
+    for aim in dict.fromkeys(name for one in classes for name in one):
+        whole = ReadOuts.joined([one[aim] for one in classes if aim in one])
+        arrays = {"names": np.array(whole.names), **{name: getattr(whole, name) for name in ARRAYS}}
+        save_arrays(folder / f"read_outs_{aim.replace(' ', '_')}.npz", "read_outs", arrays)
+        choose = halves(whole.target, seed)
+        if choose.all():
+            print(f"read-outs: too few images with a {aim}")
             continue
-        best, judged = judge(names, hit[:, which], chance[:, which], middle[which], choose)
-        tell(objects, best, judged)
-        rows += [{"objects": objects, "chosen": number == best, **row(one)} for number, one in enumerate(judged)]
+        best, judged = judge(whole.names, whole.hit, whole.chance, whole.middle, choose)
+        tell(aim, best, judged)
+        rows += [{"aim": aim, "chosen": number == best, **row(one)} for number, one in enumerate(judged)]
     write_csv(folder / "read_outs.csv", rows)
 
 
@@ -137,10 +157,10 @@ def row(one: Judged) -> dict[str, Any]:
     return values
 
 
-def tell(objects: str, best: int, judged: Sequence[Judged]) -> None:
+def tell(aim: str, best: int, judged: Sequence[Judged]) -> None:
     """Print the read-out that was chosen, and below it those that were next, as they do on the other half."""
     print(
-        f"\nRead-outs on {objects} objects: of {len(judged)} the first was best on one half of the images. How they do "
+        f"\nPointing at the {aim}: of {len(judged)} the first was best on one half of the images. How they do "
         f"on the other,\n{judged[best].images} images, in % with 95 % bootstrap intervals over images:"
     )
     order = sorted(range(len(judged)), key=lambda number: (number != best, -judged[number].chosen_on))

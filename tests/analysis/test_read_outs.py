@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from zfnet import build_model, occlude
-from zfnet.analysis import halves, hits, judge, pointed_by_energy, pointed_by_squares
+from zfnet.analysis import chances, halves, hits, judge, pointed_by_energy, pointed_by_squares
 from zfnet.analysis.occlusion import Occlusion, averaged_drop, score_drops
 
 BOX = (6, 2, 9, 5)  # left, top, right, bottom
@@ -33,7 +33,7 @@ def only(row: int, column: int) -> torch.Tensor:
 
 def test_each_read_out_points_where_its_own_numbers_drop_most():
     heats = {("0.0", 4): heat(only(0, 2), only(2, 0), only(1, 1))}
-    found = dict(pointed_by_squares(heats, [BOX]))
+    found = dict(pointed_by_squares(heats))
     greatest = {name: own.places.tolist() for name, own in found.items() if name.startswith("greatest")}
     assert greatest == {
         "greatest drop of probability, 0.0, 4 px": [[1.5, 7.5]],
@@ -42,17 +42,18 @@ def test_each_read_out_points_where_its_own_numbers_drop_most():
     }
     averaged = found["averaged drop of probability, 0.0, 4 px"]
     assert averaged.places.tolist() == [[1.0, 8.0]]  # pixels 0-2 and 7-9, which no other square covers
-    assert hits(averaged, [BOX]).tolist() == [False]  # row 1 is above the box
-    assert hits(found["greatest drop of probability, 0.0, 4 px"], [(6, 1, 9, 5)]).tolist() == [True]
-    assert averaged.chance.tolist() == pytest.approx([9 / 100])
+    assert hits(averaged, [[BOX]]).tolist() == [False]  # row 1 is above the box
+    assert hits(found["greatest drop of probability, 0.0, 4 px"], [[(6, 1, 9, 5)]]).tolist() == [True]
+    assert chances(averaged, [[BOX]]).tolist() == pytest.approx([9 / 100])
+    assert chances(averaged, [[BOX, (0, 0, 1, 1)]]).tolist() == pytest.approx([10 / 100])
     squares = found["greatest drop of probability, 0.0, 4 px"]
-    assert squares.chance.tolist() == [0]  # no centre of a square, 1.5, 4.5 or 7.5, lies in rows 2 to 4
+    assert chances(squares, [[BOX]]).tolist() == [0]  # no centre of a square, 1.5, 4.5 or 7.5, lies in rows 2 to 4
 
 
 def test_sizes_are_averaged_where_there_are_several():
     one = heat(only(0, 2), only(0, 2), only(0, 2))
     two = heat(1 - 10 * (1 - only(2, 0)), only(2, 0), only(2, 0))  # drops ten times as far
-    found = dict(pointed_by_squares({("0.0", 4): one, ("0.0", 5): two, ("blur", 4): one}, [BOX]))
+    found = dict(pointed_by_squares({("0.0", 4): one, ("0.0", 5): two, ("blur", 4): one}))
     assert found["averaged drop of probability, 0.0, all sizes"].places.tolist()[0][0] > 5
     assert not [name for name in found if "blur, all" in name]
     assert torch.equal(averaged_drop(one), averaged_drop(one))
@@ -62,8 +63,8 @@ def test_energy_is_taken_together_over_a_square():
     pixels = torch.zeros(1, 3, 10, 10)
     pixels[0, :, 1, 1] = 2.0  # 12 in one pixel
     pixels[0, 0, 6:9, 6:9] = -1.5  # 20.25 over nine
-    assert pointed_by_energy(pixels, 1, [BOX]).places.tolist() == [[1, 1]]
-    assert pointed_by_energy(pixels, 3, [BOX]).places.tolist() == [[7, 7]]
+    assert pointed_by_energy(pixels, 1).places.tolist() == [[1, 1]]
+    assert pointed_by_energy(pixels, 3).places.tolist() == [[7, 7]]
 
 
 def test_scores_are_those_of_the_network_and_probabilities_their_softmax():

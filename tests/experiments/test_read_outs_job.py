@@ -49,16 +49,18 @@ def test_the_read_out_is_chosen_on_one_half_and_told_on_the_other(
     sizes = ["square_px=20", "stride_px=11", "sizes_px=[20,31]", "fills=[0.0,mean]", "hardware.workers=0", "draws=3"]
     code, printed = carry_out_here("pointing", *words, *sizes, "run_dir=run")
     assert code == 0, printed
-    arrays, usual = np.load(tmp_path / "run" / "read_outs.npz"), np.load(tmp_path / "run" / "pointing.npz")
+    arrays, usual = np.load(tmp_path / "run" / "read_outs_object.npz"), np.load(tmp_path / "run" / "pointing.npz")
     names = arrays["names"].tolist()
     assert len(names) == 2 * 2 * 6 + 2 * 3 + 2  # each fill and size, each fill's sizes together, projections
     assert np.array_equal(arrays["hit"][names.index("greatest drop of probability, 0.0, 20 px")], usual["hit"])
     assert np.array_equal(arrays["middle"], usual["middle"])
     with open(tmp_path / "run" / "read_outs.csv", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["objects"] == "all"]
+        rows = [row for row in csv.DictReader(file) if row["aim"] == "object"]
     choose = halves(arrays["target"], 0)
     best = int(arrays["hit"][:, choose].mean(1).argmax())
     assert [row["chosen"] for row in rows].index("True") == best
     assert float(rows[best]["hit"]) == pytest.approx(arrays["hit"][best, ~choose].mean())
     assert int(rows[best]["images"]) == (~choose).sum()
-    assert "Read-outs on all objects" in printed
+    assert "Pointing at the object" in printed
+    assert (tmp_path / "run" / "read_outs_small_object.npz").exists()
+    assert not (tmp_path / "run" / "read_outs_deciding_part.npz").exists()  # nobody knows the parts

@@ -23,6 +23,7 @@ from .maximising import (
 from .read_outs import (
     Judged as Judged,
     Pointed as Pointed,
+    chances as chances,
     halves as halves,
     hits as hits,
     judge as judge,

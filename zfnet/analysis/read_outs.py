@@ -35,59 +35,63 @@ KINDS: dict[str, Callable[[Occlusion], Tensor]] = {
 
 
 class Pointed(NamedTuple):
-    """Where a read-out points on each of B images: places (B, 2), row and column in pixels; chance (B,)."""
+    """Where a read-out points on each of B images, row and column in pixels: places (B, 2).
+
+    rows (R,), columns (C,): the places that it could have pointed at.
+    """
 
     places: Tensor
-    chance: Tensor  # the share of all places that it could have pointed at that lie on the object
+    rows: Tensor
+    columns: Tensor
 
 
-def pointed_by_squares(
-    heats: Mapping[tuple[str, int], Occlusion], boxes: Sequence[Box]
-) -> Iterator[tuple[str, Pointed]]:
+def pointed_by_squares(heats: Mapping[tuple[str, int], Occlusion]) -> Iterator[tuple[str, Pointed]]:
     """What the squares of every fill and size point at, by the read-out's name.
 
-    heats: by fill and size in pixels, of the same B images; boxes: the object of each. Of each heat the greatest drop
-    of the probability, of the class score and of the strongest map, and the greatest of these averaged over the squares
-    that cover a pixel; then the averages over all sizes of a fill.
+    heats: by fill and size in pixels, of the same B images. Of each heat the greatest drop of the probability, of the
+    class score and of the strongest map, and the greatest of these averaged over the squares that cover a pixel; then
+    the averages over all sizes of a fill.
     """
     for (fill, size_px), heat in heats.items():
         places = heat.rows + (size_px - 1) / 2, heat.columns + (size_px - 1) / 2
         for kind, drops in KINDS.items():
             name = f"{kind}, {fill}, {size_px} px"
-            yield f"greatest drop of {name}", Pointed(greatest_place(drops(heat), heat), _shares(*places, boxes))
-            yield f"averaged drop of {name}", greatest_pixel(averaged_over_squares(drops(heat), heat), boxes)
+            yield f"greatest drop of {name}", Pointed(greatest_place(drops(heat), heat), *places)
+            yield f"averaged drop of {name}", greatest_pixel(averaged_over_squares(drops(heat), heat))
     fills = {fill: [heat for (own, _), heat in heats.items() if own == fill] for fill, _ in heats}
     for fill, several in fills.items():
         if len(several) > 1:
             for kind, drops in KINDS.items():
                 maps = torch.stack([averaged_over_squares(drops(heat), heat) for heat in several]).mean(0)
-                yield f"averaged drop of {kind}, {fill}, all sizes", greatest_pixel(maps, boxes)
+                yield f"averaged drop of {kind}, {fill}, all sizes", greatest_pixel(maps)
 
 
-def pointed_by_energy(pixels: Tensor, size_px: int, boxes: Sequence[Box]) -> Pointed:
+def pointed_by_energy(pixels: Tensor, size_px: int) -> Pointed:
     """Where a projection (B, 3, H, W) has most energy, squares of size_px (odd) around each pixel taken together."""
     energy = pixels.square().sum(1, keepdim=True)  # (B, 1, H, W)
-    return greatest_pixel(F.avg_pool2d(energy, size_px, stride=1, padding=size_px // 2)[:, 0], boxes)
+    return greatest_pixel(F.avg_pool2d(energy, size_px, stride=1, padding=size_px // 2)[:, 0])
 
 
-def greatest_pixel(maps: Tensor, boxes: Sequence[Box]) -> Pointed:
+def greatest_pixel(maps: Tensor) -> Pointed:
     """The middle of the greatest values of maps (B, H, W): of as great ones, which a square makes, their mean place."""
     height, width = maps.shape[1:]
     most = maps.amax((1, 2), keepdim=True)
     tops = maps >= most - 1e-6 * most.abs()  # (B, H, W): sums of the same squares in another order differ by rounding
     counts = tops.sum((1, 2))
     rows, columns = (tops.sum(axis) @ torch.arange(n) / counts for axis, n in ((2, height), (1, width)))
-    return Pointed(torch.stack([rows, columns], 1), _shares(torch.arange(height), torch.arange(width), boxes))
+    return Pointed(torch.stack([rows, columns], 1), torch.arange(height), torch.arange(width))
 
 
-def hits(pointed: Pointed, boxes: Sequence[Box]) -> NDArray[np.bool_]:
-    """Whether each place (B,) lies in the image's box."""
-    found = [inside(place[:1], place[1:], [box]).any() for place, box in zip(pointed.places, boxes, strict=True)]
+def hits(pointed: Pointed, boxes: Sequence[Sequence[Box]]) -> NDArray[np.bool_]:
+    """Whether each place lies in one of the image's boxes: (B,)."""
+    found = [inside(place[:1], place[1:], own).any() for place, own in zip(pointed.places, boxes, strict=True)]
     return torch.stack(found).numpy()
 
 
-def _shares(rows: Tensor, columns: Tensor, boxes: Sequence[Box]) -> Tensor:
-    return torch.stack([inside(rows, columns, [box]).float().mean() for box in boxes])
+def chances(pointed: Pointed, boxes: Sequence[Sequence[Box]]) -> Floats:
+    """The share of all places that the read-out could have pointed at that lie in one of the image's boxes: (B,)."""
+    found = [inside(pointed.rows, pointed.columns, own).double().mean() for own in boxes]
+    return torch.stack(found).numpy()
 
 
 def halves(groups: NDArray[Any], seed: int) -> NDArray[np.bool_]:
