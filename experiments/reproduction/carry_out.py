@@ -82,7 +82,8 @@ def carry_out_one(step: Step, out: Path) -> str | None:
 
     Raises KeyboardInterrupt at Ctrl-C, once the command has ended.
     """
-    wait_for_folder(step)
+    if not free_again(step):
+        return f"{step.folder} is in use by another process: wait for it, or end it"
     log, begun_s = log_of(step, out), time.time()
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as file:
@@ -100,18 +101,18 @@ def log_of(step: Step, out: Path) -> Path:
     return out / "logs" / f"{step.name}.log"
 
 
-def wait_for_folder(step: Step) -> None:
-    """Wait until no job that outlived its plan holds the step's run folder any more. Raises ValueError after a while.
+def free_again(step: Step, within_s: float = FREE_WITHIN_S) -> bool:
+    """Wait until no job that outlived its plan holds the step's run folder any more; False if one still does.
 
     Where this process was killed the system ends the job under way too (see _run), but a training saves first.
     """
     if step.folder is None or not (step.folder / LOCK).exists():
-        return
+        return True
     try:
-        with FileLock(step.folder / LOCK, timeout=FREE_WITHIN_S):
-            pass
+        with FileLock(step.folder / LOCK, timeout=within_s):
+            return True
     except Timeout:
-        raise ValueError(f"{step.folder} is in use by another process: wait for it, or end it") from None
+        return False
 
 
 def command_of(step: Step) -> list[str]:

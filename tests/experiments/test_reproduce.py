@@ -17,7 +17,7 @@ from in_process import ROOT
 from experiments.common.options import options_of
 from experiments.reproduction.__main__ import main
 from experiments.reproduction.asked import ROWS, Asked
-from experiments.reproduction.carry_out import carry_out, carry_out_one, log_of
+from experiments.reproduction.carry_out import carry_out, carry_out_one, free_again, log_of
 from experiments.reproduction.plan import plan_of
 from experiments.reproduction.scales import SCALES
 from experiments.reproduction.step import Marks, Step, check_order
@@ -177,6 +177,16 @@ def test_killed_three_times_nothing_is_done_twice_and_no_job_outlives_its_plan(t
         worked = (tmp_path / f"{name}.work").read_text()
         assert "".join(dict.fromkeys(worked)) == "0123456789"
         assert len(worked) <= 11  # what was half done was gone on with; one turn may have been cut in two
+
+
+def test_a_job_that_still_saves_is_waited_for(make: Make, tmp_path: Path):
+    from filelock import FileLock
+
+    step = Step(**{**vars(make("a")), "folder": tmp_path})
+    assert free_again(step)
+    with FileLock(tmp_path / ".lock"):
+        assert not free_again(step, within_s=0.1)
+    assert free_again(step, within_s=0.1)
 
 
 def test_two_plans_do_not_work_in_one_folder(make: Make, tmp_path: Path):
