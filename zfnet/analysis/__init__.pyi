@@ -22,6 +22,16 @@ from .maximising import (
     maximise as maximise,
     seen_by_the_middle as seen_by_the_middle,
 )
+from .read_outs import (
+    Judged as Judged,
+    Pointed as Pointed,
+    chances as chances,
+    halves as halves,
+    hits as hits,
+    judge as judge,
+    pointed_by_energy as pointed_by_energy,
+    pointed_by_squares as pointed_by_squares,
+)
 from .sliding_classifier import class_map as class_map
 from .unit_pictures import (
     IMAGES_AT_ONCE as IMAGES_AT_ONCE,
