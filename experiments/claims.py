@@ -21,10 +21,8 @@ from experiments.report_parts.claim_settings import Asked, ClaimSettings, with_f
 from experiments.report_parts.claim_tables import TableClaims
 from experiments.report_parts.claims_file import save_claims, show_claims
 from experiments.report_parts.inner_job import LeftOut
-from experiments.report_parts.kept_runs import Shelf, runs_in, training_of
+from experiments.report_parts.shelf import shelf_of
 from zfnet.analysis.claims import NOT_HERE, SENTENCES, Claim, Effect
-from zfnet.data import fingerprints
-from zfnet.models import weights_fingerprint
 
 Measures = Mapping[int, Callable[[], Sequence[Effect]]]
 
@@ -53,18 +51,12 @@ def claims(config: DictConfig, run: Run) -> None:
 def asked_of(config: DictConfig, run: Run) -> Asked:
     """The network, its images, what is kept of it. Raises ValueError for a network without weights."""
     settings, choice, given = pick(ClaimSettings, config), pick(NetworkChoice, config), pick(ImagesChoice, config)
-    kept = runs_in(settings.runs)
     network = open_trained(choice, run)
     views = open_views(given, run, network.frame)
-    trained = training_of(choice.checkpoint)
-    if trained is not None and not settings.runs:
-        kept = runs_in([trained]) if (trained / "manifest.json").is_file() else []
-    shelf = Shelf(
-        runs=kept, weights=weights_fingerprint(network.model), data=fingerprints(views.source), trained=trained
-    )  # fmt: skip
+    root = given.images if given.data is None else given.data.root
     return Asked(
-        network=network, choice=choice, views=views, settings=settings, shelf=shelf, run=run,
-        root=given.images if given.data is None else given.data.root, fresh=with_fresh_weights(network, settings, run),
+        network=network, choice=choice, views=views, settings=settings, run=run, root=root,
+        shelf=shelf_of(settings.runs, choice, network, views, root), fresh=with_fresh_weights(network, settings, run),
     )  # fmt: skip
 
 

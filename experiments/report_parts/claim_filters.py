@@ -79,13 +79,14 @@ class FilterClaims:
 
     def frequencies(self) -> list[Effect]:
         """Sentence 2."""
-        pair = self.asked.network, self.alexnet
-        floors = [
-            frequency_effect(*(first_filters(with_random_weights(one, self.asked.settings.seed + at)) for one in pair))
-            for at in range(len(self.asked.fresh))
-        ]
-        fresh = {"fresh weights": float(np.mean([one.value for one in floors]))} if floors else {}
-        return [frequency_effect(*map(first_filters, pair), fresh)]
+
+        def filters(network: Network, at: int) -> NDArray[np.float32]:
+            return first_filters(with_random_weights(network, self.asked.settings.seed + at))
+
+        own, alexnet = self.asked.network, self.alexnet
+        fresh = [frequency_effect(filters(own, at), filters(alexnet, at)).value for at in range(len(self.asked.fresh))]
+        floors = {"fresh weights": float(np.mean(fresh))} if fresh else {}
+        return [frequency_effect(first_filters(own), first_filters(alexnet), floors)]
 
     def dead_filters(self) -> list[Effect]:
         """Sentence 3."""

@@ -33,6 +33,7 @@ from zfnet.network import Network
 
 SETTINGS = 9  # at most, of the transforms' own: enough to read half of the way
 TURNS = 13
+BOXES = ("parts.json", "boxes.json")
 Box = tuple[int, int, int, int]
 
 
@@ -67,9 +68,9 @@ class ImageClaims:
 
     @cached_property
     def boxes(self) -> list[Box | None]:
-        """The object of each image where the network sees it, of data with a parts.json; None without one."""
+        """The object of each image where the network sees it, of data whose boxes are known; None without one."""
         root, frame, source = self.asked.root, self.asked.network.frame, self.asked.views.source
-        if root is None or not (Path(root) / "parts.json").is_file():
+        if root is None or not any((Path(root) / name).is_file() for name in BOXES):
             return []
         listed = {image.path: image.object for image in read_parts(root).images}
         found: list[Box | None] = []
@@ -132,7 +133,7 @@ class ImageClaims:
     def hiding(self) -> list[Effect]:
         """Sentence 8."""
         if not any(self.boxes):
-            raise LeftOut("no image has the box of its object: that takes a parts.json beside the images")
+            raise LeftOut("no image has the box of its object: that takes a parts.json or boxes.json beside the images")
         size_px = self.asked.network.frame.size_px
         floors = _floor([object_effect(one, self.boxes, size_px) for one in self.heats[1:]])
         effect = object_effect(self.heats[0], self.boxes, size_px, floors)

@@ -53,10 +53,10 @@ class TableClaims:
             )
         return [settling_effect(load_moments(folder))]
 
-    def result(self, job: str, words: Sequence[str], folder: str = "") -> Path:
+    def result(self, job: str, words: Sequence[str]) -> Path:
         """The folder of a job's finished run that fits, or of one that is run now."""
-        name = folder or job.split("_")[0]
-        kept = self.asked.shelf.find(job, folder)
+        name = job.split("_")[0]
+        kept = self.asked.shelf.find(job)
         if kept is not None:
             print(f"{job}: taken from {kept.folder}")
             return kept.folder
@@ -122,7 +122,7 @@ class TableClaims:
 
     def transfer(self) -> list[Effect]:
         """Sentence 12."""
-        kept = [self.asked.shelf.find(job) for job in ("tab4_caltech101", "tab5_caltech256")]
+        kept = [self.asked.shelf.find(job, of_these_images=False) for job in ("tab4_caltech101", "tab5_caltech256")]
         found = [one for one in kept if one is not None]
         if not found:
             raise LeftOut(

@@ -37,32 +37,37 @@ class KeptRun:
         sources = [*self.networks, str(self.facts.get("run") or "")]
         return trained is not None and any(one and _lies_in(one, trained) for one in sources)
 
-    def has_data(self, fingerprints: Sequence[str]) -> bool:
-        """Whether it is of these images, as far as it says."""
-        data = self.facts.get("data")
-        told = list(data.values()) if isinstance(data, Mapping) else [data]
-        return data is None or any(one in fingerprints for one in told)
+    def has_data(self, fingerprints: Sequence[str], root: str | None) -> bool:
+        """Whether it is of these images, as far as it says: by their fingerprint, or by the folder they lie in."""
+        data, own = self.facts.get("data"), self.facts.get("root")
+        told = [*data.values()] if isinstance(data, Mapping) else [data]
+        if data is not None:
+            return any(one in fingerprints for one in told)
+        return own is None or root is None or Path(str(own)).resolve() == Path(root).resolve()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
     """Where to look for runs, and the network and images that they must be of.
 
-    trained: the run folder of the network's training, where it is a checkpoint of one.
+    trained: the run folder of the network's training, where it is a checkpoint of one. root: where the images lie.
     """
 
     runs: Sequence[KeptRun]
     weights: str
     data: Sequence[str]
     trained: Path | None
+    root: str | None = None
 
-    def find(self, job: str, folder: str = "") -> KeptRun | None:
-        """The newest finished run of a job that fits. folder: only one of that name."""
+    def find(self, job: str, *, of_these_images: bool = True) -> KeptRun | None:
+        """The newest finished run of a job that fits. of_these_images: False for what is done on others."""
         fits = [
-            one for one in self.runs
-            if one.job == job and one.is_of(self.weights, self.trained) and one.has_data(self.data)
-            and folder in ("", one.folder.name)
-        ]  # fmt: skip
+            one
+            for one in self.runs
+            if one.job == job
+            and one.is_of(self.weights, self.trained)
+            and (not of_these_images or one.has_data(self.data, self.root))
+        ]
         return max(fits, key=lambda one: one.finished, default=None)
 
 
