@@ -10,6 +10,8 @@ from .feature_vector import feature_vectors as feature_vectors
 from .filter_statistics import band_shares as band_shares, largest_over_median as largest_over_median
 from .hiding import Fill as Fill, canvas_of as canvas_of, hide as hide
 from .intervals import (
+    difference_interval as difference_interval,
+    drawn_interval as drawn_interval,
     folds_interval as folds_interval,
     mean_interval as mean_interval,
     share_interval as share_interval,
