@@ -45,6 +45,8 @@ def atlas(config: DictConfig, run: Run) -> None:
     check_gain(settings.gain)
     network = open_chosen(choice, run)
     views = open_views(given, run, network.frame)
+    if run.world.first and not (run.folder / WORK).exists():
+        shutil.rmtree(run.folder / "atlas.partial", ignore_errors=True)  # pictures of a work that is gone
     found = survey(network, views, settings, run.folder / WORK, run)
     root = Path(given.data.root) if given.data is not None else Path(str(given.images))
     site = Site(run.folder / "atlas")
@@ -55,7 +57,6 @@ def atlas(config: DictConfig, run: Run) -> None:
     run.world.wait()
     if run.world.first:
         site.commit()
-        found.arrays.close()
         shutil.rmtree(run.folder / WORK)
         pages = site.folder / "index.html"
         size = sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())

@@ -17,6 +17,7 @@ from .site import (
 from .sprites import ending as ending, save_picture as save_picture, sheet as sheet
 from .tiles import (
     NATIVE_PX as NATIVE_PX,
+    Tiles as Tiles,
     projection_tiles as projection_tiles,
     resized as resized,
     tile_size as tile_size,
