@@ -20,7 +20,10 @@ from zfnet.pages.atlas.sprites import ending, save_picture, sheet
 from zfnet.pages.atlas.tiles import Tiles, resized
 
 PACKAGE = "zfnet.pages.atlas"
-SCRIPTS = ("atlas.js", "tiles.js", "layer.js", "map.js", "others.js", "start.js")  # each uses those before it
+SCRIPTS = (  # each uses those before it
+    "atlas.js", "tiles.js", "front_page.js", "layer.js", "map_numbers.js", "time.js", "map.js", "classes.js",
+    "image.js", "compare.js", "search.js", "start.js",
+)  # fmt: skip
 CALL = "atlas.take"
 BLOCK = SHEET  # maps that are written together
 THUMB_PX, SHOWN_PX, SHOWN_TILE_PX = 128, 224, 64
