@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from experiments.atlas_parts.compared import OTHER, other_of, write_compared
 from experiments.atlas_parts.epochs import write_epochs
 from experiments.atlas_parts.numbers import numbers_of, parts_boxes
+from experiments.atlas_parts.optimised import write_optimised
 from experiments.atlas_parts.pages import (
     about_of,
     example_of,
@@ -73,6 +74,7 @@ def write_site(
     write_pictures(found, site, run)
     write_images(found, site, shown, run, photographs=settings.photographs)
     write_shown(found, site, shown, settings, run)
+    write_optimised(found, site, settings, run)
     epochs = write_epochs(found, site, choice.checkpoint, settings, run)
     run.world.wait()
     if not run.world.first:
@@ -92,14 +94,13 @@ def write_front(
 ) -> None:  # fmt: skip
     source, frame = found.views.source, found.network.frame
     labels = [int((source.labels == number).sum()) for number in range(len(source.names))]
-    refused = [f"Projections under the {rule} rule were left out: {why}." for rule, why in found.refused.items()]
     site.front(
         Front(
             title=choice.title, data=root.name, images=found.mined.images, size_px=frame.size_px, rule=settings.rule,
             top=settings.top, photographs=settings.photographs, classes=list(source.names), class_images=labels,
             curves=training_curves(choice.checkpoint), example=example_of(found, numbers),
             facts=manifest_facts(run, found, {"seen": f"{frame.size_px} px crops of {frame.side_px} px squares"}),
-            sample=shown[len(shown) // 2] if shown and settings.photographs else None, notes=refused, shown=shown,
+            sample=shown[len(shown) // 2] if shown and settings.photographs else None, notes=found.notes, shown=shown,
             epochs=epochs, compared=compared[0], compared_at=compared[1],
         ),
         [about_of(found, plan) for plan in found.plans], [pictures_of(found, plan) for plan in found.plans],

@@ -69,7 +69,15 @@ def _from_checkpoints(
     found: Survey, site: Site, checkpoint: str, paths: Sequence[Path], settings: Settings, run: Run
 ) -> list[int]:
     """A survey of the network of each epoch, with one place of each map; of the atlas's own epoch there is one."""
-    few = replace(settings, top=1, whole_top=1, rules=[], draw_hidden=False, layers=[plan.name for plan in found.plans])
+    few = replace(
+        settings,
+        top=1,
+        whole_top=1,
+        rules=[],
+        optimised=0,
+        draw_hidden=False,
+        layers=[plan.name for plan in found.plans],
+    )
     own = _epoch_of(load_checkpoint(Path(checkpoint)))
     by_epoch = {} if own is None else {own: _kept(found)}
     for path in paths:

@@ -49,18 +49,23 @@ class Settings:
     time: str
     compare: str | None
     compare_weights: str | None
+    optimised: int
+    optimised_steps: int
     draw_hidden: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("top", "whole_top", "tile_px", "shown_maps"):
+        for name in ("top", "whole_top", "tile_px", "shown_maps", "optimised_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}, expected 1 or more")
+        if self.optimised < 0:
+            raise ValueError(f"optimised={self.optimised}, expected 0 or more")
         if self.time not in TIMES:
             raise ValueError(f"time={self.time} is not one of {', '.join(TIMES)}")
 
 
 DRAWN = (  # what files that are there already were made with
     "top", "rule", "gain", "tile_px", "photographs", "shown", "shown_maps", "square_px", "stride_px", "time",
+    "optimised", "optimised_steps",
 )  # fmt: skip
 TIMES = ("auto", "checkpoints", "evolution", "none")
 

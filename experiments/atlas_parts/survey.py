@@ -46,7 +46,7 @@ from zfnet.progress import track
 @dataclass(frozen=True, kw_only=True)
 class Survey:
     """arrays: of layer number n "n/projection", "n/patch" (maps, places, *tile, 3), "n/RULE" (maps, *tile, 3),
-    "n/focus" (maps, places, 2) and "n/wiring" (maps, places, channels below). refused: rule -> why it was not drawn.
+    "n/focus" (maps, places, 2) and "n/wiring" (maps, places, channels below). notes: what was left out, and why.
     """
 
     network: Network
@@ -57,7 +57,7 @@ class Survey:
     peaks: Peaks
     arrays: DiskArrays
     origins: dict[str, Origin]
-    refused: dict[str, str]
+    notes: list[str]
 
 
 def survey(network: Network, views: CentreViews, settings: Settings, folder: Path, run: Run) -> Survey:
@@ -86,7 +86,7 @@ def survey(network: Network, views: CentreViews, settings: Settings, folder: Pat
     mined = mined_once(path, deconvnet, views, names, k=settings.top, run=run)  # by all the same, merged
     found = Survey(
         network=network, deconvnet=deconvnet, views=views, plans=plans, mined=mined, peaks=peaks, arrays=arrays,
-        origins=read, refused={},
+        origins=read, notes=[],
     )  # fmt: skip
     _draw_strongest(found, settings, run)
     for rule in dict.fromkeys(rule for plan in plans for rule in plan.rules):
@@ -168,7 +168,7 @@ def _draw_rule(found: Survey, rule: str, settings: Settings, run: Run) -> None:
             found.arrays[f"{plan.number:03d}/{rule}"][drawn.maps] = tiles
             found.arrays[f"{plan.number:03d}/{rule}-done"][drawn.maps] = 1
     except NoReverseRule as refusal:
-        found.refused[rule] = str(refusal)
+        found.notes.append(f"Projections under the {rule} rule were left out: {refusal}.")
 
 
 class _Wiring:

@@ -94,7 +94,7 @@
           h(
             "section",
             {class: "strip"},
-            h("h3", {}, h("a", {href: atlas.layerHash(layer)}, atlas.front.layers[layer].name)),
+            h("h2", {}, h("a", {href: atlas.layerHash(layer)}, atlas.front.layers[layer].name)),
             h(
               "div",
               {class: "tiles"},

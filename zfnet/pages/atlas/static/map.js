@@ -16,7 +16,8 @@
       to === undefined
         ? h("span", {}, word)
         : h("a", {href: atlas.mapHash(layer, to), rel: word.includes("→") ? "next" : "prev"}, word);
-    const time = h("div", {id: "time"});
+    const time = h("div", {id: "time"}),
+      optimised = h("div");
     put(
       view,
       h(
@@ -38,13 +39,15 @@
         ? places(layer, map, data, about, images)
         : h("p", {class: "note"}, "Dead: never above 0 on these images."),
       about.rules.length ? rules(layer, map, about) : null,
+      optimised,
       h("div", {class: "columns"}, answers(data, map, about), classes(data, map)),
       time,
       wires(layer, map, data, about),
       neighbours(layer, map, data),
       compared(layer, map, about),
     );
-    if (atlas.front.epochs.length) await atlas.time(time, layer, map);
+    if (about.optimised) await atlas.optimised(optimised, layer, map);
+    if (about.time) await atlas.time(time, layer, map);
   };
 
   function summary(data, map, about) {

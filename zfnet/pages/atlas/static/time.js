@@ -5,12 +5,7 @@
 
   atlas.time = async (place, layer, map) => {
     const about = atlas.front.layers[layer];
-    let time;
-    try {
-      time = await load(`time-${number(layer)}`);
-    } catch {
-      return;
-    }
+    const time = await load(`time-${number(layer)}`);
     const at = time.maps.indexOf(map),
       width = 140;
     if (at < 0)
