@@ -34,8 +34,8 @@ class Front:
     """What the front page says.
 
     title, data (in words), facts (a manifest's lines); size_px of the network's images, and how many were mined;
-    classes and how many images of each; example: layer and map that the reading is shown on; sample: an image on which
-    receptive fields are drawn; notes: what was left out, and why.
+    classes and how many images of each; sample: an image on which receptive fields are drawn; notes: what was left
+    out, and why.
     """
 
     title: str
@@ -49,7 +49,6 @@ class Front:
     class_images: Sequence[int]
     curves: Sequence[CurvePicture] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
-    example: tuple[int, int] | None = None
     sample: int | None = None
     notes: Sequence[str] = ()
     shown: Sequence[int] = ()
@@ -113,7 +112,7 @@ class Site:
         self.data("front", {
             "title": front.title, "layers": listed, "classes": list(front.classes), "size": front.size_px,
             "class_images": list(front.class_images), "images": front.images, "photographs": front.photographs,
-            "example": front.example, "shown": list(front.shown), "epochs": list(front.epochs), "rule": front.rule,
+            "shown": list(front.shown), "epochs": list(front.epochs), "rule": front.rule,
             "compared": front.compared, "compared_at": front.compared_at, "image_ending": ending(lossless=False),
             "heat_ending": ending(lossless=True), "top": front.top,
         })  # fmt: skip

@@ -1,7 +1,7 @@
 "use strict";
 // The front page's live parts: strips of maps, the worked example, parts, classes and images.
 {
-  const {h, load, number, digits, className, link} = atlas;
+  const {h, load, digits, className, link} = atlas;
 
   atlas.pages.front = async () => {
     const front = document.getElementById("front");
@@ -28,18 +28,17 @@
           ),
         ),
       );
-    for (const strip of front.querySelectorAll(".strip")) watch(strip);
-    if (atlas.front.example) example(document.getElementById("example"), ...atlas.front.example);
-    const {parts} = await load("search"),
-      names = Object.entries(parts).sort((a, b) => b[1].length - a[1].length);
-    if (names.length) {
+    for (const strip of front.querySelectorAll(".strip")) strips.observe(strip);
+    const told = await load("strips");
+    if (told.example) example(document.getElementById("example"), told.example);
+    if (told.parts.length) {
       const list = document.getElementById("parts");
       list.hidden = false;
       list
         .querySelector("ul")
         .append(
-          ...names.map(([name, maps]) =>
-            h("li", {}, h("a", {href: `#/part/${encodeURIComponent(name)}`}, `${name} (${maps.length})`)),
+          ...told.parts.map(([name, count]) =>
+            h("li", {}, h("a", {href: `#/part/${encodeURIComponent(name)}`}, `${name} (${count})`)),
           ),
         );
     }
@@ -56,41 +55,22 @@
     {rootMargin: "200px"},
   );
 
-  const watch = (strip) => strips.observe(strip);
-
   async function fill(strip) {
     const layer = Number(strip.dataset.layer),
-      data = await load(`layer-${number(layer)}`),
-      dead = new Set(data.dead);
-    const worth = (map) => (data.precision[map][0] || [0, 0])[1] + 1e-6 * data.value[map][0],
-      met = new Map();
-    const sorted = [...Array(atlas.front.layers[layer].maps).keys()]
-      .filter((map) => !dead.has(map))
-      .sort((a, b) => worth(b) - worth(a));
-    const turns = new Map(
-      sorted.map((map) => {
-        const key = data.precision[map][0] ? data.precision[map][0][0] : `image ${data.image[map][0]}`;
-        met.set(key, (met.get(key) || 0) + 1);
-        return [map, met.get(key)];
-      }),
-    );
-    const maps = sorted.sort((a, b) => turns.get(a) - turns.get(b) || worth(b) - worth(a)).slice(0, 8); // each class, or image, once, then again
+      data = (await load("strips")).layers[layer];
     strip
       .querySelector(".tiles")
       .append(
-        ...maps.map((map) =>
-          link(layer, map, [atlas.caption(data, map, "")], {both: true, image: data.image[map][0], within: true}),
+        ...data.maps.map((map) =>
+          link(layer, map, [atlas.caption(data, map, "")], {both: true, image: data.image[map], within: true}),
         ),
         h("a", {class: "more", href: atlas.layerHash(layer)}, "all →"),
       );
   }
 
-  async function example(place, layer, map) {
-    const data = await load(`layer-${number(layer)}`),
-      about = atlas.front.layers[layer],
-      best = data.precision[map][0],
-      count = Math.min(about.places, data.value[map].length);
-    const cells = [...Array(count).keys()].map((rank) =>
+  function example(place, {layer, map, best, places}) {
+    const about = atlas.front.layers[layer];
+    const cells = [...Array(places).keys()].map((rank) =>
       h(
         "span",
         {class: "place"},

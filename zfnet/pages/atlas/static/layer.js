@@ -48,7 +48,7 @@
   // What a tile says of its map, beside its number.
   atlas.caption = (data, map, sort) => {
     const best = data.precision[map][0];
-    if (data.name.length) return atlas.first(data.name[map]);
+    if (data.name[map]) return atlas.first(data.name[map]);
     if (sort === "strength") return digits(data.value[map][0]);
     if (sort === "answered") return percent(data.answered[map]);
     if (sort === "selectivity") return `${className(data.favourite[map])} ${digits(data.selectivity[map], 2)}`;
