@@ -18,7 +18,9 @@ from .maximising import (
     Maximised as Maximised,
     Priors as Priors,
     bare_priors as bare_priors,
+    filters_of as filters_of,
     maximise as maximise,
+    seen_by_the_middle as seen_by_the_middle,
 )
 from .sliding_classifier import class_map as class_map
 from .unit_pictures import (
