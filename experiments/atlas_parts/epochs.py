@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,13 @@ def _from_evolution(found: Survey, site: Site, folder: Path, settings: Settings)
         _write(site, plan, Frames(
             epochs=epochs, maps=kept[0].maps, value=np.stack([one.value_now for one in kept], 1),
             label=np.stack([one.label for one in kept], 1), alike=None,
-            tiles=lambda at, rows=rows: [row[at] for row in rows], rows=len(rows),
+            tiles=partial(_at, rows), rows=len(rows),
         ))  # fmt: skip
     return epochs
+
+
+def _at(rows: list[Tiles], at: int) -> list[Tiles]:
+    return [row[at] for row in rows]
 
 
 def _write(site: Site, plan: LayerPlan, frames: Frames) -> None:
