@@ -1,6 +1,7 @@
 from .html import (
     POLICY as POLICY,
     base_style as base_style,
+    component as component,
     copy_static as copy_static,
     environment as environment,
 )

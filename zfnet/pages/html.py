@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from zfnet.files import whole_file
 
@@ -21,13 +22,20 @@ def environment(package: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folder = Path(str(resources.files(package))) / "templates"
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["component"] = component
+    return made
+
+
+def component(text: str) -> str:
+    """Text as a part of an address, as JavaScript's encodeURIComponent has it: an address has one spelling."""
+    return quote(text, safe="!*'()~")
 
 
 def base_style() -> str:
