@@ -18,7 +18,9 @@ from .maximising import (
     Maximised as Maximised,
     Priors as Priors,
     bare_priors as bare_priors,
+    filters_of as filters_of,
     maximise as maximise,
+    seen_by_the_middle as seen_by_the_middle,
 )
 from .read_outs import (
     Judged as Judged,
