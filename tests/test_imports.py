@@ -37,6 +37,8 @@ EXPERIMENTS = {  # and of experiments/; a job may import from all of them
     "observers": {"observers", "common"},
     "tables": {"tables", "observers", "common"},
     "atlas_parts": {"atlas_parts", "common"},
+    "reproduction": {"reproduction", "common"},
+    "report_parts": {"report_parts", "tables", "common"},
 }
 MOST_FILES = 15  # beside each other in a room; the jobs in experiments/ are commands, one a file
 MOST_LINES, MOST_FUNCTION_LINES = 230, 50

@@ -17,7 +17,13 @@ from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures
 
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text
 LEAST_PX = 60
-MARGIN_IN, TITLE_IN, NOTE_IN, TILE_IN = 0.2, 0.18, 0.42, 0.6
+MARGIN_IN, TITLE_IN, NOTE_IN, LINE_IN, TILE_IN = (
+    0.2,
+    0.18,
+    0.42,
+    0.12,
+    0.6,
+)  # LINE_IN: of the note, where there is one more
 PAGE_IN = 12.0  # the highest a page may be
 CUT = (
     "Patches are cut at the unit's receptive field (the whole image where that is larger); what lies beyond the "
@@ -90,7 +96,7 @@ def _across(one: LayerFeatures, columns: int) -> int:
 
 def _pages(layers: Sequence[LayerFeatures], columns: int) -> list[list[_Block]]:
     """Layers, or parts of those with many maps, that fit on a page together."""
-    room_in = PAGE_IN - MARGIN_IN - NOTE_IN
+    room_in = PAGE_IN - MARGIN_IN - NOTE_IN - LINE_IN
     pages: list[list[_Block]] = [[]]
     left_in = room_in
     for one in layers:
@@ -108,7 +114,9 @@ def _pages(layers: Sequence[LayerFeatures], columns: int) -> list[list[_Block]]:
 
 
 def _draw_page(blocks: Sequence[_Block], classes: ImageClasses, gain: str) -> Figure:
-    height_in = MARGIN_IN + sum(block.block_in for block in blocks) + NOTE_IN
+    optimised = any(block.one.optimised is not None for block in blocks)
+    note_in = NOTE_IN + LINE_IN * optimised
+    height_in = MARGIN_IN + sum(block.block_in for block in blocks) + note_in
     figure = Figure(figsize=(style.WIDTH_IN, height_in))
     top = MARGIN_IN
     for block in blocks:
@@ -116,7 +124,7 @@ def _draw_page(blocks: Sequence[_Block], classes: ImageClasses, gain: str) -> Fi
         titles = ["projections", "by optimisation", f"image patches, {size[0]} × {size[1]} px"]
         for at, title in enumerate(titles if block.sheets == 3 else titles[::2]):
             left = MARGIN_IN + at * (width_in + MARGIN_IN)
-            style.text(figure, left, top, f"{block.one.layer}: {title}")
+            style.text(figure, left, top, f"{block.one.layer}: {title}" if at == 0 or block.sheets == 2 else title)
             axes = style.bare(figure, left, top + TITLE_IN, width_in, block.height * block.tile_in)
             frame(axes, block.width, block.height)
             if at == 0:
@@ -126,7 +134,6 @@ def _draw_page(blocks: Sequence[_Block], classes: ImageClasses, gain: str) -> Fi
             else:
                 _draw_optimised(axes, block)
         top += block.block_in
-    optimised = any(block.one.optimised is not None for block in blocks)
     style.text(figure, MARGIN_IN, top, _note(classes, gain, optimised), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 

@@ -38,11 +38,17 @@ def component(text: str) -> str:
     return quote(text, safe="!*'()~")
 
 
+def base_style() -> str:
+    """The style sheet that all pages share: colours in light and dark, text, what only screen readers see."""
+    return (Path(str(resources.files("zfnet.pages"))) / "static" / "base.css").read_text(encoding="utf-8")
+
+
 def copy_static(package: str, folder: Path) -> list[str]:
-    """Copy the files of a package's folder `static` into a folder; returns their names."""
+    """Copy what all pages share and the files of a package's folder `static` into a folder; returns their names."""
     names = []
-    for file in sorted((Path(str(resources.files(package))) / "static").iterdir()):
-        with whole_file(folder / file.name) as target:
-            target.write(file.read_bytes())
-        names.append(file.name)
+    for of in ("zfnet.pages", package):
+        for file in sorted((Path(str(resources.files(of))) / "static").iterdir()):
+            with whole_file(folder / file.name) as target:
+                target.write(file.read_bytes())
+            names.append(file.name)
     return names
