@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from harness import hardware, table
 from PIL import Image
 from playwright.sync_api import sync_playwright
