@@ -158,7 +158,7 @@ def read_by_spdl(pack: PackImages, parts: list[NDArray[np.int64]], threads: int)
         pack.read_into(part.tolist(), rows.numpy()[: len(part)])
         return rows
 
-        built = spdl_pipeline().PipelineBuilder().add_source(zip(parts, ring_of_buffers(), strict=False))
+    built = spdl_pipeline().PipelineBuilder().add_source(zip(parts, ring_of_buffers(), strict=False))
 
     built = built.pipe(read, concurrency=threads, output_order="input").add_sink(1).build(num_threads=threads)
     with built.auto_stop():
