@@ -16,13 +16,14 @@ from omegaconf import DictConfig
 from experiments.atlas_parts.compared import OTHER, other_of, write_compared
 from experiments.atlas_parts.epochs import write_epochs
 from experiments.atlas_parts.numbers import numbers_of, parts_boxes
+from experiments.atlas_parts.optimised import write_optimised
 from experiments.atlas_parts.pages import (
     about_of,
-    example_of,
     manifest_facts,
     pictures_of,
     search_of,
     shown_images,
+    strips_of,
     training_curves,
     write_images,
     write_pictures,
@@ -34,7 +35,7 @@ from experiments.common.config import pick
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.figures.drawing.gains import check_gain
-from zfnet.pages.atlas import Front, LayerNumbers, Site, save_numbers
+from zfnet.pages.atlas import Front, Site, save_numbers
 
 WORK = "atlas.work"  # what is computed, until the site is whole
 
@@ -45,6 +46,8 @@ def atlas(config: DictConfig, run: Run) -> None:
     check_gain(settings.gain)
     network = open_chosen(choice, run)
     views = open_views(given, run, network.frame)
+    if run.world.first and not (run.folder / WORK).exists():
+        shutil.rmtree(run.folder / "atlas.partial", ignore_errors=True)  # pictures of a work that is gone
     found = survey(network, views, settings, run.folder / WORK, run)
     root = Path(given.data.root) if given.data is not None else Path(str(given.images))
     site = Site(run.folder / "atlas")
@@ -55,7 +58,6 @@ def atlas(config: DictConfig, run: Run) -> None:
     run.world.wait()
     if run.world.first:
         site.commit()
-        found.arrays.close()
         shutil.rmtree(run.folder / WORK)
         pages = site.folder / "index.html"
         size = sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
@@ -72,6 +74,7 @@ def write_site(
     write_pictures(found, site, run)
     write_images(found, site, shown, run, photographs=settings.photographs)
     write_shown(found, site, shown, settings, run)
+    write_optimised(found, site, settings, run)
     epochs = write_epochs(found, site, choice.checkpoint, settings, run)
     run.world.wait()
     if not run.world.first:
@@ -80,25 +83,26 @@ def write_site(
     for plan, one in zip(found.plans, numbers, strict=True):
         save_numbers(run.folder / "numbers" / f"{site.folder.name}-{plan.number:03d}.npz", one)
         site.layer(about_of(found, plan), one)
-    site.data("search", search_of(found, numbers))
+    searched = search_of(found, numbers)
+    site.data("search", searched)
+    site.data("strips", strips_of(found, numbers, searched))
     run.note(checkpoint=choice.source, data=found.views.source.fingerprint, images=found.mined.images)
-    write_front(found, site, numbers, shown, epochs, choice, root, settings, run, compared)
+    write_front(found, site, shown, epochs, choice, root, settings, run, compared)
 
 
 def write_front(
-    found: Survey, site: Site, numbers: Sequence[LayerNumbers], shown: Sequence[int], epochs: Sequence[int],
-    choice: NetworkChoice, root: Path, settings: Settings, run: Run, compared: Sequence[str],
+    found: Survey, site: Site, shown: Sequence[int], epochs: Sequence[int], choice: NetworkChoice, root: Path,
+    settings: Settings, run: Run, compared: Sequence[str],
 ) -> None:  # fmt: skip
     source, frame = found.views.source, found.network.frame
     labels = [int((source.labels == number).sum()) for number in range(len(source.names))]
-    refused = [f"Projections under the {rule} rule were left out: {why}." for rule, why in found.refused.items()]
     site.front(
         Front(
             title=choice.title, data=root.name, images=found.mined.images, size_px=frame.size_px, rule=settings.rule,
             top=settings.top, photographs=settings.photographs, classes=list(source.names), class_images=labels,
-            curves=training_curves(choice.checkpoint), example=example_of(found, numbers),
+            curves=training_curves(choice.checkpoint), 
             facts=manifest_facts(run, found, {"seen": f"{frame.size_px} px crops of {frame.side_px} px squares"}),
-            sample=shown[len(shown) // 2] if shown and settings.photographs else None, notes=refused, shown=shown,
+            sample=shown[len(shown) // 2] if shown and settings.photographs else None, notes=found.notes, shown=shown,
             epochs=epochs, compared=compared[0], compared_at=compared[1],
         ),
         [about_of(found, plan) for plan in found.plans], [pictures_of(found, plan) for plan in found.plans],

@@ -7,7 +7,7 @@ from experiments.common.job import Run, start
 if __name__ == "__main__":
     start("experiments.fig2_features:features")
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from experiments.common.images import ImagesChoice, open_views
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
-from zfnet.analysis import draw_maps, picture_units, spread_of_convolutions
+from zfnet.analysis import draw_maps, filters_of, maximise, picture_units, seen_by_the_middle, spread_of_convolutions
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig2 import fig2_pages
@@ -38,6 +38,7 @@ class Settings:
     layers: str | list[str] | None
     maps: int | list[int]
     top: int
+    optimise_steps: int
     rule: str
     mined: str | None
     columns: int
@@ -71,6 +72,9 @@ def compute(
     views = open_views(given, run, network.frame)
     layers = spread_of_convolutions(deconvnet) if settings.layers is None else as_list(settings.layers)
     path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
+    if settings.optimise_steps:
+        for layer in layers:
+            filters_of(network.model, layer)
     mined = mined_once(path, deconvnet, views, layers, k=settings.top, run=run)
     if not run.world.first:
         return [], ImageClasses()
@@ -78,9 +82,8 @@ def compute(
     pictured = []
     for layer in track(layers, "projecting", unit="layer"):
         chosen = np.array(draw_maps(settings.maps, len(mined[layer].value), settings.seed), np.int64)
-        pictured.append(picture_layer(
-            deconvnet, layer, mined[layer], maps=chosen, k=settings.top, views=views, network=network
-        ))  # fmt: skip
+        one = picture_layer(deconvnet, layer, mined[layer], maps=chosen, k=settings.top, views=views, network=network)
+        pictured.append(optimised(one, deconvnet, network, settings) if settings.optimise_steps else one)
     labels, names = views.source.labels, list(views.source.names)
     return pictured, ImageClasses(names=names, images=np.bincount(labels[labels >= 0], minlength=len(names)))
 
@@ -106,3 +109,10 @@ def picture_layer(
         layer=layer, maps=maps, **found, label=label, projection=full(pictures.projection), patch=full(pictures.patch),
         corner=full(pictures.corner), map_name=np.array([names[number] for number in maps], np.str_),
     )  # fmt: skip
+
+
+def optimised(one: LayerFeatures, deconvnet: Deconvnet, network: Network, settings: Settings) -> LayerFeatures:
+    """With an image for each map that makes it strong, cut to what a place sees."""
+    steps, seed = settings.optimise_steps, settings.seed
+    found = maximise(deconvnet.model, one.layer, one.maps.tolist(), network.frame, steps=steps, seed=seed)
+    return replace(one, optimised=seen_by_the_middle(found, deconvnet))

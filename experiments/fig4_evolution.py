@@ -70,6 +70,7 @@ def evolution(config: DictConfig, run: Run) -> None:
         check_kind(settings.film)
     if config.redraw is None:
         moments = gather(settings, run)
+        run.note(run=str(Path(str(settings.run)).absolute()))
         if not run.world.first:
             return
         layers, settled = stack(moments, list_or_none(settings.epochs)), settle(moments, settings.threshold)

@@ -81,7 +81,7 @@ def compute(
     if not names:
         raise ValueError("rows and more are empty: name at least one transform")
     network = open_chosen(choice, run)
-    chosen, _ = choose_images(shown, given, run, network, spread=IMAGES)
+    chosen, views = choose_images(shown, given, run, network, spread=IMAGES)
     if not run.world.first:
         return None
     layers, targets = list_or_none(settings.layers), chosen.target.tolist()
@@ -89,7 +89,7 @@ def compute(
         name: invariance(network.model, chosen.images, targets, name, layers=layers, frame=network.frame)
         for name in names
     }
-    run.note(checkpoint=choice.source, pictures=chosen.paths)
+    run.note(checkpoint=choice.source, pictures=chosen.paths, data=views.source.fingerprint)
     table = [line for result in found.values() for line in lines_of(result, chosen, network)]
     show(table)
     write_csv(run.folder / "fig5.csv", table)

@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from experiments.common.config import list_or_none, pick
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
+from experiments.tables.compared_read_outs import ReadOuts, Ways, compare, read_out
 from experiments.tables.pointing_table import class_rows, part_rows, show
 from zfnet.analysis.occlusion import Occlusion, occlude, part_drops, pointing_game
 from zfnet.data import ImageData, class_number, draw_boxes
@@ -44,6 +45,8 @@ class Settings:
     square_px: int
     stride_px: int
     fill: Any
+    sizes_px: list[int] | None
+    fills: list[Any]
     draws: int
     seed: int
 
@@ -84,6 +87,8 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
     data.prepare()
     content = read_parts(data.root)
     each_class: list[Arrays] = []
+    read: list[dict[str, ReadOuts]] = []
+    ways = Ways(settings.sizes_px or [], settings.fills, settings.stride_px, settings.seed)
     for wnid in wnids_of(content, list_or_none(settings.classes)):
         name = content.names.get(wnid, wnid)
         target = class_number(wnid if wnid in network.wnids else name, network)
@@ -91,11 +96,15 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
         images = list(islice(parts_in_view(data.root, listed, network.frame), settings.images))
         if images:
             each_class.append(play(network, images, target, settings, run))
+            if ways.sizes_px:
+                read.append(read_out(network, images, target, ways, run))
         else:
             print(f"{name}: no image whose object is in view: left out")
     if not each_class:
         raise ValueError(f"no image of split={settings.split} in {data.root}/parts.json has its object in view")
     run.note(checkpoint=choice.source, root=data.root)
+    if read:
+        compare(read, run.folder, seed=settings.seed)
     return joined(each_class, network.names, settings.square_px)
 
 

@@ -17,7 +17,7 @@ from torch import nn
 from experiments.common.config import as_list, pick
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
-from zfnet.analysis import Priors, bare_priors, draw_maps, maximise
+from zfnet.analysis import Priors, bare_priors, draw_maps, filters_of, maximise
 from zfnet.figures.sheets.maximised import MaximisedMaps, draw_maximised, load_maximised, save_maximised
 from zfnet.network import Network
 
@@ -63,9 +63,8 @@ def default_layers(model: nn.Module) -> list[str]:
 
 def compute(network: Network, layer: str, settings: Settings) -> MaximisedMaps:
     """The pictures of a layer's maps. Raises ValueError for a layer or maps that are not there, and for odd priors."""
-    module = dict(network.model.named_modules()).get(layer)
-    count = getattr(module, "out_channels", getattr(module, "out_features", 0))
-    numbers = draw_maps(settings.maps, count, settings.seed) if count else [0]  # maximise says what is wrong
+    count = filters_of(network.model, layer)
+    numbers = draw_maps(settings.maps, count, settings.seed)
     priors = Priors(basis=settings.basis, jitter_px=settings.jitter_px, variation=settings.variation)
     bare, held = (
         maximise(
@@ -74,7 +73,7 @@ def compute(network: Network, layer: str, settings: Settings) -> MaximisedMaps:
         )
         for one in (bare_priors(), priors)
     )  # fmt: skip
-    scores = count == len(network.names) and isinstance(module, nn.Linear)
+    scores = count == len(network.names) and isinstance(network.model.get_submodule(layer), nn.Linear)
     words = f"{priors.basis} basis, jitter {priors.jitter_px} px, variation {priors.variation:g}"
     return MaximisedMaps(
         layer=np.array(layer), maps=np.array(numbers), priors=np.array(words),

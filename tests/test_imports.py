@@ -23,6 +23,18 @@ ALLOWED = {  # what a room of zfnet/ may import besides itself
     "figures": set(),
     "plotting": {"figures", "analysis", "mining", "deconv", "forward", "network", "data"},
     "pages": {"figures"},
+    "live": {
+        "pages",
+        "plotting",
+        "figures",
+        "analysis",
+        "mining",
+        "deconv",
+        "forward",
+        "network",
+        "models",
+        "data",
+    },
     "runs": set(),
     "hub": {"network"},
     "progress": set(),
@@ -37,6 +49,8 @@ EXPERIMENTS = {  # and of experiments/; a job may import from all of them
     "observers": {"observers", "common"},
     "tables": {"tables", "observers", "common"},
     "atlas_parts": {"atlas_parts", "common"},
+    "reproduction": {"reproduction", "common"},
+    "report_parts": {"report_parts", "tables", "common"},
 }
 MOST_FILES = 15  # beside each other in a room; the jobs in experiments/ are commands, one a file
 MOST_LINES, MOST_FUNCTION_LINES = 230, 50

@@ -22,13 +22,13 @@ from zfnet.progress import track
 
 BLOCK = 64  # maps whose statistics are read together
 PARTS = 3  # kept of a map
+Arrays = dict[str, NDArray[Any]]
 Boxes = Mapping[int, Sequence[tuple[str, Box]]]  # image -> its parts in the network's view, the smallest first
 
 
 def numbers_of(found: Survey, boxes: Boxes, *, progress: bool) -> list[LayerNumbers]:
     """Layer by layer: statistics, likeness, wires down, wires up, and which parts the projections lie on."""
-    down = {plan.name: _wires_down(found, plan) for plan in found.plans}
-    up = _wires_up(found, down)
+    driven, up = _wired(found)
     labels, classes = found.views.source.labels, len(found.views.source.names)
     made = []
     for plan in track(found.plans, "numbers", unit="layer", enabled=progress):
@@ -40,7 +40,7 @@ def numbers_of(found: Survey, boxes: Boxes, *, progress: bool) -> list[LayerNumb
             **{name: getattr(top, name).numpy() for name in ("value", "image", "row", "column")},
             label=np.where(top.image[:, 0] >= 0, labels[top.image[:, 0].clamp(min=0)], -1),
             corner=_corners(plan, top.row, top.column), focus=np.array(_array(found, plan, "focus"), np.int64),
-            **_joined(parts), **asdict(alike), **_driven(found, plan, down[plan.name]), above=above,
+            **_joined(parts), **asdict(alike), **driven[plan.name], above=above,
             above_share=above_share, **_parts(found, plan, boxes), name=_names(found, plan),
         ))  # fmt: skip
     return made
@@ -86,7 +86,7 @@ def _names(found: Survey, plan: LayerPlan) -> NDArray[np.str_]:
     return np.array(found.network.names if scores else [], np.str_)
 
 
-def _joined(parts: Sequence[MapStatistics]) -> dict[str, NDArray[Any]]:
+def _joined(parts: Sequence[MapStatistics]) -> Arrays:
     rows = [asdict(part) for part in parts]
     return {
         name: np.array(rows[0][name]) if name == "strongest" else np.concatenate([row[name] for row in rows])
@@ -101,32 +101,34 @@ def _wires_down(found: Survey, plan: LayerPlan) -> Wires | None:
     return map_wires(_array(found, plan, "wiring"), there)
 
 
-def _wires_up(
-    found: Survey, down: Mapping[str, Wires | None]
-) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """For each layer the maps above in whose sum its maps have the largest parts: (M, D, 2) layer and map, (M, D)."""
-    numbers = {plan.name: plan.number for plan in found.plans}
-    result = {}
+def _wired(found: Survey) -> tuple[dict[str, Arrays], dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]]:
+    """What each layer's pages say of the layers below, and the maps above in whose sum its maps have the largest parts.
+
+    The latter (M, D, 2) layer and map, and (M, D). Memory holds the wires of one layer: theirs grow with its maps times
+    those below.
+    """
+    maps = {plan.name: plan.maps for plan in found.plans}
+    driven: dict[str, Arrays] = {}
+    candidates = {name: [np.full((count, 1, 2), -1)] for name, count in maps.items()}
+    parts = {name: [np.zeros((count, 1))] for name, count in maps.items()}
     for plan in found.plans:
-        candidates, parts = [np.full((plan.maps, 1, 2), -1)], [np.zeros((plan.maps, 1))]
-        for above, one in down.items():
-            origin = found.origins[above]
-            if one is None or plan.name not in origin.layers:
-                continue
-            own = origin.layers.index(plan.name)
-            channels = [at for at, (layer, _) in enumerate(origin.source) if layer == own]
-            maps, share = fed(one.part, np.array(channels))
-            order = np.argsort([origin.source[at][1] for at in channels])
-            maps, share = maps[order], share[order]
-            candidates.append(np.stack([np.where(maps >= 0, numbers[above], -1), maps], -1))
-            parts.append(share)
-        every, share = np.concatenate(candidates, 1), np.concatenate(parts, 1)
+        one, origin = _wires_down(found, plan), found.origins[plan.name]
+        driven[plan.name] = _driven(found, plan, one)
+        for own, below in enumerate(origin.layers if one is not None else ()):
+            assert one is not None
+            source = np.array([number if layer == own else -1 for layer, number in origin.source])
+            above, share = fed(one.part, source, maps[below])
+            candidates[below].append(np.stack([np.where(above >= 0, plan.number, -1), above], -1))
+            parts[below].append(share)
+    up = {}
+    for name in maps:
+        every, share = np.concatenate(candidates[name], 1), np.concatenate(parts[name], 1)
         first = np.argsort(-share, axis=1, kind="stable")[:, :DRIVING]
-        result[plan.name] = np.take_along_axis(every, first[..., None], 1), np.take_along_axis(share, first, 1)
-    return result
+        up[name] = np.take_along_axis(every, first[..., None], 1), np.take_along_axis(share, first, 1)
+    return driven, up
 
 
-def _driven(found: Survey, plan: LayerPlan, one: Wires | None) -> dict[str, NDArray[Any]]:
+def _driven(found: Survey, plan: LayerPlan, one: Wires | None) -> Arrays:
     """What a layer's pages say of the layers below."""
     shape = (plan.maps, DRIVING + HOLDING)
     bias = getattr(dict(found.network.model.named_modules()).get(plan.name), "bias", None)
@@ -143,7 +145,7 @@ def _driven(found: Survey, plan: LayerPlan, one: Wires | None) -> dict[str, NDAr
     return {"below": below, "given": given, "given_share": share, "total": one.total, "bias": biases}
 
 
-def _parts(found: Survey, plan: LayerPlan, boxes: Boxes) -> dict[str, NDArray[Any]]:
+def _parts(found: Survey, plan: LayerPlan, boxes: Boxes) -> Arrays:
     """On which parts, the smallest box that holds it, the middles of a map's projections lie."""
     names: dict[str, int] = {}
     part, count = np.full((plan.maps, PARTS), -1), np.zeros((plan.maps, PARTS), np.int64)

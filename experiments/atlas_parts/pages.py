@@ -15,7 +15,16 @@ from experiments.atlas_parts.settings import LayerPlan
 from experiments.atlas_parts.survey import Survey
 from experiments.common.job import Run
 from zfnet.data import UNREADABLE
-from zfnet.pages.atlas import BLOCK, CurvePicture, LayerAbout, LayerNumbers, LayerPictures, Site, curve_picture
+from zfnet.pages.atlas import (
+    BLOCK,
+    CurvePicture,
+    LayerAbout,
+    LayerNumbers,
+    LayerPictures,
+    Site,
+    curve_picture,
+    strip_of,
+)
 from zfnet.progress import track
 
 READ = 32  # images at once
@@ -92,7 +101,16 @@ def search_of(found: Survey, numbers: Sequence[LayerNumbers]) -> dict[str, Any]:
     }
 
 
-def example_of(found: Survey, numbers: Sequence[LayerNumbers]) -> tuple[int, int] | None:
+def strips_of(found: Survey, numbers: Sequence[LayerNumbers], searched: Mapping[str, Any]) -> dict[str, Any]:
+    """What the front page shows of the maps: a few of each layer, one to learn reading on, the parts that are known."""
+    layers = [
+        strip_of(one, scores=found.mined[plan.name].scores) for plan, one in zip(found.plans, numbers, strict=True)
+    ]
+    parts = sorted(((name, len(maps)) for name, maps in searched["parts"].items()), key=lambda part: -part[1])
+    return {"layers": layers, "parts": parts, "example": _example(found, numbers)}
+
+
+def _example(found: Survey, numbers: Sequence[LayerNumbers]) -> dict[str, Any] | None:
     """A map to learn reading on: one that tells a class well, of a layer in the middle whose fields are no specks."""
     candidates = []
     for plan, one in zip(found.plans, numbers, strict=True):
@@ -103,7 +121,12 @@ def example_of(found: Survey, numbers: Sequence[LayerNumbers]) -> tuple[int, int
         if len(alive):
             best = int(alive[worth[alive].argmax()])
             candidates.append((float(worth[best]), plan.number, best))
-    return max(candidates)[1:] if candidates else None
+    if not candidates:
+        return None
+    _, layer, best = max(candidates)
+    one, places = numbers[layer], int((numbers[layer].image[best] >= 0).sum())
+    told = [int(one.best[best, 0]), one.precision[best, 0]] if one.best[best, 0] >= 0 else None
+    return {"layer": layer, "map": best, "best": told, "places": min(found.plans[layer].places, places)}
 
 
 def _how_far_out(one: LayerNumbers) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import torch
@@ -21,8 +22,9 @@ from zfnet.models import channels_of, weights_fingerprint
 from zfnet.network import Network
 from zfnet.pages.atlas import tile_size
 
-FORMAT = 1
+FORMAT = 2
 FEW_UNITS = 128
+MAPS_BYTES = 256 * 2**20  # of all layers' maps at once, so that memory does not grow with their number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +49,24 @@ class Settings:
     time: str
     compare: str | None
     compare_weights: str | None
+    optimised: int
+    optimised_steps: int
     draw_hidden: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("top", "whole_top", "tile_px", "shown_maps"):
+        for name in ("top", "whole_top", "tile_px", "shown_maps", "optimised_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}, expected 1 or more")
+        if self.optimised < 0:
+            raise ValueError(f"optimised={self.optimised}, expected 0 or more")
         if self.time not in TIMES:
             raise ValueError(f"time={self.time} is not one of {', '.join(TIMES)}")
 
 
+DRAWN = (  # what files that are there already were made with
+    "top", "rule", "gain", "tile_px", "photographs", "shown", "shown_maps", "square_px", "stride_px", "time",
+    "optimised", "optimised_steps",
+)  # fmt: skip
 TIMES = ("auto", "checkpoints", "evolution", "none")
 
 
@@ -112,11 +122,17 @@ def _places(shape: tuple[int, ...], settings: Settings) -> int:
     return settings.top if len(shape) == 3 or shape[0] <= FEW_UNITS else min(settings.whole_top, settings.top)
 
 
+def images_at_once(plans: Sequence[LayerPlan], most: int, *, copies: int) -> int:
+    """How many images, `most` at most, whose maps of all layers, so many times over, fit in MAPS_BYTES."""
+    image_bytes = 4 * copies * sum(prod(plan.shape) for plan in plans)
+    return max(1, min(most, MAPS_BYTES // max(image_bytes, 1)))
+
+
 def fingerprint_of(plans: Sequence[LayerPlan], network: Network, views: CentreViews, settings: Settings) -> str:
     """What identifies the pictures and numbers of an atlas."""
-    drawn = [settings.top, settings.rule, settings.gain, settings.tile_px]
     about = [
-        FORMAT, weights_fingerprint(network.model), views.source.fingerprint, frame_fingerprint(network.frame), *drawn,
+        FORMAT, weights_fingerprint(network.model), views.source.fingerprint, frame_fingerprint(network.frame),
+        {name: getattr(settings, name) for name in DRAWN},
         [(plan.name, plan.shape, plan.places, plan.tile, plan.rules) for plan in plans],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:16]

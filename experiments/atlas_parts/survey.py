@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,10 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments.atlas_parts.settings import LayerPlan, Settings, check_same, fingerprint_of, plan_layers
+from experiments.atlas_parts.settings import (
+    LayerPlan,
+    Settings,
+    check_same,
+    fingerprint_of,
+    images_at_once,
+    plan_layers,
+)
 from experiments.common.job import Run
 from experiments.common.mining import mined_once
 from zfnet.analysis.atlas import (
+    AT_ONCE,
     DiskArrays,
     Drawn,
     Origin,
@@ -37,7 +46,7 @@ from zfnet.progress import track
 @dataclass(frozen=True, kw_only=True)
 class Survey:
     """arrays: of layer number n "n/projection", "n/patch" (maps, places, *tile, 3), "n/RULE" (maps, *tile, 3),
-    "n/focus" (maps, places, 2) and "n/wiring" (maps, places, channels below). refused: rule -> why it was not drawn.
+    "n/focus" (maps, places, 2) and "n/wiring" (maps, places, channels below). notes: what was left out, and why.
     """
 
     network: Network
@@ -48,7 +57,7 @@ class Survey:
     peaks: Peaks
     arrays: DiskArrays
     origins: dict[str, Origin]
-    refused: dict[str, str]
+    notes: list[str]
 
 
 def survey(network: Network, views: CentreViews, settings: Settings, folder: Path, run: Run) -> Survey:
@@ -70,13 +79,14 @@ def survey(network: Network, views: CentreViews, settings: Settings, folder: Pat
     if run.world.first:
         peaks.create({plan.name: plan.maps for plan in plans}, len(views.source))
     run.world.wait()
-    path = folder / "mined.npz"
-    mined_once(path, deconvnet, views, names, k=settings.top, run=run, watch=peaks.add)
+    path, batches = folder / "mined.npz", copy(views)
+    batches.batch_size = images_at_once(plans, views.batch_size, copies=1)
+    mined_once(path, deconvnet, batches, names, k=settings.top, run=run, watch=peaks.add)
     run.world.wait()
     mined = mined_once(path, deconvnet, views, names, k=settings.top, run=run)  # by all the same, merged
     found = Survey(
         network=network, deconvnet=deconvnet, views=views, plans=plans, mined=mined, peaks=peaks, arrays=arrays,
-        origins=read, refused={},
+        origins=read, notes=[],
     )  # fmt: skip
     _draw_strongest(found, settings, run)
     for rule in dict.fromkeys(rule for plan in plans for rule in plan.rules):
@@ -117,7 +127,7 @@ def work_of(found: Survey, run: Run, done: str, most: int | None = None, rule: s
     return parts
 
 
-def bar(work: Sequence[Work], what: str, run: Run, at_once: int = 16) -> Iterator[None]:
+def _bar(work: Sequence[Work], what: str, run: Run, at_once: int) -> Iterator[None]:
     """A bar over batches of images, a step each time that it is asked."""
     images = len(torch.cat([one.units[:, 0] for one in work]).unique()) if work else 0
     batches = range(-(-images // at_once))
@@ -128,8 +138,9 @@ def _draw_strongest(found: Survey, settings: Settings, run: Run) -> None:
     work = work_of(found, run, "done")
     plans = {plan.name: plan for plan in found.plans}
     wiring = _Wiring(found) if settings.draw_hidden else None
-    progress = bar(work, "projecting", run)
-    for drawn in draw_units(found.deconvnet, work, found.views.fetch, found.views.frame.grey, progress):
+    at_once = images_at_once(found.plans, AT_ONCE, copies=2)  # the record's, and what the layers read
+    progress = _bar(work, "projecting", run, at_once)
+    for drawn in draw_units(found.deconvnet, work, found.views.fetch, found.views.frame.grey, progress, at_once):
         plan, at = plans[drawn.layer], (drawn.maps, drawn.rank)
         start = f"{plan.number:03d}"
         found.arrays[f"{start}/projection"][at] = projection_tiles(drawn.projection, plan.tile, settings.gain)
@@ -147,17 +158,17 @@ def _draw_rule(found: Survey, rule: str, settings: Settings, run: Run) -> None:
     """Each map's strongest place under another rule; where that has no answer for the network, it is noted why."""
     work = work_of(found, run, f"{rule}-done", 1, rule)
     plans = {plan.name: plan for plan in found.plans}
-    progress = bar(work, f"the same, {rule}", run)
+    at_once = images_at_once(found.plans, AT_ONCE, copies=2)
+    progress = _bar(work, f"the same, {rule}", run, at_once)
+    other = Deconvnet(found.network.model, rule)
     try:
-        for drawn in draw_units(
-            Deconvnet(found.network.model, rule), work, found.views.fetch, found.views.frame.grey, progress
-        ):
+        for drawn in draw_units(other, work, found.views.fetch, found.views.frame.grey, progress, at_once):
             plan = plans[drawn.layer]
             tiles = projection_tiles(drawn.projection, plan.tile, settings.gain)
             found.arrays[f"{plan.number:03d}/{rule}"][drawn.maps] = tiles
             found.arrays[f"{plan.number:03d}/{rule}-done"][drawn.maps] = 1
     except NoReverseRule as refusal:
-        found.refused[rule] = str(refusal)
+        found.notes.append(f"Projections under the {rule} rule were left out: {refusal}.")
 
 
 class _Wiring:

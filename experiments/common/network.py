@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from experiments.common.job import Run
-from zfnet.models import OWN_PX, hub_config, zoo_of
+from zfnet.models import OWN_PX, hub_config, weights_fingerprint, zoo_of
 from zfnet.network import Network, is_name, open_network
 
 UNTRAINED = ", untrained"
@@ -95,7 +95,19 @@ def open_chosen(choice: NetworkChoice, run: Run, *, quiet: bool = False, relayou
         )  # fmt: skip
     else:
         network = open_network(choice.source, choice.weights, choice.crop_px)
+    note_network(choice, network, run)
     return network.to(run.world.device, run.hardware.memory_format() if relayout else None)
+
+
+def note_network(choice: NetworkChoice, network: Network, run: Run) -> None:
+    """Add a network to those that the manifest names: where it came from, and its weights' fingerprint.
+
+    By it others know what a finished run is of (experiments/report_parts/kept_runs.py).
+    """
+    if run.manifest is None:
+        return
+    source = str(Path(choice.source).absolute()) if Path(choice.source).is_file() else choice.source
+    run.note(networks={**run.manifest.facts.get("networks", {}), source: weights_fingerprint(network.model)})
 
 
 def open_trained(choice: NetworkChoice, run: Run) -> Network:

@@ -5,23 +5,30 @@ scripts/bench load --root /data/imagenet   yours: root/train/<wnid>/*.JPEG
 
 Everything ends as a batch in memory: a random 224-pixel crop of a 256-pixel image, flipped or not, normalised in
 float32, or (last row) the same crop as the uint8 that a device would receive. Warm: the files are in the page cache.
-Cold: they are dropped from it before each pass (the disk or a host below may still cache them).
+Cold: they are dropped from it before each pass (the disk or a host below may still cache them). A second table is of
+reading ahead: whole squares of the pack into batches in memory, on all cores; SPDL's row where it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from harness import compare, hardware, table
+from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_images
+from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
@@ -35,9 +42,11 @@ from zfnet.data import (
     training_views,
 )
 from zfnet.data.datasets import ImageList, list_folder
-from zfnet.data.pack import open_pack, write_pack
+from zfnet.data.pack import AHEAD, MOST_THREADS, PackImages, open_pack, read_ahead, write_pack
 
 SIDE_PX, SIZE_PX, BATCH = 256, 224, 64
+LARGE_BATCH, PASSES = 256, 8
+BUFFERS = [torch.ones(LARGE_BATCH, SIDE_PX, SIDE_PX, 3, dtype=torch.uint8) for _ in range(MOST_THREADS + AHEAD + 2)]
 
 
 def photographs(root: Path, count: int) -> None:
@@ -136,6 +145,62 @@ def measure(root: Path, work: Path, count: int, rounds: int) -> str:
     return table(["images/s on one core", "warm", "times ImageFolder", "cold", "times ImageFolder"], rows)
 
 
+def read_inline(pack: PackImages, parts: list[NDArray[np.int64]]) -> None:
+    for part, rows in zip(parts, ring_of_buffers(), strict=False):
+        pack.read_into(part.tolist(), rows.numpy()[: len(part)])
+
+
+def read_by_spdl(pack: PackImages, parts: list[NDArray[np.int64]], threads: int) -> None:
+    """The same rows by SPDL's pipeline of threads: a whole batch a thread, in order."""
+
+    def read(job: tuple[NDArray[np.int64], Tensor]) -> Tensor:
+        part, rows = job
+        pack.read_into(part.tolist(), rows.numpy()[: len(part)])
+        return rows
+
+    built = spdl_pipeline().PipelineBuilder().add_source(zip(parts, ring_of_buffers(), strict=False))
+
+    built = built.pipe(read, concurrency=threads, output_order="input").add_sink(1).build(num_threads=threads)
+    with built.auto_stop():
+        for rows in built:
+            assert rows.dtype == torch.uint8
+
+
+def read_ahead_by(pack: PackImages, parts: list[NDArray[np.int64]], threads: int) -> None:
+    buffers = ring_of_buffers()
+    for images in read_ahead(pack, parts, threads, lambda shape: next(buffers)[: shape[0]]):
+        assert images.dtype == torch.uint8
+
+
+def spdl_pipeline() -> Any:
+    """Its module where it is installed; no dependency, `pip install spdl` brings its rows."""
+    try:
+        return importlib.import_module("spdl.pipeline")
+    except ImportError:
+        return None
+
+
+def ring_of_buffers() -> Iterator[Tensor]:
+    """A few blocks in turn, as torch's allocator of pinned memory hands them out on a GPU's machine."""
+    return itertools.cycle(BUFFERS)
+
+
+def measure_ahead(pack: PackImages, rounds: int) -> str:
+    """Images a second of whole squares, from the page cache, eight passes over the pack a round."""
+    order = np.concatenate([np.random.default_rng(epoch).permutation(len(pack)) for epoch in range(PASSES)])
+    parts = [order[first : first + LARGE_BATCH] for first in range(0, len(order), LARGE_BATCH)]
+    jobs: dict[str, Callable[[], object]] = {"read inline": partial(read_inline, pack, parts)}
+    for threads in (1, 2, MOST_THREADS):
+        jobs[f"read ahead, {threads} threads"] = partial(read_ahead_by, pack, parts, threads)
+    if spdl_pipeline() is not None:
+        for threads in (2, MOST_THREADS):
+            jobs[f"SPDL {version('spdl')}, {threads} threads"] = partial(read_by_spdl, pack, parts, threads)
+    rows = [
+        [one.name, f"{len(order) / one.median_s:,.0f}", f"{one.times_the_first:.2f}"] for one in compare(jobs, rounds)
+    ]
+    return table([f"images/s of {SIDE_PX} px, batches of {LARGE_BATCH}", "warm", "times inline"], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser("scripts/bench load", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", type=Path, help="photographs in ImageNet format (default: made here)")
@@ -149,7 +214,8 @@ def main() -> None:
         if given.root is None:
             photographs(root, given.images)
         text = measure(root, Path(work), given.images, given.rounds)
-    print(f"{hardware()}\n\n{text}")
+        ahead = measure_ahead(open_pack(Path(work) / "pack"), given.rounds)
+    print(f"{hardware()}\n\n{text}\n\n{ahead}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pytest
 from atlas_site import build_atlas
 from in_process import ROOT, run_here
 from PIL import Image
+from report_page import build_report
 from train_runs import settings
 from trained_rows import sweep_words
 
@@ -70,6 +71,12 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> Pat
 def atlas_run(tmp_path_factory: pytest.TempPathFactory, whole_run: Path, image_root: Path) -> Path:
     """The run folder of a small atlas of that run's best network beside another. Not to be changed."""
     return build_atlas(tmp_path_factory.mktemp("atlas"), whole_run, image_root)
+
+
+@pytest.fixture(scope="session")
+def report_run(tmp_path_factory: pytest.TempPathFactory, trained_rows: Path, image_root: Path) -> Path:
+    """The run folder of a small report of one of two trainings. Not to be changed."""
+    return build_report(tmp_path_factory.mktemp("report"), trained_rows, image_root)
 
 
 @pytest.fixture

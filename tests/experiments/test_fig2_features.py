@@ -163,3 +163,15 @@ def test_what_it_refuses(carry_out_here, image_root: Path, tmp_path: Path, given
     code, printed = carry_out_here("fig2_features", *words, "hardware.workers=0", f"run_dir={tmp_path / 'run'}")
     assert code == 2
     assert told in printed
+
+
+def test_images_by_optimisation_beside_projections(carry_out_here, image_root: Path, tmp_path: Path) -> None:
+    network = small_network(tmp_path / "net.pt")
+    given = [f"checkpoint={network}", f"images={image_root / 'val'}", *SMALL, "optimise_steps=3"]
+    code, printed = carry_out_here("fig2_features", *given, f"run_dir={tmp_path / 'run'}")
+    assert code == 0, printed
+    layers, _ = load_features(tmp_path / "run" / "fig2.npz")
+    assert [one.optimised.shape for one in layers] == [(3, 27, 27, 3), (3, 64, 64, 3)]
+    code, printed = carry_out_here("fig2_features", *given, "layers=[pool1]", f"run_dir={tmp_path / 'other'}")
+    assert code != 0
+    assert "expected a convolution or linear layer" in printed

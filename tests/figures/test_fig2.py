@@ -1,6 +1,7 @@
 """Fig. 2's drawing: every picture where its map and rank say, and drawn again from its arrays."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,7 +115,8 @@ def test_arrays_without_class_counts_draw_and_name_no_class(one: LayerFeatures, 
 def test_pages_hold_every_map_once_and_are_no_higher_than_a_page(one: LayerFeatures) -> None:
     layers = [replace(one, layer=f"conv{number}") for number in (2, 3, 4)]
     many = replace(layers[2].part(0, 0), **{
-        field.name: np.concatenate([getattr(one, field.name)] * 14) for field in fields(one) if field.name != "layer"
+        field.name: np.concatenate([getattr(one, field.name)] * 14)
+        for field in fields(one) if field.name not in ("layer", "optimised")
     })  # fmt: skip
     pages = dict(fig2_pages([*layers[:2], many], RARE))
     assert list(pages)[:2] == ["fig2", "fig2_page2"]
@@ -154,3 +156,20 @@ def test_saved_as_png_at_300_dpi_and_pdf(one: LayerFeatures, tmp_path) -> None:
         assert image.width == 300 * figure.get_size_inches()[0]
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_images_by_optimisation_stand_between(one: LayerFeatures, tmp_path: Path):
+    """Saved, drawn again, cut into pages with their maps, and said to be no image of the data."""
+    made = np.stack([np.full((PX, PX, 3), 40 * number, np.uint8) for number in range(MAPS)])
+    both = replace(one, optimised=made)
+    save_features(tmp_path / "fig2.npz", [both, replace(one, layer="conv4")], RARE)
+    loaded, _ = load_features(tmp_path / "fig2.npz")
+    assert np.array_equal(loaded[0].optimised, made)
+    assert loaded[1].optimised is None
+    assert np.array_equal(both.part(1, 3).optimised, made[1:3])
+    figure = draw_fig2(loaded)
+    assert len(figure.axes) == 5
+    middle = figure.axes[1]
+    assert [int(np.asarray(image.get_array()).mean()) for image in middle.images] == [40 * n for n in range(MAPS)]
+    assert any("priors" in text.get_text() for text in figure.texts)
+    assert not any("priors" in text.get_text() for text in draw_fig2([one]).texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,39 @@ def mean_interval(
     found = bootstrap(
         (np.asarray(sums, np.float64)[some], counts[some]), _mean, paired=True, method="percentile",
         confidence_level=level, n_resamples=draws, batch=256, rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def difference_interval(
+    one: NDArray[Any], other: NDArray[Any], *, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """The percentile bootstrap interval of the mean of `one` (n,) less that of `other` (m,), each drawn by itself.
+
+    nan, nan where either has fewer than two.
+    """
+    if min(len(one), len(other)) < 2:
+        return float("nan"), float("nan")
+    found = bootstrap(
+        (np.asarray(one, np.float64), np.asarray(other, np.float64)), _difference, method="percentile",
+        confidence_level=level, n_resamples=draws, batch=256, rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def drawn_interval(
+    count: int, statistic: Callable[[NDArray[np.int64]], float], *, level: float = 0.95, draws: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:  # fmt: skip
+    """The percentile bootstrap interval of a statistic of things that are drawn together, by their numbers.
+
+    statistic: of numbers (count,), some of 0 .. count - 1 more than once. nan, nan of fewer than two things.
+    """
+    if count < 2:
+        return float("nan"), float("nan")
+    found = bootstrap(
+        (np.arange(count),), statistic, vectorized=False, method="percentile", confidence_level=level,
+        n_resamples=draws, rng=np.random.default_rng(seed),
     )  # fmt: skip
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
@@ -58,3 +92,8 @@ def folds_interval(values: NDArray[Any], *, level: float = 0.95) -> tuple[float,
 def _mean(sums: Floats, counts: Floats, axis: int) -> Floats:
     mean: Floats = sums.sum(axis) / counts.sum(axis)
     return mean
+
+
+def _difference(one: Floats, other: Floats, axis: int) -> Floats:
+    difference: Floats = one.mean(axis) - other.mean(axis)
+    return difference

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from zfnet.analysis.unit_pictures import smaller
 from zfnet.data import InputFrame
-from zfnet.forward import named_layers, temporary_hooks
+from zfnet.deconv import Deconvnet
+from zfnet.forward import cut_windows, named_layers, temporary_hooks
 from zfnet.models import undisturbed
 from zfnet.progress import track
 
@@ -96,6 +100,27 @@ def maximise(
     )
 
 
+def filters_of(model: nn.Module, layer: str) -> int:
+    """How many maps a layer has that can be maximised. Raises ValueError unless it is a convolution or linear layer."""
+    named_layers(model).check(layer)
+    module = model.get_submodule(layer)
+    if not isinstance(module, nn.Conv2d | nn.Linear):
+        raise ValueError(f"layer={layer} is a {type(module).__name__}; expected a convolution or linear layer")
+    return module.out_channels if isinstance(module, nn.Conv2d) else module.out_features
+
+
+def seen_by_the_middle(found: Maximised, deconvnet: Deconvnet) -> NDArray[np.uint8]:
+    """Of each image (N, h, w, 3) what its map's middle place sees; all of it where that is not less."""
+    images = torch.zeros(1, *found.pixels.shape[1:])
+    maps = deconvnet.activations(images, [found.layer])[found.layer]  # (1, C, rows, columns), or (1, C)
+    field = smaller(deconvnet.field(found.layer), found.pixels)
+    pixels = found.pixels
+    if field is not None and maps.ndim == 4:
+        corner = field.corners(torch.tensor([[maps.shape[2] // 2, maps.shape[3] // 2]])).expand(len(pixels), -1)
+        pixels = cut_windows(pixels, torch.arange(len(pixels)), corner, field.size_px)
+    return pixels.permute(0, 2, 3, 1).contiguous().numpy()
+
+
 def normalised(image: Tensor, frame: InputFrame) -> Tensor:
     """Pixels (N, C, H, W) in 0 to 1 as the network takes them; the middle of the square where the mean has one."""
     margin = (frame.mean.shape[1] - image.shape[2]) // 2
@@ -128,11 +153,7 @@ def _basis(
 @contextmanager
 def _answers(model: nn.Module, layer: str, maps: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
     """A function that runs images (N, C, H, W) and gives what the middle place of map n answers to image n, (N,)."""
-    named_layers(model).check(layer)
-    module = model.get_submodule(layer)
-    if not isinstance(module, nn.Conv2d | nn.Linear):
-        raise ValueError(f"layer={layer} is a {type(module).__name__}; expected a convolution or linear layer")
-    count = module.out_channels if isinstance(module, nn.Conv2d) else module.out_features
+    count, module = filters_of(model, layer), model.get_submodule(layer)
     if int(maps.min()) < 0 or int(maps.max()) >= count:
         raise ValueError(f"maps {maps.tolist()} of {layer}, expected some of 0 to {count - 1}")
     found: list[Tensor] = []

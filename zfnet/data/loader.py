@@ -1,14 +1,15 @@
 """Batches from an image source, in an order that depends on (seed, epoch) alone.
 
-Workers only fetch what they are told: they hold no randomness, so their number changes nothing. The iterator hands out
-whole batches of uint8 squares; crops and normalisation happen on the device (views.py).
+Workers only fetch what they are told: they hold no randomness, so their number changes nothing. Image files are decoded
+by processes; a pack, which needs no decoding, is read ahead by threads unless processes are asked for. The iterator
+hands out whole batches of uint8 squares; crops and normalisation happen on the device (views.py).
 """
 
 from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from zfnet.data.decode import UnreadableImage
 from zfnet.data.folder import FolderImages
+from zfnet.data.pack import PackImages, read_ahead
 from zfnet.data.source import UNREADABLE, ImageSource
 from zfnet.data.subset import Subset
 from zfnet.files import shown
@@ -106,6 +108,11 @@ def ordered_batches(
 def _fetch(
     source: ImageSource, parts: list[NDArray[np.int64]], workers: int, read_on: Callable[[], bool]
 ) -> Iterator[Batch]:
+    pack, rows = _in_pack(source, parts)
+    if pack is not None and not workers:
+        for images, indices, own in zip(read_ahead(pack, rows), parts, rows, strict=True):
+            yield Batch(images, torch.from_numpy(pack.labels[own]), torch.from_numpy(indices))
+        return
     fetched = 0
     while fetched < len(parts):
         try:
@@ -117,6 +124,17 @@ def _fetch(
             if not workers or not read_on():
                 raise
             workers = 0
+
+
+def _in_pack(
+    source: ImageSource, parts: list[NDArray[np.int64]]
+) -> tuple[PackImages | None, Sequence[NDArray[np.int64]]]:
+    """The pack that a source is, or is a part of, and where in it the images of each batch lie."""
+    rows = parts
+    while isinstance(source, Subset):
+        chosen, source = source.indices, source.source
+        rows = [chosen[part] for part in rows]
+    return (source if isinstance(source, PackImages) else None), rows
 
 
 def _loader(

@@ -17,8 +17,13 @@ from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures
 
 GAP, BETWEEN, LABEL = 0.05, 0.32, 0.42  # in tiles: within a map's grid, between maps, room for a line of text
 LEAST_PX = 60
-MARGIN_IN, TITLE_IN, NOTE_IN, TILE_IN = 0.2, 0.18, 0.42, 0.6
-SHEET_IN = (style.WIDTH_IN - 3 * MARGIN_IN) / 2  # how wide the projections, and the patches, of a layer may be
+MARGIN_IN, TITLE_IN, NOTE_IN, LINE_IN, TILE_IN = (
+    0.2,
+    0.18,
+    0.42,
+    0.12,
+    0.6,
+)  # LINE_IN: of the note, where there is one more
 PAGE_IN = 12.0  # the highest a page may be
 CUT = (
     "Patches are cut at the unit's receptive field (the whole image where that is larger); what lies beyond the "
@@ -27,6 +32,10 @@ CUT = (
 NAMED = (
     "Over the patches: a class more frequent among them than in all images, where chance would name any in less than "
     f"{LEVEL:.0%} of draws (hypergeometric tail times classes)."
+)
+OPTIMISED = (
+    "By optimisation: gradient ascent from noise to an image that the map's middle place answers to strongly, held to "
+    "priors that are not in the network (long waves, jitter, smoothness)."
 )
 UNNAMED = "Classes are not named: these arrays do not say how many images of each class there were."
 
@@ -51,8 +60,9 @@ def draw_fig2(
 ) -> Figure:
     """The montage: a block a layer, projections on the left and patches on the right, maps in the same order.
 
-    Above each map stands its number and, over the patches, the class that is enriched among them (see
-    `enriched_class`). columns: maps side by side in a sheet. gain: see `gains`; ValueError for one that is none.
+    Between them, where there are any, stand the images made by optimisation, one a map. Above each map stands its
+    number and, over the patches, the class that is enriched among them (see `enriched_class`). columns: maps side by
+    side in a sheet. gain: see `gains`; ValueError for one that is none.
     """
     blocks = [_Block(one, _across(one, columns)) for one in layers]
     return _draw_page(blocks, ImageClasses() if classes is None else classes, gain)
@@ -69,7 +79,9 @@ class _Block:
         self.line = self.high + LABEL + BETWEEN / 2
         self.width = columns * (self.wide + BETWEEN) - BETWEEN
         self.height = rows_of(maps, columns) * self.line - BETWEEN / 2
-        self.tile_in = min(SHEET_IN / self.width, TILE_IN)
+        self.sheets = 2 if one.optimised is None else 3
+        sheet_in = (style.WIDTH_IN - (self.sheets + 1) * MARGIN_IN) / self.sheets
+        self.tile_in = min(sheet_in / self.width, TILE_IN)
         self.block_in = TITLE_IN + self.height * self.tile_in + MARGIN_IN
 
     def corner(self, position: int) -> tuple[float, float]:
@@ -84,7 +96,7 @@ def _across(one: LayerFeatures, columns: int) -> int:
 
 def _pages(layers: Sequence[LayerFeatures], columns: int) -> list[list[_Block]]:
     """Layers, or parts of those with many maps, that fit on a page together."""
-    room_in = PAGE_IN - MARGIN_IN - NOTE_IN
+    room_in = PAGE_IN - MARGIN_IN - NOTE_IN - LINE_IN
     pages: list[list[_Block]] = [[]]
     left_in = room_in
     for one in layers:
@@ -102,22 +114,27 @@ def _pages(layers: Sequence[LayerFeatures], columns: int) -> list[list[_Block]]:
 
 
 def _draw_page(blocks: Sequence[_Block], classes: ImageClasses, gain: str) -> Figure:
-    height_in = MARGIN_IN + sum(block.block_in for block in blocks) + NOTE_IN
+    optimised = any(block.one.optimised is not None for block in blocks)
+    note_in = NOTE_IN + LINE_IN * optimised
+    height_in = MARGIN_IN + sum(block.block_in for block in blocks) + note_in
     figure = Figure(figsize=(style.WIDTH_IN, height_in))
     top = MARGIN_IN
     for block in blocks:
         size, width_in = block.one.patch.shape[2:4], block.width * block.tile_in
-        for at, title in enumerate(("projections", f"image patches, {size[0]} × {size[1]} px")):
+        titles = ["projections", "by optimisation", f"image patches, {size[0]} × {size[1]} px"]
+        for at, title in enumerate(titles if block.sheets == 3 else titles[::2]):
             left = MARGIN_IN + at * (width_in + MARGIN_IN)
-            style.text(figure, left, top, f"{block.one.layer}: {title}")
+            style.text(figure, left, top, f"{block.one.layer}: {title}" if at == 0 or block.sheets == 2 else title)
             axes = style.bare(figure, left, top + TITLE_IN, width_in, block.height * block.tile_in)
             frame(axes, block.width, block.height)
             if at == 0:
                 _draw_projections(axes, block, gain)
-            else:
+            elif at == block.sheets - 1:
                 _draw_patches(axes, block, classes)
+            else:
+                _draw_optimised(axes, block)
         top += block.block_in
-    style.text(figure, MARGIN_IN, top, _note(classes, gain), fontsize=style.NOTE_PT, color=style.FAINT)
+    style.text(figure, MARGIN_IN, top, _note(classes, gain, optimised), fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 
@@ -129,6 +146,14 @@ def _draw_projections(axes: Axes, block: _Block, gain: str) -> None:
 def _draw_patches(axes: Axes, block: _Block, classes: ImageClasses) -> None:
     for position, patch in enumerate(block.one.patch):
         _draw_map(axes, block, position, patch, _class_label(block.one.label[position], classes))
+
+
+def _draw_optimised(axes: Axes, block: _Block) -> None:
+    """One picture a map, as large as its nine places together."""
+    assert block.one.optimised is not None
+    for position, picture in enumerate(block.one.optimised):
+        left, top = block.corner(position)
+        place(axes, picture, left, top + LABEL, block.wide, block.high)
 
 
 def _draw_map(axes: Axes, block: _Block, position: int, pictures: Pixels, words: str) -> None:
@@ -159,6 +184,7 @@ def _class_label(labels: NDArray[np.int64], classes: ImageClasses) -> str:
     return f"{found[1]} of {(labels >= 0).sum()} {style.shortened(classes.names[found[0]])}"
 
 
-def _note(classes: ImageClasses, gain: str) -> str:
+def _note(classes: ImageClasses, gain: str, optimised: bool) -> str:
     named = "" if not len(classes.names) else f"\n{UNNAMED if classes.images is None else NAMED}"
-    return f"{gain_in_words(gain)}\n{CUT}{named}"
+    made = f"\n{OPTIMISED}" if optimised else ""
+    return f"{gain_in_words(gain)}\n{CUT}{named}{made}"

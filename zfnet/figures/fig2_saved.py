@@ -20,7 +20,7 @@ class LayerFeatures:
 
     maps (M,); value, image, row, column, label (M, k), -1 in the last four where there is none; projection
     (M, k, 3, h, w) signed pixels; patch (M, k, h, w, 3) uint8; corner (M, k, 2) of the patch in the image, in pixels;
-    map_name (M,) what a map stands for, or "".
+    map_name (M,) what a map stands for, or "". optimised (M, h, w, 3) uint8: an image made to make the map strong.
     """
 
     layer: str
@@ -34,10 +34,12 @@ class LayerFeatures:
     patch: NDArray[np.uint8]
     corner: NDArray[np.int64]
     map_name: NDArray[np.str_]
+    optimised: NDArray[np.uint8] | None = None
 
     def part(self, first: int, end: int) -> LayerFeatures:
         """The maps from one place to before another."""
-        return replace(self, **{name: getattr(self, name)[first:end] for name in ARRAYS})
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        return replace(self, **{name: array[first:end] for name, array in arrays.items() if array is not None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,14 @@ class ImageClasses:
     images: NDArray[np.int64] | None = None
 
 
+OPTIONAL = "optimised"
 ARRAYS = [field.name for field in fields(LayerFeatures) if field.name != "layer"]
 
 
 def save_features(path: Path, layers: Sequence[LayerFeatures], classes: ImageClasses) -> None:
     """Write the arrays of Fig. 2, from which `load_features` and `draw_fig2` draw it again."""
-    arrays = {f"{one.layer}/{name}": getattr(one, name) for one in layers for name in ARRAYS}
+    named = {f"{one.layer}/{name}": getattr(one, name) for one in layers for name in ARRAYS}
+    arrays = {name: array for name, array in named.items() if array is not None}
     about = {"layers": np.array([one.layer for one in layers]), "names": np.array(classes.names, dtype=np.str_)}
     if classes.images is not None:
         about["class_images"] = classes.images
@@ -67,7 +71,10 @@ def load_features(path: str | Path) -> tuple[list[LayerFeatures], ImageClasses]:
     """What `save_features` wrote: the layers and the classes. Raises ValueError for another kind of file."""
     arrays = load_arrays(path, KIND)
     layers = [
-        LayerFeatures(layer=layer, **{name: arrays[f"{layer}/{name}"] for name in ARRAYS})
+        LayerFeatures(
+            layer=layer,
+            **{name: arrays[f"{layer}/{name}"] for name in ARRAYS if name != OPTIONAL or f"{layer}/{name}" in arrays},
+        )
         for layer in arrays["layers"].tolist()
     ]
     return layers, ImageClasses(names=arrays["names"].tolist(), images=arrays.get("class_images"))

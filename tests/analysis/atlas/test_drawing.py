@@ -28,9 +28,8 @@ def test_they_equal_the_pictures_of_figure_2(monkeypatch):
     for layer in layers:
         units, rank = places({name: getattr(mined[layer], name).numpy() for name in ("image", "row", "column")}, 3)
         work.append(Work(layer=layer, units=units, rank=rank))
-    monkeypatch.setattr(module, "AT_ONCE", 4)
     monkeypatch.setattr(module, "BYTES", 12 * 64 * 64 * 5)  # five whole images
-    drawn = list(draw_units(deconvnet, work, fetch, [1, 2, 3]))
+    drawn = list(draw_units(deconvnet, work, fetch, [1, 2, 3], at_once=4))
     assert max(len(one.rank) for one in drawn if one.layer == "fc8") <= 5
     for one in work:
         expected = picture_units(deconvnet, one.layer, one.units, fetch, [1, 2, 3])
@@ -68,7 +67,6 @@ def test_an_array_on_disk_is_found_again(tmp_path):
     arrays = DiskArrays(tmp_path)
     arrays.create("a/b", (3, 2), np.float32, np.nan)
     arrays["a/b"][1] = 5
-    arrays.close()
     again = DiskArrays(tmp_path)
     again.create("a/b", (3, 2), np.float32, np.nan)  # leaves it as it is
     assert again["a/b"][1].tolist() == [5, 5]

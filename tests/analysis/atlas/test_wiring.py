@@ -118,6 +118,8 @@ def test_the_strongest_wires_down_and_up():
     assert found.part[0].tolist() == pytest.approx([0.4, -0.4, 0, 0.2])
     assert found.strongest[0, :3].tolist() == [0, 3, -1]
     assert found.strongest[0, 8] == 1  # holds it back
-    maps, parts = fed(found.part, np.array([2, 1]))
+    maps, parts = fed(found.part, np.array([-1, 1, 0, -1]), 3)  # channel 2 is map 0, channel 1 map 1, none map 2
     assert (maps[0, 0], parts[0, 0]) == (1, 1)
-    assert maps[1].tolist() == [-1, -1] + [-1] * 6
+    assert maps[1:].tolist() == [[-1] * 8] * 2
+    maps, parts = fed(found.part, np.array([0, 1, 1, 0]), 2)  # a map that is read twice
+    assert parts[0, 0] == pytest.approx(0.6)

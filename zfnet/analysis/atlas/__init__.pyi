@@ -8,7 +8,14 @@ from .likeness import (
 )
 from .origins import Origin as Origin, origins_of as origins_of
 from .peaks import Peaks as Peaks
-from .projecting import Drawn as Drawn, Work as Work, draw_units as draw_units, focus_of as focus_of, places as places
+from .projecting import (
+    AT_ONCE as AT_ONCE,
+    Drawn as Drawn,
+    Work as Work,
+    draw_units as draw_units,
+    focus_of as focus_of,
+    places as places,
+)
 from .statistics import (
     BINS as BINS,
     LEAST_OF_A_CLASS as LEAST_OF_A_CLASS,

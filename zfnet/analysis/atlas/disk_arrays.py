@@ -13,11 +13,14 @@ CHUNK = 4096  # rows
 
 
 class DiskArrays:
-    """Arrays by name in a folder, each a file; memory holds what is looked at."""
+    """Arrays by name in a folder, each a file; memory holds what is looked at, as long as it is looked at.
+
+    An array is opened each time that it is asked for: one that stayed open would keep all that was read and written
+    of it in the process's memory, which grew with the number of maps.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._open: dict[str, NDArray[Any]] = {}
 
     def create(self, name: str, shape: tuple[int, ...], dtype: DTypeLike, fill: float = 0) -> None:
         """A new array full of `fill`, unless it is there already. By one process, before others look at it."""
@@ -33,9 +36,8 @@ class DiskArrays:
         partial.replace(path)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._open:
-            self._open[name] = np.load(self._path(name), mmap_mode="r+")
-        return self._open[name]
+        opened: NDArray[Any] = np.load(self._path(name), mmap_mode="r+")
+        return opened
 
     def get(self, name: str) -> NDArray[Any] | None:
         """An array, or None where there is none."""
@@ -45,10 +47,6 @@ class DiskArrays:
 
     def __contains__(self, name: str) -> bool:
         return self._path(name).is_file()
-
-    def close(self) -> None:
-        """Let go of the files, so that the folder can be removed."""
-        self._open.clear()
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npy"

@@ -31,15 +31,16 @@ def map_likeness(peaks: NDArray[np.floating]) -> Likeness:
 
     alike = correlations(peaks, peaks)  # (M, M)
     maps = len(alike)
-    np.fill_diagonal(alike, 1.0)
     order = np.arange(maps)
     if maps > 2:
-        upper = np.triu_indices(maps, 1)
-        distances = np.clip(1 - alike[upper], 0, 2)
+        distances = np.concatenate([np.clip(1 - alike[one, one + 1 :], 0, 2) for one in range(maps)])  # i < j
         order = leaves_list(linkage(distances, "average", optimal_ordering=maps <= OPTIMAL)).astype(np.int64)
     np.fill_diagonal(alike, -np.inf)
     count = min(NEIGHBOURS, maps - 1)
-    nearest = np.argsort(-alike, axis=1, kind="stable")[:, :count]
+    nearest = np.empty((maps, count), np.int64)
+    for first in range(0, maps, ROWS):
+        own = slice(first, first + ROWS)
+        nearest[own] = np.argsort(-alike[own], axis=1, kind="stable")[:, :count]
     neighbour, correlation = np.full((maps, NEIGHBOURS), -1), np.zeros((maps, NEIGHBOURS))
     values = np.take_along_axis(alike, nearest, 1)
     neighbour[:, :count], correlation[:, :count] = np.where(values > 0, nearest, -1), np.maximum(values, 0)
@@ -65,8 +66,10 @@ def correlations(first: NDArray[np.floating], second: NDArray[np.floating]) -> N
         left, right = left - means[0], right - means[1]
         product += left.T @ right
         squares = [total + (part**2).sum(0) for total, part in zip(squares, (left, right), strict=True)]
-    scale = np.sqrt(np.outer(*squares))
-    return np.divide(product, scale, out=np.zeros_like(product), where=scale > 1e-12)
+    for row, square in zip(product, squares[0], strict=True):
+        scale = np.sqrt(square * squares[1])
+        row[:] = np.divide(row, scale, out=np.zeros_like(row), where=scale > 1e-12)
+    return product
 
 
 def match(first: NDArray[np.floating], second: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

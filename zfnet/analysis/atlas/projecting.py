@@ -54,15 +54,16 @@ def draw_units(
     fetch: Fetch,
     grey: Sequence[int],
     progress: Iterator[None] | None = None,
+    at_once: int = AT_ONCE,
 ) -> Iterator[Drawn]:
     """Project them on their receptive fields, whole images where those are larger, and cut the patches they see.
 
-    fetch, grey: as `picture_units` has them. Memory holds AT_ONCE images and BYTES of projections.
+    fetch, grey: as `picture_units` has them. Memory holds at_once images and BYTES of projections.
     Raises NoReverseRule where the rule has no answer.
     """
     fields = {one.layer: receptive_field(deconvnet.model, one.layer) for one in work}
     numbers = torch.cat([one.units[:, 0] for one in work]).unique() if work else torch.zeros(0, dtype=torch.int64)
-    for batch in numbers.split(AT_ONCE) if len(numbers) else ():  # nothing splits into one of nothing
+    for batch in numbers.split(at_once) if len(numbers) else ():  # nothing splits into one of nothing
         inputs, pixels = fetch(batch.tolist())
         inside = {one.layer: torch.isin(one.units[:, 0], batch).nonzero()[:, 0] for one in work}
         layers = [layer for layer, own in inside.items() if len(own)]

@@ -28,30 +28,41 @@ class Wires:
 def map_wires(contributions: NDArray[np.floating], there: NDArray[np.bool_]) -> Wires:
     """Of contributions (M, P, C) at the places that are `there` (M, P)."""
     maps, _, channels = contributions.shape
-    mean = np.zeros((maps, channels), np.float32)
+    mean, strongest = np.zeros((maps, channels), np.float32), np.full((maps, DRIVING + HOLDING), -1)
     for first in range(0, maps, BLOCK):
         own = slice(first, first + BLOCK)
         known = there[own, :, None]
         mean[own] = (np.asarray(contributions[own], np.float64) * known).sum(1) / np.maximum(known.sum(1), 1)
+        strongest[own] = _strongest(mean[own])
     size = np.abs(mean).sum(1, keepdims=True)
     part = np.divide(mean, size, out=np.zeros_like(mean), where=size > 0)
-    order = np.argsort(-mean, axis=1, kind="stable")
-    strongest = np.full((maps, DRIVING + HOLDING), -1)
-    driving, holding = order[:, :DRIVING], order[:, ::-1][:, :HOLDING]
-    rows = np.arange(maps)[:, None]
-    strongest[:, : driving.shape[1]] = np.where(mean[rows, driving] > 0, driving, -1)
-    strongest[:, DRIVING : DRIVING + holding.shape[1]] = np.where(mean[rows, holding] < 0, holding, -1)
     return Wires(mean=mean, total=mean.sum(1, dtype=np.float64), part=part, strongest=strongest)
 
 
-def fed(part: NDArray[np.floating], channels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Those maps (n, F) above, and their parts (n, F), in which the chosen channels (n,) have the largest parts (M, C).
+def _strongest(mean: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Of contributions (m, C) the channels that add most and those that take away most, (m, D)."""
+    order = np.argsort(-mean, axis=1, kind="stable")
+    found, rows = np.full((len(mean), DRIVING + HOLDING), -1), np.arange(len(mean))[:, None]
+    driving, holding = order[:, :DRIVING], order[:, ::-1][:, :HOLDING]
+    found[:, : driving.shape[1]] = np.where(mean[rows, driving] > 0, driving, -1)
+    found[:, DRIVING : DRIVING + holding.shape[1]] = np.where(mean[rows, holding] < 0, holding, -1)
+    return found
 
-    -1 where a channel adds to fewer.
+
+def fed(
+    part: NDArray[np.floating], source: NDArray[np.int64], maps: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each of the maps below those above (maps, F), and their parts, in whose sum it has the largest parts.
+
+    part (M, C) of channels; source (C,): which map below each channel is, -1 for none of these. A map that is read
+    through several channels has the parts of all. -1 where it adds to fewer.
     """
-    own = part[:, channels].T  # (n, M)
-    order = np.argsort(-own, axis=1, kind="stable")[:, :DRIVING]
-    values = np.take_along_axis(own, order, 1)
-    maps, parts = np.full((len(channels), DRIVING), -1), np.zeros((len(channels), DRIVING))
-    maps[:, : order.shape[1]], parts[:, : order.shape[1]] = np.where(values > 0, order, -1), np.maximum(values, 0)
-    return maps, parts
+    above, parts = np.full((maps, DRIVING), -1), np.zeros((maps, DRIVING))
+    for first in range(0, maps, BLOCK):
+        own = np.zeros((min(BLOCK, maps - first), len(part)))  # (n, M)
+        for channel in np.flatnonzero((source >= first) & (source < first + BLOCK)):
+            own[source[channel] - first] += part[:, channel]
+        order = np.argsort(-own, axis=1, kind="stable")[:, :DRIVING]
+        values, lines = np.take_along_axis(own, order, 1), slice(first, first + BLOCK)
+        above[lines, : order.shape[1]], parts[lines, : order.shape[1]] = np.where(values > 0, order, -1), values
+    return above, np.maximum(parts, 0)

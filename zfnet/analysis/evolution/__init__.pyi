@@ -1,3 +1,4 @@
+from .cka import linear_cka as linear_cka, settling_epoch as settling_epoch
 from .moment import LayerMoment as LayerMoment, Moment as Moment, moment_at as moment_at
 from .observer import Evolution as Evolution
 from .online import OnlineSearch as OnlineSearch

@@ -13,13 +13,32 @@ def probability_drops(heat: Occlusion) -> Tensor:
     return heat.clean_probability[..., None, None] - heat.probability
 
 
+def score_drops(heat: Occlusion) -> Tensor:
+    """How much the square takes from the target's class score, before the softmax: (R, C) or (B, R, C).
+
+    Raises ValueError where the scores were not kept.
+    """
+    if heat.score is None or heat.clean_score is None:
+        raise ValueError("the heat has no scores: sweep the images anew with occlude(...)")
+    return heat.clean_score[..., None, None] - heat.score
+
+
+def activity_drops(heat: Occlusion) -> Tensor:
+    """How much the square takes from the layer's strongest map, its sum: (R, C) or (B, R, C)."""
+    return heat.clean_activity[..., None, None] - heat.activity
+
+
 def greatest_drop(heat: Occlusion) -> Tensor:
     """The centre of the square that takes most from the target: row and column in pixels, (2,) or (B, 2).
 
     Pixels are counted at their centres: a square of 3 at corner 0 has its centre at 1, one of 2 at 0.5. Equal drops go
     to the first in reading order.
     """
-    drops = probability_drops(heat)
+    return greatest_place(probability_drops(heat), heat)
+
+
+def greatest_place(drops: Tensor, heat: Occlusion) -> Tensor:
+    """The centre of the square whose drop, of (R, C) or (B, R, C), is the greatest: (2,) or (B, 2), as above."""
     place = drops.flatten(-2).argmax(-1)  # () or (B,)
     row, column = place // drops.shape[-1], place % drops.shape[-1]
     return torch.stack([heat.rows[row], heat.columns[column]], -1) + (heat.size_px - 1) / 2  # (2,) or (B, 2)

@@ -40,13 +40,13 @@ def pointing_game(heat: Occlusion, boxes: Sequence[Sequence[Box]]) -> Pointing:
         (corners + (heat.size_px - 1) / 2, (corners[-1:] + heat.size_px - 1) / 2)
         for corners in (heat.rows, heat.columns)
     )
-    hit = [_inside(point[:1], point[1:], of_image).any() for point, of_image in zip(best, boxes, strict=True)]
-    chance = [_inside(rows, columns, of_image).float().mean() for of_image in boxes]
-    middle = [_inside(middle_row, middle_column, of_image).any() for of_image in boxes]
+    hit = [inside(point[:1], point[1:], of_image).any() for point, of_image in zip(best, boxes, strict=True)]
+    chance = [inside(rows, columns, of_image).float().mean() for of_image in boxes]
+    middle = [inside(middle_row, middle_column, of_image).any() for of_image in boxes]
     return Pointing(hit=torch.stack(hit), chance=torch.stack(chance), middle=torch.stack(middle))  # (B,) each
 
 
-def _inside(rows: Tensor, columns: Tensor, boxes: Sequence[Box]) -> Tensor:
+def inside(rows: Tensor, columns: Tensor, boxes: Sequence[Box]) -> Tensor:
     """Whether points at rows (R,) x columns (C,) lie in any of the boxes: (R, C)."""
     edges = torch.tensor(boxes).reshape(-1, 4)  # (K, 4)
     return (_within(rows, edges[:, [1, 3]])[:, :, None] & _within(columns, edges[:, [0, 2]])[:, None]).any(0)

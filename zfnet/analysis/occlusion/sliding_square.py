@@ -19,10 +19,11 @@ from zfnet.analysis.occlusion.plain import PlainOcclusion
 from zfnet.forward import check_layers, check_plain, named_layers
 from zfnet.forward.graph import LAST, Graph, Unknown, described, trace
 from zfnet.models import full_float32, like_parameters, undisturbed
-from zfnet.progress import Progress
+from zfnet.progress import Progress, Told
 
 OF_EACH_IMAGE = (
     "probability", "label", "activity", "map", "clean_probability", "clean_label", "clean_activity", "target",
+    "score", "clean_score",
 )  # fmt: skip
 
 
@@ -34,7 +35,8 @@ class Occlusion(OcclusionGlance):
     activity: (R, C) sum over the layer's map that is strongest (largest sum) on the clean image; map: its number, ().
     rows, columns: (R,) and (C,), the squares' first pixels, also for several images.
     clean_probability, clean_label, clean_activity: () the same of the image without a square.
-    target: () the class. layer, size_px: what was asked for.
+    target: () the class. layer, size_px: what was asked for. score, clean_score: (R, C) and () the target's class
+    score, which enters the softmax; None where they were not kept.
     """
 
     probability: Tensor
@@ -49,10 +51,13 @@ class Occlusion(OcclusionGlance):
     target: Tensor
     layer: str
     size_px: int
+    score: Tensor | None = None
+    clean_score: Tensor | None = None
 
     def of(self, number: int) -> Occlusion:
         """One of several images."""
-        return replace(self, **{name: getattr(self, name)[number] for name in OF_EACH_IMAGE})
+        there = [name for name in OF_EACH_IMAGE if getattr(self, name) is not None]
+        return replace(self, **{name: getattr(self, name)[number] for name in there})
 
 
 def occlude(
@@ -64,7 +69,7 @@ def occlude(
     fill: Fill = 0.0,
     layer: str | None = None,
     generator: torch.Generator | None = None,
-    progress: bool = True,
+    progress: bool | Told = True,
     incremental: bool = True,
 ) -> Occlusion:
     """Slide a square over an image and see what becomes of the target, the label and the layer's strongest map.
@@ -75,6 +80,7 @@ def occlude(
     layer: by default the last convolution on every path to the scores, shortcuts of sums left out. In our own networks
     its maps are rectified, as `Deconvnet.activations` gives them; in other networks it is any module, and its output as
     the module returned it.
+    progress: whether a bar is drawn; or a function that is called with how many of how many places are done.
     incremental: where all operations are known compute only what the square changes: the same numbers, several times
     faster. Networks that end in a softmax are asked for what enters it.
 
@@ -115,23 +121,23 @@ def _of_image(
     for covered_scores, covered_sums in method.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
         parts.append(_read(covered_scores, covered_sums, target))
         bar.advance(len(covered_scores))
-    probability, label, activity = (
+    probability, label, activity, score = (
         torch.cat(values).reshape(len(rows), len(columns)) for values in zip(*parts, strict=True)
     )  # (R, C) each
-    clean_probability, clean_label, clean_activity = (
+    clean_probability, clean_label, clean_activity, clean_score = (
         value[0] for value in _read(scores[None], sums[map_][None], target)
     )
     return Occlusion(
         probability=probability, label=label, activity=activity, map=map_.cpu(), rows=rows, columns=columns,
         clean_probability=clean_probability, clean_label=clean_label, clean_activity=clean_activity,
-        target=target, layer=method.layer, size_px=size_px,
+        target=target, layer=method.layer, size_px=size_px, score=score, clean_score=clean_score,
     )  # fmt: skip
 
 
-def _read(scores: Tensor, activity: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Probability of the target, most probable class and activity, (N,) each, on the CPU."""
-    wide = torch.promote_types(scores.dtype, torch.float32)
-    return scores.to(wide).softmax(1)[:, target].cpu(), scores.argmax(1).cpu(), activity.cpu()
+def _read(scores: Tensor, activity: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Probability of the target, most probable class, activity and the target's score, (N,) each, on the CPU."""
+    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return wide.softmax(1)[:, target].cpu(), scores.argmax(1).cpu(), activity.cpu(), wide[:, target].cpu()
 
 
 def _joined(heats: Sequence[Occlusion]) -> Occlusion:

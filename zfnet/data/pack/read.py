@@ -69,13 +69,21 @@ class PackImages:
         import torch  # not above: it takes some 600 MB of each process, and packing does without
 
         labels = self.labels[np.asarray(indices, np.int64)]
-        if min(indices, default=0) < 0:
-            raise IndexError(f"index {min(indices)} of {len(self)} images")
         return torch.from_numpy(self._rows(indices)).permute(0, 3, 1, 2), torch.from_numpy(labels)
 
     def _rows(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """Images (B, side, side, 3)."""
         rows = np.empty((len(indices), self.side_px, self.side_px, 3), np.uint8)
+        self.read_into(indices, rows)
+        return rows
+
+    def read_into(self, indices: Sequence[int], rows: NDArray[np.uint8]) -> None:
+        """Fill rows (B, side, side, 3), contiguous, with the images. Several threads may, each its own rows.
+
+        Raises IndexError for an index below 0, OSError where the file ends early.
+        """
+        if min(indices, default=0) < 0:
+            raise IndexError(f"index {min(indices)} of {len(self)} images")
         size = layout.row_bytes(self.side_px)
         offsets = [layout.row_offset(index, self.side_px) for index in indices]
         if hasattr(os, "posix_fadvise"):  # macOS has none
@@ -86,7 +94,6 @@ class PackImages:
                 raise OSError(
                     f"{self.folder / layout.PIXELS}: row {index} ends early; was the file cut since it was opened?"
                 )
-        return rows
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) of all images of this pack, in 0..255."""

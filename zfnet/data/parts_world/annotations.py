@@ -30,7 +30,7 @@ from typing import Any
 
 from zfnet.files import write_text
 
-FILE_NAME = "parts.json"
+FILE_NAME, BOXES_NAME = "parts.json", "boxes.json"
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are the first ones outside
 
 
@@ -63,11 +63,13 @@ class PartsFile:
 
 
 def read_parts(root: str | Path) -> PartsFile:
-    """Read root/parts.json.
+    """Read root/parts.json, or root/boxes.json where there is none.
 
     Raises ValueError, naming the file and the image, if it is missing, is not JSON or is not as the format says.
     """
     path = Path(root) / FILE_NAME
+    if not path.is_file() and (path.parent / BOXES_NAME).is_file():
+        return read_boxes(root)
     if not path.is_file():
         raise ValueError(
             f"{path} does not exist: make one with scripts/make_parts_world, or write your own (format: {__name__})"
@@ -83,6 +85,28 @@ def read_parts(root: str | Path) -> PartsFile:
             raise ValueError(f'{path}: "{key}" is {content[key]!r}, not an object: see the format in {__name__}')
     images = tuple(_image(entry, f"{path}, image {number}") for number, entry in enumerate(content["images"]))
     return PartsFile(images, content.get("classes", {}), content.get("arguments", {}))
+
+
+def read_boxes(root: str | Path) -> PartsFile:
+    """Read root/boxes.json, which says only where the objects are: {"val/n1/a.JPEG": [left, top, right, bottom], ...}.
+
+    The class is the folder that an image lies in. Or it is as parts.json, whose "parts" may be missing.
+    Raises ValueError as read_parts does.
+    """
+    path = Path(root) / BOXES_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}): write it anew") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not an object of boxes by path: see the format in {__name__}.read_boxes")
+    if isinstance(content.get("images"), list):
+        entries = [{"parts": [], **entry} if isinstance(entry, dict) else entry for entry in content["images"]]
+        images = [_image(entry, f"{path}, image {number}") for number, entry in enumerate(entries)]
+        return PartsFile(tuple(images), content.get("classes", {}), content.get("arguments", {}))
+    boxes = {name: _box(box, f"{path}, {name}") for name, box in content.items()}
+    alone = (ImageParts(name, Path(name).parent.name, box, ()) for name, box in boxes.items())
+    return PartsFile(tuple(alone), names={}, arguments={})
 
 
 def write_parts(root: Path, parts: PartsFile) -> None:

@@ -1,5 +1,10 @@
 from .curves import CurvePicture as CurvePicture, curve_picture as curve_picture
-from .layer_files import LayerAbout as LayerAbout, LayerPictures as LayerPictures, write_pictures as write_pictures
+from .layer_files import (
+    LayerAbout as LayerAbout,
+    LayerPictures as LayerPictures,
+    write_pictures as write_pictures,
+    write_tiles as write_tiles,
+)
 from .network_picture import draw_network as draw_network
 from .numbers import (
     LayerNumbers as LayerNumbers,
@@ -15,8 +20,10 @@ from .site import (
     heat_colours as heat_colours,
 )
 from .sprites import ending as ending, save_picture as save_picture, sheet as sheet
+from .strips import strip_of as strip_of
 from .tiles import (
     NATIVE_PX as NATIVE_PX,
+    Tiles as Tiles,
     projection_tiles as projection_tiles,
     resized as resized,
     tile_size as tile_size,

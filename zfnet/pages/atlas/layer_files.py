@@ -75,6 +75,11 @@ def write_pictures(folder: Path, about: LayerAbout, pictures: LayerPictures, map
         path = folder / f"m-{about.number:03d}-{number:04d}.{ending(lossless=is_small(about.tile))}"
         if not path.exists():
             save_picture(path, _of_map(about, pictures, number), lossless=is_small(about.tile))
+    write_tiles(folder, about, pictures, maps)
+
+
+def write_tiles(folder: Path, about: LayerAbout, pictures: LayerPictures, maps: range) -> None:
+    """The sheets of small tiles of some maps, for the layer's page; as `write_pictures` has them."""
     small = tile_size(*about.tile, SMALL_PX)
     own = slice(maps.start, maps.stop)
     drawn = {

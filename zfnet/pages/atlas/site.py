@@ -16,11 +16,14 @@ from zfnet.pages.atlas.curves import CurvePicture
 from zfnet.pages.atlas.layer_files import SHEET, LayerAbout, LayerPictures, picture_facts, write_pictures
 from zfnet.pages.atlas.network_picture import draw_network, field_boxes, margin_px
 from zfnet.pages.atlas.numbers import LayerNumbers, as_columns
-from zfnet.pages.atlas.sprites import ending, save_picture, sheet
+from zfnet.pages.atlas.sprites import ending, is_small, save_picture, sheet
 from zfnet.pages.atlas.tiles import Tiles, resized
 
 PACKAGE = "zfnet.pages.atlas"
-SCRIPTS = ("atlas.js", "tiles.js", "layer.js", "map.js", "others.js", "start.js")  # each uses those before it
+SCRIPTS = (  # each uses those before it
+    "atlas.js", "tiles.js", "front_page.js", "layer.js", "map_numbers.js", "time.js", "optimised.js", "map.js",
+    "classes.js", "image.js", "compare.js", "search.js", "start.js",
+)  # fmt: skip
 CALL = "atlas.take"
 BLOCK = SHEET  # maps that are written together
 THUMB_PX, SHOWN_PX, SHOWN_TILE_PX = 128, 224, 64
@@ -31,8 +34,8 @@ class Front:
     """What the front page says.
 
     title, data (in words), facts (a manifest's lines); size_px of the network's images, and how many were mined;
-    classes and how many images of each; example: layer and map that the reading is shown on; sample: an image on which
-    receptive fields are drawn; notes: what was left out, and why.
+    classes and how many images of each; sample: an image on which receptive fields are drawn; notes: what was left
+    out, and why.
     """
 
     title: str
@@ -46,7 +49,6 @@ class Front:
     class_images: Sequence[int]
     curves: Sequence[CurvePicture] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
-    example: tuple[int, int] | None = None
     sample: int | None = None
     notes: Sequence[str] = ()
     shown: Sequence[int] = ()
@@ -97,13 +99,20 @@ class Site:
         if not path.exists():
             save_picture(path, sheet(rows, max(map(len, rows))), lossless=lossless)
 
+    def optimised(self, layer: int, number: int, tile: Tiles) -> None:
+        """The image (h, w, 3) that was made for a map."""
+        self.strip(f"o-{layer:03d}-{number:04d}", [tile[None]], lossless=is_small(tile.shape[:2]))
+
     def front(self, front: Front, layers: Sequence[LayerAbout], pictures: Sequence[LayerPictures]) -> None:
         """The page itself, and what it says to its scripts."""
-        listed = [{**_facts(about), **picture_facts(about, own)} for about, own in zip(layers, pictures, strict=True)]
+        listed = [
+            {**_facts(about), **picture_facts(about, own), **self._also(about.number)}
+            for about, own in zip(layers, pictures, strict=True)
+        ]
         self.data("front", {
             "title": front.title, "layers": listed, "classes": list(front.classes), "size": front.size_px,
             "class_images": list(front.class_images), "images": front.images, "photographs": front.photographs,
-            "example": front.example, "shown": list(front.shown), "epochs": list(front.epochs), "rule": front.rule,
+            "shown": list(front.shown), "epochs": list(front.epochs), "rule": front.rule,
             "compared": front.compared, "compared_at": front.compared_at, "image_ending": ending(lossless=False),
             "heat_ending": ending(lossless=True), "top": front.top,
         })  # fmt: skip
@@ -115,6 +124,10 @@ class Site:
             maps=sum(about.maps for about in layers), image_ending=ending(lossless=False),
         )  # fmt: skip
         write_text(self.partial / "index.html", page)
+
+    def _also(self, layer: int) -> dict[str, bool]:
+        """What there is of a layer that not every layer has: the page asks for no file that is missing."""
+        return {key: (self.partial / "data" / f"{key}-{layer:03d}.js").exists() for key in ("time", "optimised")}
 
     def commit(self) -> None:
         """Give the folder its name; one that was there before goes."""

@@ -1,7 +1,8 @@
 "use strict";
 // The data come as scripts that call atlas.take(key, value): a page opened from a file may not fetch.
 const atlas = (() => {
-  const held = new Map(), waiting = new Map();
+  const held = new Map(),
+    waiting = new Map();
 
   function take(key, value) {
     held.set(key, value);
@@ -16,7 +17,10 @@ const atlas = (() => {
       waiting.set(key, [resolve]);
       const script = document.createElement("script");
       script.src = `data/${key}.js`;
-      script.onerror = () => { waiting.delete(key); reject(new Error(`data/${key}.js is missing`)); };
+      script.onerror = () => {
+        waiting.delete(key);
+        reject(new Error(`data/${key}.js is missing`));
+      };
       document.head.append(script);
     });
   }
@@ -45,14 +49,35 @@ const atlas = (() => {
   const put = (element, ...children) => fill(element, {}, children);
   const number = (layer) => String(layer).padStart(3, "0");
   const digits = (value, count = 3) =>
-    value === null || value === undefined ? "–" : Number(value.toPrecision(count)).toLocaleString("en", {maximumSignificantDigits: count});
-  const percent = (share) => (share > 0 && share < 1e-4 ? "< 0.01 %" : `${digits(100 * share, share > 0.995 ? 3 : 2)} %`);
+    value === null || value === undefined
+      ? "–"
+      : Number(value.toPrecision(count)).toLocaleString("en", {maximumSignificantDigits: count});
+  const percent = (share) =>
+    share > 0 && share < 1e-4 ? "< 0.01 %" : `${digits(100 * share, share > 0.995 ? 3 : 2)} %`;
   const first = (name) => (name || "").split(",")[0];
   const mapHash = (layer, map) => `#${encodeURIComponent(atlas.front.layers[layer].name)}/${map}`;
   const layerHash = (layer) => `#${encodeURIComponent(atlas.front.layers[layer].name)}`;
   const mapName = (layer, map) => `${atlas.front.layers[layer].name}/${map}`;
   const className = (label) => (label >= 0 && first(atlas.front.classes[label])) || "";
-  const say = (text) => { document.getElementById("status").textContent = text; };
+  const say = (text) => {
+    document.getElementById("status").textContent = text;
+  };
 
-  return {take, load, h, svg, put, number, digits, percent, first, mapHash, layerHash, mapName, className, say, pages: {}};
+  return {
+    take,
+    load,
+    h,
+    svg,
+    put,
+    number,
+    digits,
+    percent,
+    first,
+    mapHash,
+    layerHash,
+    mapName,
+    className,
+    say,
+    pages: {},
+  };
 })();

@@ -11,14 +11,17 @@
     likeness: ["likeness", (data, map) => data.likeness[map]],
   };
   const said = {
-    strength: ". Below each its strongest answer", answered: ". Below each the share of images with an answer above 0", selectivity: ". Below each the class it prefers, and its selectivity",
+    strength: ". Below each its strongest answer",
+    answered: ". Below each the share of images with an answer above 0",
+    selectivity: ". Below each the class it prefers, and its selectivity",
     class: ". Below each its best class and average precision, where that is above 0.25",
   };
   atlas.chosen = {sort: "number", kind: "projection", filter: "", dead: false};
 
   // The maps of a layer in the chosen order, less those that the filter leaves out.
   atlas.ordered = (data, about, chosen = atlas.chosen) => {
-    const dead = new Set(data.dead), words = chosen.filter.trim().toLowerCase();
+    const dead = new Set(data.dead),
+      words = chosen.filter.trim().toLowerCase();
     let maps = [...Array(about.maps).keys()].filter((map) => chosen.dead || !dead.has(map));
     const key = words ? (d, map) => -match(d, map, words) : sorts[chosen.sort][1];
     if (words) maps = maps.filter((map) => match(data, map, words) > 0);
@@ -45,52 +48,141 @@
   // What a tile says of its map, beside its number.
   atlas.caption = (data, map, sort) => {
     const best = data.precision[map][0];
-    if (data.name.length) return atlas.first(data.name[map]);
+    if (data.name[map]) return atlas.first(data.name[map]);
     if (sort === "strength") return digits(data.value[map][0]);
     if (sort === "answered") return percent(data.answered[map]);
     if (sort === "selectivity") return `${className(data.favourite[map])} ${digits(data.selectivity[map], 2)}`;
     if (best && best[1] > 0.25) return `${className(best[0])} ${digits(best[1], 2)}`;
     const part = data.parts[map][0];
     if (part && part[1] >= 3) return data.part_names[part[0]];
-    return best ? "" : className(data.label[map]);  // where no class can be judged: that of its strongest image
+    return best ? "" : className(data.label[map]); // where no class can be judged: that of its strongest image
   };
 
   atlas.pages.layer = async (view, layer) => {
-    const about = atlas.front.layers[layer], data = await load(`layer-${number(layer)}`);
+    const about = atlas.front.layers[layer],
+      data = await load(`layer-${number(layer)}`);
     atlas.current = {layer, data, about};
-    const chosen = atlas.chosen, tiles = h("div", {class: "tiles grid", id: "grid"}), count = h("p", {class: "note", role: "status"});
+    const chosen = atlas.chosen,
+      tiles = h("div", {class: "tiles grid", id: "grid"}),
+      count = h("p", {class: "note", role: "status"});
     const classes = [...new Set(data.precision.flat().map(([label]) => className(label)))].sort();
-    const names = [...new Set([...classes, ...(classes.length ? [] : data.label.map(className).filter(Boolean)), ...data.part_names.filter(Boolean), ...data.name])];
-    const select = (label, name, options) => h("label", {}, `${label} `, h("select", {
-      name, onchange: (event) => { chosen[name] = event.target.value; draw(); },
-    }, options.map(([value, word]) => h("option", {value, selected: chosen[name] === value}, word))));
+    const names = [
+      ...new Set([
+        ...classes,
+        ...(classes.length ? [] : data.label.map(className).filter(Boolean)),
+        ...data.part_names.filter(Boolean),
+        ...data.name,
+      ]),
+    ];
+    const select = (label, name, options) =>
+      h(
+        "label",
+        {},
+        `${label} `,
+        h(
+          "select",
+          {
+            name,
+            onchange: (event) => {
+              chosen[name] = event.target.value;
+              draw();
+            },
+          },
+          options.map(([value, word]) => h("option", {value, selected: chosen[name] === value}, word)),
+        ),
+      );
     const filter = h("input", {
-      type: "search", id: "filter", value: chosen.filter, list: "filters", placeholder: "class or part", autocomplete: "off",
-      oninput: (event) => { chosen.filter = event.target.value; draw(); },
+      type: "search",
+      id: "filter",
+      value: chosen.filter,
+      list: "filters",
+      placeholder: "class or part",
+      autocomplete: "off",
+      oninput: (event) => {
+        chosen.filter = event.target.value;
+        draw();
+      },
     });
-    const field = about.field ? `each place sees ${about.field.join(" × ")} px, a step is ${about.step[0]} px` : "every unit sees the whole image";
-    put(view,
+    const field = about.field
+      ? `each place sees ${about.field.join(" × ")} px, a step is ${about.step[0]} px`
+      : "every unit sees the whole image";
+    put(
+      view,
       h("h1", {}, about.name),
-      h("p", {class: "lead"}, `${about.kind}, ${about.shape.join(" × ")}, ${about.parameters.toLocaleString("en")} parameters; ${field}.`),
-      h("form", {class: "controls", onsubmit: (event) => event.preventDefault()},
-        select("Sort by", "sort", Object.entries(sorts).map(([key, [word]]) => [key, word])),
-        select("Show", "kind", [["projection", "strongest projection"], ["mean", `mean of ${about.places}`], ["patch", "strongest patch"]].filter(([kind]) => about.kinds.includes(kind))),
-        h("label", {}, "What answers to ", filter), h("datalist", {id: "filters"}, names.slice(0, 500).map((name) => h("option", {value: name}))),
-        data.dead.length ? h("label", {}, h("input", {type: "checkbox", id: "dead", checked: chosen.dead, onchange: (event) => { chosen.dead = event.target.checked; draw(); }}), ` show ${data.dead.length} dead maps`) : null,
-        h("a", {href: `#/compare/${encodeURIComponent(about.name)}`, class: "right", hidden: !atlas.front.compared}, "compare")),
-      count, tiles);
+      h(
+        "p",
+        {class: "lead"},
+        `${about.kind}, ${about.shape.join(" × ")}, ${about.parameters.toLocaleString("en")} parameters; ${field}.`,
+      ),
+      h(
+        "form",
+        {class: "controls", onsubmit: (event) => event.preventDefault()},
+        select(
+          "Sort by",
+          "sort",
+          Object.entries(sorts).map(([key, [word]]) => [key, word]),
+        ),
+        select(
+          "Show",
+          "kind",
+          [
+            ["projection", "strongest projection"],
+            ["mean", `mean of ${about.places}`],
+            ["patch", "strongest patch"],
+          ].filter(([kind]) => about.kinds.includes(kind)),
+        ),
+        h("label", {}, "What answers to ", filter),
+        h(
+          "datalist",
+          {id: "filters"},
+          names.slice(0, 500).map((name) => h("option", {value: name})),
+        ),
+        data.dead.length
+          ? h(
+              "label",
+              {},
+              h("input", {
+                type: "checkbox",
+                id: "dead",
+                checked: chosen.dead,
+                onchange: (event) => {
+                  chosen.dead = event.target.checked;
+                  draw();
+                },
+              }),
+              ` show ${data.dead.length} dead maps`,
+            )
+          : null,
+        h(
+          "a",
+          {href: `#/compare/${encodeURIComponent(about.name)}`, class: "right", hidden: !atlas.front.compared},
+          "compare",
+        ),
+      ),
+      count,
+      tiles,
+    );
     draw();
 
     function draw() {
       const maps = atlas.ordered(data, about);
-      count.textContent = `${maps.length} of ${about.maps} maps` + (data.dead.length && !chosen.dead ? `; ${data.dead.length} dead ones, never above 0, are folded away` : "")
-        + (chosen.filter.trim() ? "; those first that tell it best" : "") + (said[chosen.sort] || (data.precision.some((one) => one.length) ? said.class : ". Below each the class of its strongest image"));
+      count.textContent =
+        `${maps.length} of ${about.maps} maps` +
+        (data.dead.length && !chosen.dead ? `; ${data.dead.length} dead ones, never above 0, are folded away` : "") +
+        (chosen.filter.trim() ? "; those first that tell it best" : "") +
+        (said[chosen.sort] ||
+          (data.precision.some((one) => one.length) ? said.class : ". Below each the class of its strongest image"));
       tiles.replaceChildren(...maps.map(tile));
     }
     function tile(map) {
       const text = atlas.caption(data, map, chosen.sort);
-      return h("a", {class: "tile", href: atlas.mapHash(layer, map), "aria-label": `map ${map}${text ? `, ${text}` : ""}`},
-        atlas.small(layer, map, chosen.kind, 72, "", about, true), h("b", {}, String(map)), text ? h("small", {}, text) : null);
+      return h(
+        "a",
+        {class: "tile", href: atlas.mapHash(layer, map), "aria-label": `map ${map}${text ? `, ${text}` : ""}`},
+        atlas.small(layer, map, chosen.kind, 72, "", about, true),
+        h("b", {}, String(map)),
+        text ? h("small", {}, text) : null,
+      );
     }
   };
 }

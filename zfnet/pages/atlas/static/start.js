@@ -1,10 +1,15 @@
 "use strict";
-// Addresses, search, keys, dark and light.
+// Addresses, keys, dark and light.
 {
-  const {h, load, number} = atlas;
-  const view = document.getElementById("view"), front = document.getElementById("front"), query = document.getElementById("query"), results = document.getElementById("results");
+  const {h, load} = atlas;
+
+  const view = document.getElementById("view"),
+    front = document.getElementById("front"),
+    query = document.getElementById("query");
   const scrolled = new Map();
-  let turn = 0, shownHash = null;
+
+  let turn = 0,
+    shownHash = null;
 
   // "#conv5/12" is a map, "#conv5" its layer, "#/class/3", "#/part/eye", "#/image/7" and "#/compare/conv5" the other pages.
   async function show() {
@@ -12,24 +17,43 @@
     if (hash === "main" && !atlas.front.layers.some((one) => one.name === "main")) return;
     if (shownHash !== null) scrolled.set(shownHash, scrollY);
     shownHash = hash;
-    const mine = ++turn, words = hash.split("/").map((word) => { try { return decodeURIComponent(word); } catch { return word; } });
+    const mine = ++turn,
+      words = hash.split("/").map((word) => {
+        try {
+          return decodeURIComponent(word);
+        } catch {
+          return word;
+        }
+      });
     const page = h("div", {class: "page"});
     atlas.current = null;
     let title = "";
     try {
       if (!hash) await atlas.pages.front();
-      else if (words[0] === "" && words[1] === "compare") { title = "Compared"; await atlas.pages.compare(page, words[2], words[3] === undefined ? undefined : Number(words[3])); }
-      else if (words[0] === "" && ["class", "image", "part"].includes(words[1])) {
+      else if (words[0] === "" && words[1] === "compare") {
+        title = "Compared";
+        await atlas.pages.compare(page, words[2], words[3] === undefined ? undefined : Number(words[3]));
+      } else if (words[0] === "" && ["class", "image", "part"].includes(words[1])) {
         title = words[1] === "class" ? atlas.className(Number(words[2])) : words.slice(1).join(" ");
         await atlas.pages[words[1]](page, words[1] === "part" ? words[2] : Number(words[2]));
       } else {
-        const layer = atlas.front.layers.findIndex((one) => one.name === words[0]), map = words[1] === undefined ? null : Number(words[1]);
+        const layer = atlas.front.layers.findIndex((one) => one.name === words[0]),
+          map = words[1] === undefined ? null : Number(words[1]);
         if (layer < 0) throw new Error(`there is no layer ${words[0]}`);
-        if (map !== null && !(Number.isInteger(map) && map >= 0 && map < atlas.front.layers[layer].maps)) throw new Error(`${words[0]} has maps 0 to ${atlas.front.layers[layer].maps - 1}`);
+        if (map !== null && !(Number.isInteger(map) && map >= 0 && map < atlas.front.layers[layer].maps))
+          throw new Error(`${words[0]} has maps 0 to ${atlas.front.layers[layer].maps - 1}`);
         title = map === null ? words[0] : `${words[0]}/${map}`;
-        if (map === null) await atlas.pages.layer(page, layer); else await atlas.pages.map(page, layer, map);
+        if (map === null) await atlas.pages.layer(page, layer);
+        else await atlas.pages.map(page, layer, map);
       }
-    } catch (error) { page.replaceChildren(h("h1", {}, "Not here"), h("p", {}, `${error.message}.`), h("p", {}, h("a", {href: "#"}, "To the front page"))); title = "Not here"; }
+    } catch (error) {
+      page.replaceChildren(
+        h("h1", {}, "Not here"),
+        h("p", {}, `${error.message}.`),
+        h("p", {}, h("a", {href: "#"}, "To the front page")),
+      );
+      title = "Not here";
+    }
     if (mine !== turn) return;
     view.replaceChildren(page);
     view.hidden = !hash;
@@ -41,92 +65,71 @@
     document.body.dataset.shown = hash || "front";
   }
 
-  // Search over layers, maps, classes and parts.
-  async function search(text) {
-    const words = text.trim().toLowerCase(), found = [];
-    if (!words) return found;
-    const [, layerPart, mapPart] = words.match(/^(.*?)(?:[\/ ]?(\d+))?$/) || [], holds = (name) => name.toLowerCase().includes(words);
-    atlas.front.layers.forEach((about, layer) => {
-      const name = about.name.toLowerCase();
-      if (mapPart !== undefined && Number(mapPart) < about.maps && (layerPart === "" || name.includes(layerPart))) found.push([atlas.mapHash(layer, Number(mapPart)), atlas.mapName(layer, Number(mapPart)), "map", name === layerPart ? 0 : 2]);
-      if (name.includes(words)) found.push([atlas.layerHash(layer), about.name, `layer, ${about.maps} maps`, name === words ? 0 : 1]);
-    });
-    const {classes, firsts, parts} = await load("search");
-    for (const [name, maps] of Object.entries(parts)) if (holds(name)) {
-      found.push([`#/part/${encodeURIComponent(name)}`, name, `part, ${maps.length} maps lie on it`, 1]);
-      for (const [layer, map, share] of maps.slice(0, 5)) found.push([atlas.mapHash(layer, map), atlas.mapName(layer, map), `${name}: ${atlas.percent(share)} of its places`, 2]);
-    }
-    atlas.front.classes.forEach((name, label) => {
-      if (!holds(name)) return;
-      found.push([`#/class/${label}`, atlas.first(name), "class", 1]);
-      for (const [layer, map, precision] of (classes[label] || firsts[label] || []).slice(0, 3)) found.push([atlas.mapHash(layer, map), atlas.mapName(layer, map), `${atlas.first(name)}${precision === null ? "" : `: AP ${atlas.digits(precision, 2)}`}`, 2]);
-    });
-    return found.sort((a, b) => a[3] - b[3]).slice(0, 40);
-  }
-  let marked = -1;
-  const options = () => [...results.querySelectorAll("li")];
-  function mark(at) {
-    marked = at;
-    options().forEach((one, position) => one.setAttribute("aria-selected", position === at));
-    query.setAttribute("aria-activedescendant", at >= 0 ? `r${at}` : "");
-    if (at >= 0) options()[at].scrollIntoView({block: "nearest"});
-  }
-  function close() { results.hidden = true; query.setAttribute("aria-expanded", "false"); mark(-1); }
-  const go = (hash) => { close(); query.value = ""; query.blur(); location.hash = hash; };
-  query.addEventListener("input", async () => {
-    const asked = query.value, found = await search(asked);
-    if (asked !== query.value) return;
-    results.replaceChildren(...found.map(([hash, name, what], at) => h("li", {role: "option", id: `r${at}`, "aria-selected": "false", "data-hash": hash, onmousedown: (event) => { event.preventDefault(); go(hash); }}, h("b", {}, name), " ", h("small", {}, what))));
-    if (!found.length && asked.trim()) results.append(h("li", {role: "option", "aria-selected": "false"}, "nothing found"));
-    results.hidden = !asked.trim();
-    query.setAttribute("aria-expanded", String(!results.hidden));
-    mark(found.length ? 0 : -1);
-  });
-  query.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== query) close(); }, 150));
-  document.getElementById("search").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const option = options()[marked];
-    if (option && option.dataset.hash) go(option.dataset.hash);
-  });
-
   function keys(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === query) {
-      if (event.key === "Escape") { close(); query.blur(); }
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); const count = options().length; if (count) mark((marked + (event.key === "ArrowDown" ? 1 : count - 1)) % count); }
-      return;
-    }
     if (event.target.matches("input, select, textarea") || document.getElementById("keys").open) return;
-    if (event.key === "/") { event.preventDefault(); query.focus(); }
-    else if (event.key === "?") document.getElementById("keys").showModal();
+    if (event.key === "/") {
+      event.preventDefault();
+      query.focus();
+    } else if (event.key === "?") document.getElementById("keys").showModal();
     else if (event.key === "t") theme();
     else if (event.key === "p" && atlas.current && atlas.current.play) atlas.current.play();
     else if (event.key.startsWith("Arrow")) arrow(event);
   }
+
   function arrow(event) {
-    const tiles = [...document.querySelectorAll("#grid .tile")], at = tiles.indexOf(document.activeElement);
+    const tiles = [...document.querySelectorAll("#grid .tile")],
+      at = tiles.indexOf(document.activeElement);
     if (tiles.length && (at >= 0 || ["ArrowRight", "ArrowDown"].includes(event.key))) {
-      const top = tiles[0].getBoundingClientRect().top, across = Math.max(1, tiles.findIndex((one) => one.getBoundingClientRect().top > top + 4));
+      const top = tiles[0].getBoundingClientRect().top,
+        across = Math.max(
+          1,
+          tiles.findIndex((one) => one.getBoundingClientRect().top > top + 4),
+        );
       const to = at < 0 ? 0 : at + {ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across}[event.key];
-      if (tiles[to]) { event.preventDefault(); return tiles[to].focus(); }
+      if (tiles[to]) {
+        event.preventDefault();
+        return tiles[to].focus();
+      }
     }
-    const one = document.querySelector({ArrowLeft: "nav.steps a:first-child", ArrowRight: "nav.steps a:last-child", ArrowUp: "nav.steps a:nth-child(2)"}[event.key]);
-    if (one && view.contains(one)) { event.preventDefault(); location.hash = one.getAttribute("href"); }
-    else if (event.key === "ArrowUp" && tiles.length && scrollY === 0) location.hash = "";
+    const one = document.querySelector(
+      {ArrowLeft: "nav.steps a:first-child", ArrowRight: "nav.steps a:last-child", ArrowUp: "nav.steps a:nth-child(2)"}[
+        event.key
+      ],
+    );
+    if (one && view.contains(one)) {
+      event.preventDefault();
+      location.hash = one.getAttribute("href");
+    } else if (event.key === "ArrowUp" && tiles.length && scrollY === 0) location.hash = "";
   }
+
   function theme() {
-    const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    const root = document.documentElement,
+      dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
-    try { localStorage.setItem("atlas-theme", root.dataset.theme); } catch { /* a file may not remember */ }
+    try {
+      localStorage.setItem("atlas-theme", root.dataset.theme);
+    } catch {
+      /* a file may not remember */
+    }
   }
-  try { const kept = localStorage.getItem("atlas-theme"); if (kept) document.documentElement.dataset.theme = kept; } catch { /* as above */ }
+
+  try {
+    const kept = localStorage.getItem("atlas-theme");
+    if (kept) document.documentElement.dataset.theme = kept;
+  } catch {
+    /* as above */
+  }
 
   load("front").then((told) => {
     atlas.front = told;
-    const layers = document.getElementById("layers"), middle = told.layers[Math.floor(told.layers.length / 2)];
+    const layers = document.getElementById("layers"),
+      middle = told.layers[Math.floor(told.layers.length / 2)];
     query.placeholder = `Search: ${middle.name}/${Math.min(12, middle.maps - 1)}${told.classes.length > 1 ? `, ${atlas.first(told.classes[0])}` : ""} …`;
     layers.append(...told.layers.map((about, layer) => h("option", {value: layer}, about.name)));
-    layers.addEventListener("change", () => { location.hash = layers.value === "" ? "" : atlas.layerHash(Number(layers.value)); });
+    layers.addEventListener("change", () => {
+      location.hash = layers.value === "" ? "" : atlas.layerHash(Number(layers.value));
+    });
     document.getElementById("theme").addEventListener("click", theme);
     document.getElementById("help").addEventListener("click", () => document.getElementById("keys").showModal());
     addEventListener("hashchange", show);

@@ -1,0 +1,82 @@
+"""An item on the page: taken from a run that fits, run here, or left out with the reason."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from experiments.common.job import Run
+from experiments.report_parts.claims_file import read_claims
+from experiments.report_parts.inner_job import LeftOut, run_inner, shared_words
+from experiments.report_parts.item_words import Wanted
+from experiments.report_parts.items import Item
+from experiments.report_parts.kept_runs import KeptRun, runs_in
+from zfnet.pages.report import Entry, Figure
+
+MOST_FIGURES = 6  # of an item
+
+
+@dataclass
+class Collected:
+    """What goes on the page, as it is gathered. claims: as `read_claims` gives them."""
+
+    left_out: dict[str, str]
+    entries: list[Entry] = field(default_factory=list)
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    claims_command: str = ""
+
+    def take_claims(self, kept: KeptRun) -> None:
+        self.claims, self.claims_command = read_claims(kept.folder), command_of_run(kept)
+
+
+def collect(item: Item, wanted: Wanted, collected: Collected, run: Run) -> None:
+    """Add an item's entry, or the reason why there is none."""
+    try:
+        kept, source = found_or_run(item, wanted, run)
+        collected.entries.append(entry_of(item, kept, source))
+    except (LeftOut, OSError, ValueError, KeyError) as reason:
+        collected.left_out[f"{item.title}{f' ({item.paper})' if item.paper else ''}"] = str(reason)
+
+
+def found_or_run(item: Item, wanted: Wanted, run: Run) -> tuple[KeptRun, str]:
+    """The run that the item is read from, and where it came from in words. Raises LeftOut."""
+    kept = wanted.shelf.find(item.job, of_these_images=item.of_these_images)
+    if kept is not None:
+        print(f"{item.job}: taken from {kept.folder}", flush=True)
+        inside = run.folder.resolve() in kept.folder.resolve().parents
+        return kept, "Computed for this report." if inside else f"Taken from a finished run: {kept.folder}."
+    if item.words is None:
+        raise LeftOut(item.missing)
+    folder = run.folder / item.name
+    words = item.words(wanted)
+    given = [word for word in shared_words(item.job) if word.split("=")[0] not in {one.split("=")[0] for one in words}]
+    run_inner(item.job, [*given, *words], folder, run)
+    return next(one for one in runs_in([folder]) if one.job == item.job), "Computed for this report."
+
+
+def entry_of(item: Item, kept: KeptRun, source: str) -> Entry:
+    """Raises LeftOut where the run has nothing to show."""
+    paths = list(dict.fromkeys(path for pattern in item.figures for path in sorted(kept.folder.glob(pattern))))
+    tables = [] if item.tables is None else item.tables(kept.folder)
+    if not paths and not tables:
+        raise LeftOut(f"{kept.folder} has neither figures nor tables")
+    figures = [figure_of(item, path, number, len(paths)) for number, path in enumerate(paths[:MOST_FIGURES])]
+    return Entry(
+        anchor=item.name, title=item.title, paper=item.paper, caption=item.caption, command=command_of_run(kept),
+        source=source, figures=figures, tables=tables,
+    )  # fmt: skip
+
+
+def figure_of(item: Item, path: Path, number: int, count: int) -> Figure:
+    part = f", {number + 1} of {min(count, MOST_FIGURES)}" if count > 1 else ""
+    return Figure(path=path, alt=f"{item.alt or item.title}{part} ({path.stem})", caption=path.stem if part else "")
+
+
+def command_of_run(kept: KeptRun) -> str:
+    """The command as one types it: manifests of a job's file begin with its name."""
+    words = [str(word) for word in kept.facts.get("command", [kept.job])]
+    if words[0] == f"{kept.job}.py":
+        words = ["python", f"experiments/{words[0]}", *words[1:]]
+    return shlex.join(words)

@@ -1,0 +1,108 @@
+"""Runs that are there already: which job's, of which network, and whether they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.common.run_folder import job_of
+from zfnet.runs import read_manifest
+
+DEPTH = 3  # folders below the one that was given: runs/demo, its runs, and a table's rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRun:
+    """A finished run: its folder, the job, and what its manifest says."""
+
+    folder: Path
+    job: str
+    facts: Mapping[str, Any]
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The networks that it looked into: where each came from -> the fingerprint of its weights."""
+        return dict(self.facts.get("networks", {}))
+
+    @property
+    def finished(self) -> str:
+        return str(self.facts.get("finished"))
+
+    def is_of(self, weights: str, trained: Path | None) -> bool:
+        """Whether it looked into a network of these weights, or into a checkpoint of that training."""
+        if weights in self.networks.values():
+            return True
+        sources = [*self.networks, str(self.facts.get("run") or "")]
+        return trained is not None and any(one and _lies_in(one, trained) for one in sources)
+
+    def has_data(self, fingerprints: Sequence[str], root: str | None) -> bool:
+        """Whether it is of these images, as far as it says: by their fingerprint, or by the folder they lie in."""
+        data, own = self.facts.get("data"), self.facts.get("root")
+        told = [*data.values()] if isinstance(data, Mapping) else [data]
+        if data is not None:
+            return any(one in fingerprints for one in told)
+        return own is None or root is None or Path(str(own)).resolve() == Path(root).resolve()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """Where to look for runs, and the network and images that they must be of.
+
+    trained: the run folder of the network's training, where it is a checkpoint of one. root: where the images lie.
+    """
+
+    runs: Sequence[KeptRun]
+    weights: str
+    data: Sequence[str]
+    trained: Path | None
+    root: str | None = None
+
+    def find(self, job: str, *, of_these_images: bool = True) -> KeptRun | None:
+        """The newest finished run of a job that fits. of_these_images: False for what is done on others."""
+        fits = [
+            one
+            for one in self.runs
+            if one.job == job
+            and one.is_of(self.weights, self.trained)
+            and (not of_these_images or one.has_data(self.data, self.root))
+        ]
+        return max(fits, key=lambda one: one.finished, default=None)
+
+
+def runs_in(folders: Sequence[str | Path]) -> list[KeptRun]:
+    """Every finished run in the folders or below them. Raises FileNotFoundError for a folder that is not there."""
+    found: dict[Path, KeptRun] = {}
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"run={folder}: no such folder; expected one with run folders in it, such as runs/demo"
+            )
+        for path in _manifests(folder):
+            job = job_of(path.parent)
+            try:
+                facts = read_manifest(path)
+            except ValueError:
+                continue
+            if job is not None and facts.get("outcome") == "finished":
+                found[path.parent.resolve()] = KeptRun(folder=path.parent, job=job, facts=facts)
+    return list(found.values())
+
+
+def training_of(checkpoint: str | None) -> Path | None:
+    """The run folder of a checkpoint's training: checkpoints/best.pt lies in it."""
+    if checkpoint is None or not Path(checkpoint).is_file():
+        return None
+    folder = Path(checkpoint).absolute().parent
+    return folder.parent if folder.name == "checkpoints" else None
+
+
+def _manifests(folder: Path) -> Iterator[Path]:
+    for depth in range(DEPTH + 1):
+        yield from sorted(folder.glob("/".join(["*"] * depth + ["manifest.json"])))
+
+
+def _lies_in(source: str, folder: Path) -> bool:
+    path = Path(source)
+    return path.exists() and (path.resolve() == folder.resolve() or folder.resolve() in path.resolve().parents)

@@ -1,0 +1,92 @@
+"""The report of a small training: what is taken, what is run, what is left out, and one file that holds it all."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from in_process import run_here
+from report_page import SMALL, words_of
+from small_network import small_network
+
+from experiments.report_parts.inner_job import FUNCTIONS
+from experiments.report_parts.items import ITEMS
+
+ROOT = Path(__file__).parents[2]
+
+
+def page_of(run: Path) -> str:
+    return (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_item_and_claim_is_on_the_page_or_left_out_with_a_reason(report_run: Path):
+    page = page_of(report_run)
+    left = json.loads((report_run / "manifest.json").read_text())["left_out"]
+    shown = set(re.findall(r'<section class="entry" id="(\w+)"', page))
+    assert len(shown) + len(left) == len(ITEMS) - len({"fig2", "fig6", "fig7"})  # which the fixture does without
+    assert {"errors", "fig5", "tab7"} <= shown
+    assert "it takes images of new classes" in left["New classes: Caltech-101's protocol (Table 4)"]
+    assert all(left.values())
+    assert len(re.findall(r'id="claim-\d+"', page)) == 15
+
+
+def test_one_file_asks_for_nothing(report_run: Path):
+    page = page_of(report_run)
+    assert len(page.encode()) < 15_000_000
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href)="(?!data:image/|#)', page)
+    assert "default-src 'none'" in unescape(page)
+    assert not re.findall(r" style=", page)
+
+
+def test_pictures_have_alternatives_and_items_commands(report_run: Path):
+    page = page_of(report_run)
+    pictures = re.findall(r"<img [^>]*>", page)
+    assert pictures
+    assert all(re.search(r'alt="[^"]{20,}"', one) for one in pictures)
+    for section in re.findall(r'<section class="entry".*?</section>', page, re.DOTALL):
+        assert re.search(r"<code>python experiments/\w+\.py ", section)
+
+
+def test_the_page_says_what_the_claims_file_says(report_run: Path):
+    page = page_of(report_run)
+    for claim in json.loads((report_run / "claims" / "claims.json").read_text()):
+        block = re.search(rf'<li class="claim \w+" id="claim-{claim["number"]}">.*?</li>', page, re.DOTALL)
+        assert block
+        assert f'<span class="verdict">{claim["verdict"]}</span>' in block[0]
+        assert block[0].count('<tr><th scope="row">') == len(claim["effects"])
+
+
+def test_what_was_done_is_not_done_again(
+    report_run: Path, trained_rows: Path, image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    """Taken by another report of the same network, and run again for one of another network."""
+    monkeypatch.chdir(tmp_path)
+    words = [f"run=[{trained_rows},{report_run}]", f"data.root={image_root}"]
+    small = [*SMALL[:-1], "items=[fig5]"]
+    same = words_of(trained_rows, image_root)[0]
+    assert run_here("report", *small, *words, same, f"run_dir={tmp_path / 'same'}") == 0
+    assert "fig5_invariance: taken from" in capsys.readouterr().out
+    assert not (tmp_path / "same" / "fig5").exists()
+    other = f"checkpoint={small_network(tmp_path / 'other.pt')}"
+    assert run_here("report", *small, *words, other, f"run_dir={tmp_path / 'other'}") == 0
+    assert (tmp_path / "other" / "fig5" / "fig5.png").is_file()
+
+
+def test_jobs_are_called_as_their_files_start_them():
+    for job, function in FUNCTIONS.items():
+        assert f'start("experiments.{job}:{function}")' in (ROOT / "experiments" / f"{job}.py").read_text()
+    known = {path.stem for path in (ROOT / "experiments").glob("*.py")}
+    assert {one.job for one in ITEMS} - known <= {"audit"}
+    assert {one.job for one in ITEMS if one.words is not None} <= set(FUNCTIONS)
+    assert all(one.words is not None or one.missing for one in ITEMS)
+
+
+def test_an_item_that_is_not_there(image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    words = [f"checkpoint={small_network(tmp_path / 'one.pt')}", f"data.root={image_root}", "items=[fig99]"]
+    assert run_here("report", *SMALL[:-1], *words) == 2

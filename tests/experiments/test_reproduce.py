@@ -1,0 +1,211 @@
+"""scripts/reproduce: the order of the plan, what is done once, and that a kill at any step costs only that step."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from in_process import ROOT
+
+from experiments.common.options import options_of
+from experiments.reproduction.__main__ import main
+from experiments.reproduction.asked import ROWS, Asked
+from experiments.reproduction.carry_out import carry_out, carry_out_one, free_again, log_of
+from experiments.reproduction.plan import plan_of
+from experiments.reproduction.scales import SCALES
+from experiments.reproduction.step import Marks, Step, check_order
+from experiments.tab3_ablation import VARIANTS
+
+APPEND = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.open('a').write('x'); pathlib.Path(sys.argv[2]).touch()"
+Make = Callable[..., Step]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A step that appends an x to NAME.times and leaves NAME.out behind; code: further Python that it runs first."""
+
+    def step(name: str, *, needs: tuple[str, ...] = (), after: tuple[str, ...] = (), code: str = "") -> Step:
+        output = tmp_path / f"{name}.out"
+        words = ("python", "-c", f"{code}\n{APPEND}", str(tmp_path / f"{name}.times"), str(output))
+        return Step(name=name, title=name, words=words, outputs=(output,), needs=needs, after=after)
+
+    return step
+
+
+def times(folder: Path, name: str) -> int:
+    path = folder / f"{name}.times"
+    return len(path.read_text()) if path.exists() else 0
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_step_stands_after_what_it_needs_and_its_words_are_options_of_its_job(scale: str, tmp_path: Path):
+    folders = dict.fromkeys(("root", "caltech101", "caltech256", "voc", "others"), tmp_path)
+    (tmp_path / "parts.json").write_text("{}")
+    steps, left_out = plan_of(Asked(scale=scale, out=tmp_path / "out", **folders))
+    check_order(steps)
+    assert left_out == {}
+    names = [step.name for step in steps]
+    assert names[-1] == "report"
+    assert set(steps[-1].after) == set(names[:-1])
+    rows = [f"train-{model}-seed0" for model in ROWS]
+    assert {*rows, *(f"train-zfnet-seed{seed}" for seed in range(5)), "unlimited", "evaluate", "pointing"} <= set(names)
+    assert {"fig2_features", "fig4_evolution", "fig5_invariance", "fig6_filters", "fig7_occlusion"} <= set(names)
+    assert {"tab1_correspondence", "tab2_imagenet", "tab3_ablation", "tab4_caltech101", "tab5_caltech256"} <= set(names)
+    assert {"tab6_pascal", "tab7_caltech101", "tab7_caltech256"} <= set(names)
+    for step in steps:
+        script = ROOT / step.words[1]
+        if not step.words[1].startswith("experiments/") or not script.exists():
+            continue
+        known = {*options_of(script.stem), "experiment", "data", "model"}
+        for word in step.words[2:]:
+            assert word.partition("=")[0] in known or word.startswith("data."), f"{step.name}: {word}"
+
+
+def test_the_rows_are_those_of_table_3():
+    assert set(ROWS) == {model for pair in VARIANTS.values() for model in pair if model is not None}
+
+
+def test_what_is_not_at_hand_is_left_out_and_named(tmp_path: Path):
+    steps, left_out = plan_of(Asked(scale="imagenet", out=tmp_path / "out", root=tmp_path))
+    names = {step.name for step in steps}
+    assert not {"tab1_correspondence", "pointing", "tab4_caltech101", "tab5_caltech256", "tab6_pascal"} & names
+    assert "has no parts.json" in left_out["Table 1"]
+    assert "--voc" in left_out["Table 6"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [({"scale": "large"}, "not one of imagenet, tiny, parts"), ({"scale": "tiny"}, "needs --root"),
+     ({"scale": "parts", "voc": Path("nowhere")}, "--voc nowhere is not a folder"),
+     ({"scale": "parts", "seeds": 0}, "--seeds 0")],
+)  # fmt: skip
+def test_words_that_do_not_fit_are_told(asked: dict, told: str):
+    with pytest.raises(ValueError, match=told):
+        Asked(out=Path("out"), **asked)
+
+
+def test_a_plan_in_the_wrong_order_is_refused(make: Make):
+    with pytest.raises(ValueError, match="'b' waits for 'a', which does not stand before it"):
+        check_order([make("b", needs=("a",)), make("a")])
+    with pytest.raises(ValueError, match="'a' is in the plan twice"):
+        check_order([make("a"), make("a")])
+
+
+def test_what_is_done_is_done_once_and_what_changed_is_done_again(make: Make, tmp_path: Path):
+    steps = [make("a"), make("b", needs=("a",)), make("c")]
+    assert carry_out(steps, tmp_path / "out").done == ("a", "b", "c")
+    assert carry_out(steps, tmp_path / "out").before == ("a", "b", "c")
+    (tmp_path / "c.out").unlink()
+    assert carry_out(steps, tmp_path / "out").done == ("c",)
+    changed = [make("a", code="pass"), *steps[1:]]  # another command: it and what is made of it
+    assert carry_out(changed, tmp_path / "out").done == ("a", "b")
+    assert [times(tmp_path, name) for name in "abc"] == [2, 2, 2]
+
+
+def test_a_step_that_fails_holds_up_only_those_that_need_it(make: Make, tmp_path: Path):
+    steps = [make("a", code="raise SystemExit(3)"), make("b", needs=("a",)), make("c"), make("d", after=("a", "b"))]
+    outcome = carry_out(steps, tmp_path / "out")
+    assert outcome.failed == {"a": "it ended with code 3"}
+    assert outcome.held_up == {"b": "a"}
+    assert outcome.done == ("c", "d")
+    assert "SystemExit" in log_of(steps[0], tmp_path / "out").read_text()
+
+
+def test_a_job_that_was_stopped_is_not_done(make: Make, tmp_path: Path):
+    step = make("a")
+    job = Step(**{**vars(step), "folder": tmp_path / "run"})
+    (tmp_path / "run").mkdir()
+    for outcome, told in (("stopped", "it was stopped"), (None, "manifest.json says None"), ("finished", None)):
+        (tmp_path / "run" / "manifest.json").write_text(json.dumps({"outcome": outcome}))
+        found = carry_out_one(job, tmp_path / "out")
+        assert found == told or (told is not None and told in str(found))
+        assert bool(Marks(tmp_path / "out" / "steps").done([job])) == (told is None)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from experiments.reproduction.carry_out import carry_out
+from experiments.reproduction.step import Step
+out = Path(sys.argv[1])
+code = '''
+import sys, time, pathlib
+folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+half = folder / (name + ".half")
+with open(folder / (name + ".times"), "a") as file:
+    file.write("x")
+for at in range(int(half.read_text() or 0) if half.exists() else 0, 10):
+    half.write_text(str(at + 1))
+    with open(folder / (name + ".work"), "a") as file:
+        file.write(str(at))
+    time.sleep(0.03)
+(folder / (name + ".out")).touch()
+'''
+steps = [
+    Step(name=name, title=name, words=("python", "-c", code, str(out), name), outputs=(out / (name + ".out"),))
+    for name in "abc"
+]
+carry_out(steps, out)
+"""
+
+
+def test_killed_three_times_nothing_is_done_twice_and_no_job_outlives_its_plan(tmp_path: Path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-c", DRIVER, str(tmp_path)]
+    for name in "abc":
+        process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while not (tmp_path / f"{name}.half").exists() or (tmp_path / f"{name}.half").read_text() in ("", "1"):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        time.sleep(0.1)  # the system ends the step
+        stood = (tmp_path / f"{name}.half").read_text()
+        time.sleep(0.1)
+        assert (tmp_path / f"{name}.half").read_text() == stood
+    subprocess.run(words, env=environment, stdout=subprocess.DEVNULL, check=True)
+    assert [times(tmp_path, name) for name in "abc"] == [2, 2, 2]  # the killed try of each, and the one that went on
+    for name in "abc":
+        worked = (tmp_path / f"{name}.work").read_text()
+        assert "".join(dict.fromkeys(worked)) == "0123456789"
+        assert len(worked) <= 11  # what was half done was gone on with; one turn may have been cut in two
+
+
+def test_a_job_that_still_saves_is_waited_for(make: Make, tmp_path: Path):
+    from filelock import FileLock
+
+    step = Step(**{**vars(make("a")), "folder": tmp_path})
+    assert free_again(step)
+    with FileLock(tmp_path / ".lock"):
+        assert not free_again(step, within_s=0.1)
+    assert free_again(step, within_s=0.1)
+
+
+def test_two_plans_do_not_work_in_one_folder(make: Make, tmp_path: Path):
+    from filelock import FileLock
+
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / "reproduce.lock"), pytest.raises(ValueError, match="by another process"):
+        carry_out([make("a")], tmp_path / "out")
+
+
+def test_the_dry_run_measures_and_does_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    from experiments.reproduction import estimate
+
+    monkeypatch.setattr(estimate, "training_rate", lambda *_, **__: 100.0)
+    assert main(["--scale", "parts", "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    row = next(line for line in printed.splitlines() if "train zfnet, seed 0" in line)
+    assert float(row.split()[-4]) == pytest.approx(10 * (3000 + 500 / 3) / 100 / 3600, abs=0.006)
+    assert "left out: Table 6 (no --voc FOLDER)" in printed
+    assert not (tmp_path / "out").exists()
