@@ -207,7 +207,7 @@ ITEMS = (
         title="Are the maps to be believed?",
         paper="",
         figures=("*.png",),
-        tables=partial(item_tables.plain, "The findings of the audit", "findings.csv", ()),
+        tables=partial(item_tables.plain, "The findings of the audit", "audit.csv", ()),
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",
         caption="What else would give the same pictures: random weights, other switches, shuffled labels, and whether "
