@@ -34,6 +34,7 @@ class Settings:
     image: str | None
     layer: str | None
     top: int
+    units: list[list[int]] | None
     rule: str
     gain: str
 
@@ -62,7 +63,10 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> UnitSheet:
     deconvnet = Deconvnet(network.model, settings.rule)
     layer = last_convolution(deconvnet) if settings.layer is None else settings.layer
     seen = read_photographs([settings.image], network.frame)
-    units, values, scores = strongest_units(deconvnet, layer, seen.inputs, settings.top)
+    if settings.units is None:
+        units, values, scores = strongest_units(deconvnet, layer, seen.inputs, settings.top)
+    else:
+        units, values, scores = named_units(deconvnet, layer, seen.inputs, settings.units)
     pictures = picture_units(deconvnet, layer, units, lambda numbers: seen, network.frame.grey)
     probability, classes = guesses(network, seen.inputs)
     run.note(checkpoint=choice.source, image=settings.image, layer=layer)
@@ -96,6 +100,25 @@ def strongest_units(deconvnet: Deconvnet, layer: str, images: Tensor, top: int) 
     width = maps.shape[2] if maps.ndim == 3 else 1
     row, column = place[order] // width, place[order] % width
     return torch.stack([torch.zeros_like(order), order, row, column], dim=1), peaks[order], scores
+
+
+def named_units(
+    deconvnet: Deconvnet, layer: str, images: Tensor, named: list[list[int]]
+) -> tuple[Tensor, Tensor, bool]:  # fmt: skip
+    """Units that were named by map, row and column, as `strongest_units` gives them.
+
+    Raises ValueError for what is no unit of the layer.
+    """
+    record = deconvnet.record(images, [layer])
+    maps, scores = record.maps[layer][0].float().cpu(), layer in record.scores
+    shape = (*maps.shape, 1, 1)[:3]
+    for unit in named:
+        if len(unit) != 3 or not all(0 <= at < most for at, most in zip(unit, shape, strict=True)):
+            raise ValueError(
+                f"units={unit} is not map, row and column of a unit of {layer}: its maps, rows and columns are {shape}"
+            )
+    units = torch.tensor([[0, *unit] for unit in named])  # (n, 4)
+    return units, maps.reshape(shape)[units[:, 1], units[:, 2], units[:, 3]], scores
 
 
 def guesses(network: Network, images: Tensor) -> tuple[np.ndarray, np.ndarray]:

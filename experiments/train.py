@@ -26,7 +26,7 @@ from experiments.observers.evolution_folder import EvolutionFolder
 from experiments.observers.skipped import Skipped
 from experiments.observers.tensorboard import Board
 from zfnet.analysis.evolution import Evolution, Plan
-from zfnet.data import FolderImages, ImageData, ImageSource, check_classes, make_frame, read_left_out
+from zfnet.data import FolderImages, ImageData, ImageSource, ShuffledLabels, check_classes, make_frame, read_left_out
 from zfnet.files import one_line, write_text
 from zfnet.models import build_model, summary
 from zfnet.network import Network, network_of
@@ -65,6 +65,7 @@ class Settings:
     """What conf/train.yaml says besides the images, the network and the recipe."""
 
     seed: int
+    shuffle_labels: int | None
     resume: str | None
     checkpoints: CheckpointSettings
     tensorboard: BoardSettings
@@ -78,7 +79,7 @@ def train(config: DictConfig, run: Run) -> str:
     check_weights_stay(model, recipe)
     torch.manual_seed(settings.seed)  # for what a network draws itself, where training.init=keep
     source, resumed = checkpoint_to_resume(settings.resume, run.folder / "checkpoints")
-    images, val = opened(data, run)
+    images, val = opened(data, run, settings.shuffle_labels)
     network = new_network(model, recipe, images) if resumed is None else resumed_network(resumed, source, model, images)
     if run.world.first:
         describe(network, model, resumed, run.folder)
@@ -128,7 +129,7 @@ def checkpoint_to_resume(resume: str | None, folder: Path) -> tuple[Path, dict[s
     return folder, None
 
 
-def opened(data: ImageData, run: Run) -> tuple[ImageSource, ImageSource]:
+def opened(data: ImageData, run: Run, shuffle_labels: int | None) -> tuple[ImageSource, ImageSource]:
     """The training and the validation images. Raises ValueError for a class of which no image can be read."""
     if run.world.first:
         data.prepare()
@@ -138,6 +139,7 @@ def opened(data: ImageData, run: Run) -> tuple[ImageSource, ImageSource]:
         for split in (images, val):
             if isinstance(split, FolderImages):  # packing has seen to it
                 check_classes(split)
+    images = images if shuffle_labels is None else ShuffledLabels(images, shuffle_labels)
     run.note(data={"train": images.fingerprint, "val": val.fingerprint, "images": len(images), "val_images": len(val)})
     return images, val
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -12,6 +12,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 PLAIN_LINE_EVERY_S = 10.0
+Told = Callable[[int, int | None], None]
 
 
 class Progress:
@@ -20,20 +21,24 @@ class Progress:
     with Progress("packing", total=100, unit="image") as progress:
         progress.advance(3, loss="2.31")
 
-    What is passed by name is shown at the end of the line. Nothing is drawn with enabled=False.
+    What is passed by name is shown at the end of the line. Nothing is drawn with enabled=False. enabled may be a
+    function of the count and the total, which is called in place of drawing.
     """
 
     def __init__(
-        self, title: str, total: int | None, unit: str = "it", *, initial: int = 0, enabled: bool = True
-    ) -> None:
+        self, title: str, total: int | None, unit: str = "it", *, initial: int = 0,
+        enabled: bool | Told = True,
+    ) -> None:  # fmt: skip
         self.title, self.total, self.unit, self.count = title, total, unit, initial
         self._initial, self._started_s = initial, time.monotonic()
         self._next_line_s = self._started_s + PLAIN_LINE_EVERY_S
-        self._plain = enabled and not sys.stderr.isatty()
+        self._told = None if isinstance(enabled, bool) else enabled
+        drawn = enabled is True
+        self._plain = drawn and not sys.stderr.isatty()
         self._printed = False
         self._shown: dict[str, object] = {}
         self._bar: tqdm[object] = tqdm(
-            desc=title, total=total, initial=initial, unit=unit, disable=self._plain or not enabled,
+            desc=title, total=total, initial=initial, unit=unit, disable=self._plain or not drawn,
             dynamic_ncols=True, leave=False,
         )  # fmt: skip
 
@@ -44,6 +49,8 @@ class Progress:
             self._shown = shown
             self._bar.set_postfix({name: str(value) for name, value in shown.items()}, refresh=False)
         self._bar.update(amount)
+        if self._told is not None:
+            self._told(self.count, self.total)
         if self._plain and time.monotonic() >= self._next_line_s:
             self._next_line_s = time.monotonic() + PLAIN_LINE_EVERY_S
             self._line()

@@ -12,6 +12,7 @@ reading ahead: whole squares of the pack into batches in memory, on all cores; S
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import os
 import tempfile
@@ -42,11 +43,6 @@ from zfnet.data import (
 )
 from zfnet.data.datasets import ImageList, list_folder
 from zfnet.data.pack import AHEAD, MOST_THREADS, PackImages, open_pack, read_ahead, write_pack
-
-try:
-    from spdl import pipeline
-except ImportError:  # no dependency: `pip install spdl` brings its rows
-    pipeline = None  # type: ignore[assignment]
 
 SIDE_PX, SIZE_PX, BATCH = 256, 224, 64
 LARGE_BATCH, PASSES = 256, 8
@@ -162,8 +158,8 @@ def read_by_spdl(pack: PackImages, parts: list[NDArray[np.int64]], threads: int)
         pack.read_into(part.tolist(), rows.numpy()[: len(part)])
         return rows
 
-    builder: Any = pipeline.PipelineBuilder()
-    built = builder.add_source(zip(parts, ring_of_buffers(), strict=False))
+    built = spdl_pipeline().PipelineBuilder().add_source(zip(parts, ring_of_buffers(), strict=False))
+
     built = built.pipe(read, concurrency=threads, output_order="input").add_sink(1).build(num_threads=threads)
     with built.auto_stop():
         for rows in built:
@@ -174,6 +170,14 @@ def read_ahead_by(pack: PackImages, parts: list[NDArray[np.int64]], threads: int
     buffers = ring_of_buffers()
     for images in read_ahead(pack, parts, threads, lambda shape: next(buffers)[: shape[0]]):
         assert images.dtype == torch.uint8
+
+
+def spdl_pipeline() -> Any:
+    """Its module where it is installed; no dependency, `pip install spdl` brings its rows."""
+    try:
+        return importlib.import_module("spdl.pipeline")
+    except ImportError:
+        return None
 
 
 def ring_of_buffers() -> Iterator[Tensor]:
@@ -188,7 +192,7 @@ def measure_ahead(pack: PackImages, rounds: int) -> str:
     jobs: dict[str, Callable[[], object]] = {"read inline": partial(read_inline, pack, parts)}
     for threads in (1, 2, MOST_THREADS):
         jobs[f"read ahead, {threads} threads"] = partial(read_ahead_by, pack, parts, threads)
-    if pipeline is not None:
+    if spdl_pipeline() is not None:
         for threads in (2, MOST_THREADS):
             jobs[f"SPDL {version('spdl')}, {threads} threads"] = partial(read_by_spdl, pack, parts, threads)
     rows = [

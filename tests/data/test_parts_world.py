@@ -6,7 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zfnet.data.parts_world import CLASSES, Drawing, draw, make_parts_world, read_parts, scene, write as writing
+from zfnet.data.parts_world import (
+    CLASSES,
+    Change,
+    Drawing,
+    draw,
+    make_parts_world,
+    part_names,
+    read_parts,
+    scene,
+    write as writing,
+)
 
 SIDE_PX = 128
 
@@ -35,6 +45,43 @@ def test_leaving_a_part_out_changes_its_box_to_the_brim_and_nothing_else(
         rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
         slack = (rows[0], columns[0], bottom - top - 1 - rows[-1], right - left - 1 - columns[-1])
         assert max(slack) <= 2, (part.name, slack)  # a rim of faint coverage may round to the same pixel
+
+
+def changed(changes: dict[str, Change]) -> Drawing:
+    return draw(3, np.random.default_rng([7, 3, 0]), SIDE_PX, changes=changes)
+
+
+def test_a_part_that_is_moved_or_recoloured_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene, "occluders", lambda *_: [])
+    whole = drawn(3)
+    boxes = {part.name: part.box for part in whole.parts}
+    left, top, right, bottom = boxes["beak"]
+    moved = changed({"beak": Change(right=-0.2)})
+    shifted = {part.name: part.box for part in moved.parts}["beak"]
+    size_px = max(whole.object[2] - whole.object[0], whole.object[3] - whole.object[1])
+    assert shifted[0] - left == pytest.approx(-0.2 * size_px, abs=3)
+    assert shifted[1] == pytest.approx(top, abs=1)
+    inside = np.zeros((SIDE_PX, SIDE_PX), bool)
+    for box in (boxes["beak"], shifted):
+        inside[box[1] - 1 : box[3] + 1, box[0] - 1 : box[2] + 1] = True
+    assert not (moved.pixels != whole.pixels).any(2)[~inside].any()
+    blue = changed({"beak": Change(hue=0.6)})
+    different = (blue.pixels != whole.pixels).any(2)
+    assert different[top:bottom, left:right].sum() == different.sum() > 0
+    red_less_blue = lambda pixels: float((pixels[..., 0].astype(int) - pixels[..., 2])[different].mean())  # noqa: E731
+    assert red_less_blue(whole.pixels) > 0 > red_less_blue(blue.pixels)
+
+
+def test_the_parts_of_an_object_and_what_is_left_without_any() -> None:
+    names = part_names(3, np.random.default_rng([7, 3, 0]))
+    assert {part.name for part in drawn(3).parts} <= set(names)
+    bare = changed({name: Change(gone=True) for name in names})
+    assert bare.parts == ()
+    left, top, right, bottom = bare.object
+    assert 0 <= left < right <= SIDE_PX
+    assert 0 <= top < bottom <= SIDE_PX
+    with pytest.raises(ValueError, match=r"no part \['trunk'\] in a owl"):
+        changed({"trunk": Change()})
 
 
 @pytest.mark.parametrize("class_index", range(len(CLASSES)))

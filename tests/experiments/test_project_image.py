@@ -85,3 +85,15 @@ def test_what_it_refuses(carry_out_here, photograph: Path, tmp_path: Path, given
     code, printed = carry_out_here("project", *words, f"run_dir={tmp_path / 'run'}")
     assert code == 2
     assert told in printed
+
+
+def test_units_that_were_named(carry_out_here, photograph: Path, tmp_path: Path) -> None:
+    network = small_network(tmp_path / "net.pt")
+    given = [f"image={photograph}", f"checkpoint={network}", "hardware.device=cpu", "layer=conv3"]
+    code, printed = carry_out_here("project", *given, "units=[[3,1,2],[0,2,0]]", f"run_dir={tmp_path / 'a'}")
+    assert code == 0, printed
+    sheet = load_sheet(tmp_path / "a" / "project.npz")
+    assert [sheet.map.tolist(), sheet.row.tolist(), sheet.column.tolist()] == [[3, 0], [1, 2], [2, 0]]
+    code, printed = carry_out_here("project", *given, "units=[[3,1,99]]", f"run_dir={tmp_path / 'b'}")
+    assert code == 2
+    assert "units=[3, 1, 99] is not map, row and column of a unit of conv3" in printed

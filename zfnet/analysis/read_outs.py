@@ -20,11 +20,11 @@ from zfnet.analysis.intervals import mean_interval
 from zfnet.analysis.occlusion import (
     Occlusion,
     activity_drops,
-    averaged_over_squares,
     greatest_place,
     inside,
     probability_drops,
     score_drops,
+    spread_over_pixels,
 )
 from zfnet.data.parts_world import Box
 
@@ -57,12 +57,17 @@ def pointed_by_squares(heats: Mapping[tuple[str, int], Occlusion]) -> Iterator[t
         for kind, drops in KINDS.items():
             name = f"{kind}, {fill}, {size_px} px"
             yield f"greatest drop of {name}", Pointed(greatest_place(drops(heat), heat), *places)
-            yield f"averaged drop of {name}", greatest_pixel(averaged_over_squares(drops(heat), heat))
+            yield (
+                f"averaged drop of {name}",
+                greatest_pixel(spread_over_pixels(drops(heat), heat.rows, heat.columns, heat.size_px)),
+            )
     fills = {fill: [heat for (own, _), heat in heats.items() if own == fill] for fill, _ in heats}
     for fill, several in fills.items():
         if len(several) > 1:
             for kind, drops in KINDS.items():
-                maps = torch.stack([averaged_over_squares(drops(heat), heat) for heat in several]).mean(0)
+                maps = torch.stack(
+                    [spread_over_pixels(drops(heat), heat.rows, heat.columns, heat.size_px) for heat in several]
+                ).mean(0)
                 yield f"averaged drop of {kind}, {fill}, all sizes", greatest_pixel(maps)
 
 

@@ -57,7 +57,7 @@ from .source import (
     fingerprints as fingerprints,
     same_data as same_data,
 )
-from .subset import Subset as Subset
+from .subset import ShuffledLabels as ShuffledLabels, Subset as Subset
 from .views import (
     VIEW_KINDS as VIEW_KINDS,
     Views as Views,

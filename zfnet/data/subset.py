@@ -1,4 +1,4 @@
-"""Some images of a source as a source of their own."""
+"""Some images of a source as a source of their own, or all of them with labels that mean nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -63,3 +64,23 @@ class Subset:
         if count == 0:
             raise ValueError(f"not one of {len(self)} images can be read, so that they have no mean")
         return (total / count).astype(np.float32)
+
+
+class ShuffledLabels(Subset):
+    """All images of a source, with its labels dealt out anew among them by a seed: as many of each class as before.
+
+    What a network learns from it is images by heart, and nothing of the classes (Zhang et al. 2017, arXiv 1611.03530).
+    """
+
+    def __init__(self, source: ImageSource, seed: int) -> None:
+        super().__init__(source, np.arange(len(source)))
+        self.labels = np.random.default_rng(seed).permutation(source.labels)
+
+    def _over(self, of_source: str) -> str:
+        return hashlib.sha256(of_source.encode() + self.labels.tobytes()).hexdigest()[:16]
+
+    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, side, side) uint8 and the labels they were dealt (B,) int64."""
+        images, labels = super().read(indices)
+        dealt = torch.from_numpy(self.labels[np.asarray(indices, np.int64)])
+        return images, torch.where(labels == UNREADABLE, labels, dealt)

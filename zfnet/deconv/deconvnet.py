@@ -13,7 +13,7 @@ from zfnet.deconv.by_autograd import reverse_by_autograd
 from zfnet.deconv.explicit import ExplicitReverse, Seeds
 from zfnet.deconv.networks import TracedNetwork
 from zfnet.deconv.rules import RULES
-from zfnet.deconv.units import check_maps, check_units, kept, unit_values
+from zfnet.deconv.units import check_maps, check_seeds, check_units, kept, seeds_of_maps, seeds_of_units, unit_values
 from zfnet.forward import (
     Field,
     Record,
@@ -122,34 +122,33 @@ class Deconvnet:
             crop = plan.windows.get(0)
             return pixels if crop is None else paste_windows(pixels, crop.corners(units[:, 2:]), record.image_size[1:])
 
-        def seeds(part: slice | Tensor) -> Tensor:
-            signal = values.new_zeros((len(units[part]), *size))  # (n, C, h, w) or (n, C)
-            _, maps, rows, columns = units[part].unbind(1)  # (n,) each
-            order = torch.arange(len(signal))
-            signal[(order, maps, rows, columns)[: 1 + len(size)]] = values[part]
-            return signal
+        return self._by_autograd(record, layer, units[:, 0], seeds_of_units(values, units, size))
 
-        return self._by_autograd(record, layer, units[:, 0], seeds)
-
-    def project_maps(self, record: Record, layer: str, chosen: Any) -> Tensor:
+    def project_maps(self, record: Record, layer: str, chosen: Any = None, *, seeds: Tensor | None = None) -> Tensor:
         """What whole maps (N, 2: image, map) answered to, every place of a map at once, as pixels (N, 3, H, W).
 
-        Raises what `project` raises, for maps in place of units.
+        seeds: in place of chosen maps, what the whole layer is seeded with, (B, C, h, w) or (B, C), a signal for each
+        image of the record: record.maps[layer] is all that the layer said. Negative ones are rectified as in `project`.
+
+        Raises what `project` raises, for maps in place of units, and ValueError for seeds of another shape.
         """
         self._check(record, layer)
-        chosen, maps = check_maps(record, layer, chosen), kept(record, layer)
+        if (chosen is None) == (seeds is None):
+            raise ValueError("give either chosen=(N, 2), image and map, or seeds=(B, C, h, w) for the whole layer")
+        if seeds is None:
+            chosen, maps = check_maps(record, layer, chosen), kept(record, layer)
+            owners, signals = chosen[:, 0], seeds_of_maps(maps, chosen)
+        else:
+            maps = check_seeds(record, layer, like_parameters(self.model, seeds))
+            owners, signals = torch.arange(record.batch), maps.__getitem__
 
-        def seeds(part: slice | Tensor) -> Tensor:
-            images, numbers = chosen[part].unbind(1)
-            order = torch.arange(len(images))
-            signal = maps.new_zeros((len(images), *maps.shape[1:]))  # (n, C, h, w) or (n, C)
-            signal[order, numbers] = self._rectified(record, layer, maps[images, numbers])
-            return signal
+        def rectified(part: slice | Tensor) -> Tensor:
+            return self._rectified(record, layer, signals(part))
 
         if layer in record.explicit:
             with undisturbed(self.model):
-                return self._explicit.signals(record, layer, chosen[:, 0], seeds, like=maps)
-        return self._by_autograd(record, layer, chosen[:, 0], seeds)
+                return self._explicit.signals(record, layer, owners, rectified, like=maps)
+        return self._by_autograd(record, layer, owners, rectified)
 
     def project_windows(
         self, record: Record, layer: str, units: Any, scale: float | Tensor | None = None,
@@ -179,6 +178,11 @@ class Deconvnet:
 
     def _by_autograd(self, record: Record, layer: str, owners: Tensor, seeds: Seeds) -> Tensor:
         """Pixels (N, 3, H, W) of N seeds at the layer's output, of images number (N,)."""
+        if record.exchanged:
+            raise ValueError(
+                f"layer {layer!r} goes down by autograd, which runs the network anew and takes its own switches: the "
+                "record's, which are another image's, are not used"
+            )
         maps = record.maps.get(layer)
 
         def as_given(maps: Tensor) -> Tensor:

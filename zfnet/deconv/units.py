@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zfnet.deconv.explicit import Seeds
 from zfnet.forward import Record
 
 
@@ -24,6 +25,15 @@ def check_units(record: Record, layer: str, units: Any) -> Tensor:
 def check_maps(record: Record, layer: str, chosen: Any) -> Tensor:
     """Whole maps (N, 2), image and map, as int64 on the CPU. Takes and raises what `check_units` does."""
     return _checked(_tensor(chosen, 2), ("image", "map"), _bounds(record, layer)[:2], layer)
+
+
+def check_seeds(record: Record, layer: str, seeds: Tensor) -> Tensor:
+    """Seeds of a whole layer, (B, C, h, w) or (B, C). Raises ValueError for another shape, and for no such layer."""
+    _bounds(record, layer)
+    expected = (record.batch, *record.sizes[layer])
+    if tuple(seeds.shape) != expected:
+        raise ValueError(f"seeds are {tuple(seeds.shape)}, expected {expected}: a signal of layer {layer!r} an image")
+    return seeds.detach()
 
 
 def _tensor(chosen: Any, columns: int) -> Tensor:
@@ -79,3 +89,29 @@ def kept(record: Record, layer: str) -> Tensor:
             f"record again with keep including {layer!r}, or give a scale for the seed"
         )
     return record.maps[layer]
+
+
+def seeds_of_units(values: Tensor, units: Tensor, size: tuple[int, ...]) -> Seeds:
+    """Signals (n, C, h, w) or (n, C) of that size, each a value (N,) at its unit (N, 4) and zero elsewhere."""
+
+    def seeds(part: slice | Tensor) -> Tensor:
+        signal = values.new_zeros((len(units[part]), *size))
+        _, maps, rows, columns = units[part].unbind(1)  # (n,) each
+        order = torch.arange(len(signal))
+        signal[(order, maps, rows, columns)[: 1 + len(size)]] = values[part]
+        return signal
+
+    return seeds
+
+
+def seeds_of_maps(maps: Tensor, chosen: Tensor) -> Seeds:
+    """Signals (n, C, h, w) or (n, C), each a chosen map (N, 2) as it was recorded and zero elsewhere."""
+
+    def seeds(part: slice | Tensor) -> Tensor:
+        images, numbers = chosen[part].unbind(1)
+        order = torch.arange(len(images))
+        signal = maps.new_zeros((len(images), *maps.shape[1:]))
+        signal[order, numbers] = maps[images, numbers]
+        return signal
+
+    return seeds

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +21,7 @@ from zfnet.files import load_arrays, save_arrays
 KIND = "project"
 IMAGE_IN, GAP_IN, LABEL_IN, NOTE_IN = 3.2, 0.2, 0.2, 0.55
 COLUMNS = 3
+LINE_LETTERS, FOOTER_LINE_IN = 190, 0.13  # of a footer
 MARK = "#ffd400"
 MARK_PT = style.LABEL_PT - 1.5
 ON_A_LINE = 3  # ranks on a mark
@@ -58,17 +61,22 @@ def load_sheet(path: str | Path) -> UnitSheet:
     return UnitSheet(**{field.name: arrays[field.name] for field in fields(UnitSheet)})
 
 
-def draw_sheet(sheet: UnitSheet, *, gain: str = GAIN) -> Figure:
+def draw_sheet(
+    sheet: UnitSheet, *, gain: str = GAIN, title: str | None = None, footer: Sequence[str] = ()
+) -> Figure:  # fmt: skip
     """The image with each unit's rank where it looks; beside it every unit's patch and projection.
 
-    gain: of the projections, see `gains`; ValueError for one that is none.
+    gain: of the projections, see `gains`; ValueError for one that is none. title: in place of "the strongest maps".
+    footer: lines under the note, such as the command that draws it again.
     """
     rows = rows_of(len(sheet.map), COLUMNS)
     pair_in = (style.WIDTH_IN - IMAGE_IN - GAP_IN) / COLUMNS - GAP_IN
     tile_in = pair_in / 2 - 0.02
     body_in = max(IMAGE_IN + LABEL_IN * (1 + len(sheet.classes)), rows * (tile_in + LABEL_IN + GAP_IN / 2))
-    figure = Figure(figsize=(style.WIDTH_IN, GAP_IN + LABEL_IN + body_in + NOTE_IN))
-    style.text(figure, GAP_IN, GAP_IN, _title(sheet))
+    under = [part for line in footer for part in wrap(line, LINE_LETTERS, break_on_hyphens=False)]
+    footer_in = FOOTER_LINE_IN * len(under)
+    figure = Figure(figsize=(style.WIDTH_IN, GAP_IN + LABEL_IN + body_in + NOTE_IN + footer_in))
+    style.text(figure, GAP_IN, GAP_IN, title or _title(sheet))
     top = GAP_IN + LABEL_IN
     _draw_image(style.bare(figure, GAP_IN, top + LABEL_IN, IMAGE_IN - GAP_IN, IMAGE_IN - GAP_IN), sheet)
     for rank, (name, share) in enumerate(zip(sheet.classes, sheet.probability, strict=True)):
@@ -84,7 +92,8 @@ def draw_sheet(sheet: UnitSheet, *, gain: str = GAIN) -> Figure:
             axes = style.bare(figure, left + at * (tile_in + 0.04), upper + LABEL_IN, tile_in, tile_in)
             frame(axes, 1, 1)
             place(axes, picture, 0, 0, 1, 1)
-    style.text(figure, GAP_IN, top + body_in + 0.12, _note(sheet, gain), fontsize=style.NOTE_PT, color=style.FAINT)
+    note = "\n".join([_note(sheet, gain), *under])
+    style.text(figure, GAP_IN, top + body_in + 0.12, note, fontsize=style.NOTE_PT, color=style.FAINT)
     return figure
 
 

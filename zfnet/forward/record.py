@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 
+from zfnet.forward.exchange import drawn_at_random, taken_from
 from zfnet.forward.graph import Graph
 from zfnet.forward.record_glance import RecordGlance
 
@@ -28,6 +30,7 @@ class Record(RecordGlance):
     switches: by node of a max pool (B, C, h, w), the place of each maximum within its window, counted row by row; of a
     global one (B, C, 1, 1), its place in the map.
     images: (B, 3, H, W), kept only where the reverse pass of a layer runs the network again.
+    exchanged: whether the switches are not those of its images: `with_switches_of`, `with_random_switches`.
     """
 
     maps: Mapping[str, Tensor]
@@ -44,6 +47,21 @@ class Record(RecordGlance):
     rule: str = ""
     explicit: frozenset[str] = frozenset()
     images: Tensor | None = None
+    exchanged: bool = False
+
+    def with_switches_of(self, other: Record, images: Sequence[int] | None = None) -> Record:
+        """The same record with the switches of another's images (B,), by default those of the same numbers.
+
+        Maps and seeds stay, so that a projection of it shows what is the switches' doing. A record may exchange its own
+        images': record.with_switches_of(record, [1, 2, 0]). Layers that go down by autograd have no switches to
+        exchange, and projecting them raises ValueError. Raises ValueError where the pools differ, or there are none.
+        """
+        switches = taken_from(self.switches, other.switches, range(self.batch) if images is None else images)
+        return replace(self, switches=switches, exchanged=True)
+
+    def with_random_switches(self, generator: torch.Generator) -> Record:
+        """The same record with switches that point anywhere in their windows; else as `with_switches_of`."""
+        return replace(self, switches=drawn_at_random(self.switches, self.graph, generator), exchanged=True)
 
 
 def weights_versions(model: nn.Module) -> dict[str, tuple[int, int]]:

@@ -141,3 +141,14 @@ def test_nothing_is_left_behind():
     assert (model.training, model.one.training, model.two.training) == (True, True, False)
     assert torch.is_grad_enabled()
     assert not any(module._forward_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_how_far_it_is_can_be_told_to_a_function(incremental: bool, capsys: pytest.CaptureFixture[str]):
+    model, told = network(), list[tuple[int, int | None]]()
+    image = images(1, 64, 64)[0]
+    occlude(model, image, 0, size_px=16, stride_px=8, incremental=incremental,
+            progress=lambda count, total: told.append((count, total)))  # fmt: skip
+    assert told[-1] == (49, 49)
+    assert [count for count, _ in told] == sorted(count for count, _ in told)
+    assert capsys.readouterr().err == ""

@@ -49,12 +49,12 @@ def averaged_drop(heat: Occlusion) -> Tensor:
 
     The attribution of captum's Occlusion where steps do not miss the border: captum cuts its last squares off there.
     """
-    return averaged_over_squares(probability_drops(heat), heat)
+    return spread_over_pixels(probability_drops(heat), heat.rows, heat.columns, heat.size_px)
 
 
-def averaged_over_squares(drops: Tensor, heat: Occlusion) -> Tensor:
-    """The mean over the squares that cover each pixel of what each takes, (R, C) or (B, R, C): (H, W) or (B, H, W)."""
-    over_rows, over_columns = (_covers(corners, heat.size_px).to(drops) for corners in (heat.rows, heat.columns))
+def spread_over_pixels(drops: Tensor, rows: Tensor, columns: Tensor, size_px: int) -> Tensor:
+    """The mean of drops (..., R, C) over the squares that cover each pixel, zero in gaps: (..., H, W)."""
+    over_rows, over_columns = (_covers(corners, size_px).to(drops) for corners in (rows, columns))
     count = over_rows.sum(0)[:, None] * over_columns.sum(0)  # (H, W)
     return (over_rows.T @ drops @ over_columns) / count.clamp(min=1)  # (H, R) @ (R, C) @ (C, W)
 

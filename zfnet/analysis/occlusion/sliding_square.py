@@ -19,7 +19,7 @@ from zfnet.analysis.occlusion.plain import PlainOcclusion
 from zfnet.forward import check_layers, check_plain, named_layers
 from zfnet.forward.graph import LAST, Graph, Unknown, described, trace
 from zfnet.models import full_float32, like_parameters, undisturbed
-from zfnet.progress import Progress
+from zfnet.progress import Progress, Told
 
 OF_EACH_IMAGE = (
     "probability", "label", "activity", "map", "clean_probability", "clean_label", "clean_activity", "target",
@@ -69,7 +69,7 @@ def occlude(
     fill: Fill = 0.0,
     layer: str | None = None,
     generator: torch.Generator | None = None,
-    progress: bool = True,
+    progress: bool | Told = True,
     incremental: bool = True,
 ) -> Occlusion:
     """Slide a square over an image and see what becomes of the target, the label and the layer's strongest map.
@@ -80,6 +80,7 @@ def occlude(
     layer: by default the last convolution on every path to the scores, shortcuts of sums left out. In our own networks
     its maps are rectified, as `Deconvnet.activations` gives them; in other networks it is any module, and its output as
     the module returned it.
+    progress: whether a bar is drawn; or a function that is called with how many of how many places are done.
     incremental: where all operations are known compute only what the square changes: the same numbers, several times
     faster. Networks that end in a softmax are asked for what enters it.
 

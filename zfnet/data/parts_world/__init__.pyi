@@ -6,6 +6,7 @@ from .annotations import (
     read_parts as read_parts,
     write_parts as write_parts,
 )
+from .changes import Change as Change
 from .classes import CLASSES as CLASSES, PartsClass as PartsClass
 from .in_view import (
     InView as InView,
@@ -15,5 +16,5 @@ from .in_view import (
     seen as seen,
     wnids_of as wnids_of,
 )
-from .scene import Drawing as Drawing, draw as draw
+from .scene import Drawing as Drawing, draw as draw, part_names as part_names
 from .write import make_parts_world as make_parts_world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from zfnet.data.parts_world.annotations import Box, Part
-from zfnet.data.parts_world.classes import CLASSES
+from zfnet.data.parts_world.changes import Change, changed
+from zfnet.data.parts_world.classes import CLASSES, PartsClass
 from zfnet.data.parts_world.clutter import background, clouds, distractors, occluders
 from zfnet.data.parts_world.geometry import Points, rotated
 from zfnet.data.parts_world.raster import Layer, Picture, rasterise
@@ -30,34 +32,58 @@ class Drawing:
     parts: tuple[Part, ...]
 
 
-def draw(class_index: int, rng: np.random.Generator, side_px: int, omit: frozenset[str] = frozenset()) -> Drawing:
+def draw(
+    class_index: int, rng: np.random.Generator, side_px: int, omit: frozenset[str] = frozenset(),
+    changes: Mapping[str, Change] | None = None,
+) -> Drawing:  # fmt: skip
     """Draw one image of a class; everything random comes from rng.
 
     omit: leave out these parts and nothing else: the same rng state gives the same image but for those parts' pixels.
-    Raises ValueError if the class or the side is out of range, or if the object has no such part.
+    changes: parts that are moved, recoloured or gone, in the same way. Where no part is left, object is the place that
+    was theirs. Raises ValueError if the class or the side is out of range, or if the object has no such part.
     """
-    if not 0 <= class_index < len(CLASSES):
-        raise ValueError(f"class {class_index} is outside 0..{len(CLASSES) - 1}, the classes of the parts world")
+    kind = _class_of(class_index)
     if side_px < SMALLEST_SIDE_PX:
         raise ValueError(f"side_px {side_px} is too small to show parts: use {SMALLEST_SIDE_PX} or more")
-    kind = CLASSES[class_index]
-    light = (rng.uniform(-0.8, 0.8), -0.6)
-    shapes, object_px = _placed(kind.build(kind.name, rng, light).shapes, rng, side_px)
+    changes = {**(changes or {}), **{part: Change(gone=True) for part in omit}}
+    shapes, object_px = _object(kind, rng, side_px)
     names = {shape.part for shape in shapes}
-    if not omit <= names:
-        raise ValueError(f"no part {sorted(omit - names)} in a {kind.name}, whose parts are {', '.join(sorted(names))}")
+    if not changes.keys() <= names:
+        odd = sorted(changes.keys() - names)
+        raise ValueError(f"no part {odd} in a {kind.name}, whose parts are {', '.join(sorted(names))}")
     picture = background(rng, side_px)
     rasterise(distractors(rng, side_px), side_px, 0.004 * side_px, finer=2).onto(picture)
     picture *= _shadow(shapes, rng, side_px)
-    seen = [shape for shape in shapes if shape.part not in omit]
+    seen = changed(shapes, changes, object_px)
     layer = rasterise(seen, side_px, CONTOUR * object_px)
     _lit(layer, rng, side_px).onto(picture)
     rasterise(occluders(rng, side_px, _extent(shapes)), side_px, 0.004 * side_px, finer=2).onto(picture)
     boxes = layer.boxes(seen)
-    corners = np.asarray(list(boxes.values()))
+    low, high = (np.clip(corner, 0, side_px - 1).astype(int) for corner in _extent(shapes))
+    corners = np.asarray(list(boxes.values()) or [(*low, *(high + 1))])
     whole = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
     parts = tuple(Part(name, box, name in kind.deciding) for name, box in sorted(boxes.items()))
     return Drawing(pixels=_photographed(picture, rng), object=whole, parts=parts)
+
+
+def part_names(class_index: int, rng: np.random.Generator) -> list[str]:
+    """The parts of the object that `draw` draws from the same rng state, hidden ones too, in the order of their names.
+
+    Raises ValueError if the class is out of range.
+    """
+    return sorted({shape.part for shape in _object(_class_of(class_index), rng, SMALLEST_SIDE_PX)[0]})
+
+
+def _class_of(class_index: int) -> PartsClass:
+    if not 0 <= class_index < len(CLASSES):
+        raise ValueError(f"class {class_index} is outside 0..{len(CLASSES) - 1}, the classes of the parts world")
+    return CLASSES[class_index]
+
+
+def _object(kind: PartsClass, rng: np.random.Generator, side_px: int) -> tuple[list[Shape], float]:
+    """The outlines of an object in the picture, and its longer side in pixels."""
+    light = (rng.uniform(-0.8, 0.8), -0.6)
+    return _placed(kind.build(kind.name, rng, light).shapes, rng, side_px)
 
 
 def _extent(shapes: list[Shape]) -> tuple[Points, Points]:

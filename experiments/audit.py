@@ -1,0 +1,124 @@
+"""Is a projection to be believed? python experiments/audit.py checkpoint=... data=...  (see docs/audit.md)."""
+
+from __future__ import annotations
+
+from experiments.common.job import Run, start
+
+if __name__ == "__main__":
+    start("experiments.audit:audit")
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from torch import nn
+
+from experiments.audit_parts.questions import ask, count_of
+from experiments.audit_parts.sample import Sample, open_sample
+from experiments.audit_parts.settings import Settings
+from experiments.audit_parts.told import print_summary, scalars_of
+from experiments.common.config import as_list, pick
+from experiments.common.images import ImagesChoice
+from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.publish import publish
+from zfnet.analysis.audit import Finding, class_targets, drawn_anew, from_plain, layers_below, make_pictures, pooled
+from zfnet.analysis.occlusion import last_convolution
+from zfnet.figures.audit.draw import draw_question, questions_of
+from zfnet.figures.audit.shown import Shown, draw_shown, load_shown, save_shown
+from zfnet.files import write_text
+from zfnet.forward.graph import trace
+from zfnet.models import undisturbed
+from zfnet.network import Network, open_network
+from zfnet.progress import Progress
+from zfnet.runs import write_csv
+
+FOUND, SHOWN = "audit.json", "shown.npz"
+
+
+def audit(config: DictConfig, run: Run) -> None:
+    """Ask, save what was found, tell and draw; or tell and draw again from a saved audit.json."""
+    if not run.world.first:
+        return
+    if config.redraw is None:
+        found, shown = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), pick(Settings, config), run)
+        write_text(run.folder / FOUND, json.dumps([one.plain() for one in found]))
+        save_shown(run.folder / SHOWN, shown)
+    else:
+        paths = [Path(one) for one in as_list(config.redraw)]
+        found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
+        beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
+        shown = load_shown(beside[0]) if beside else None
+    report(found, shown, run.folder)
+
+
+def compute(
+    choice: NetworkChoice, images: ImagesChoice, settings: Settings, run: Run
+) -> tuple[list[Finding], Shown | None]:
+    """What was found, and the pictures of a few images."""
+    network = open_chosen(choice, run)
+    sample = open_sample(images, network, run, count=settings.count, part=settings.part)
+    layer = settings.layer or last_layer(network.model, sample)
+    others = other_trainings(settings, network)
+    print(f"{len(sample.paths)} images; the strongest unit of {layer}, and the most probable class, on each")
+    with Progress("auditing", count_of(settings), unit="method") as progress:
+        found = list(ask(network.model, sample, layer, settings, others, progress))
+    run.note(checkpoint=choice.source, layer=layer, images=len(sample.paths))
+    return found, pictures_shown(network, sample.first(settings.shown), layer, settings)
+
+
+def last_layer(model: nn.Module, sample: Sample) -> str:
+    """The last convolution on every path to the scores."""
+    with undisturbed(model):
+        return last_convolution(trace(model, sample.inputs[:1]), type(model).__name__)
+
+
+def other_trainings(settings: Settings, network: Network) -> dict[str, nn.Module]:
+    """The networks that were given to compare with. Raises ValueError where they do not see such images."""
+    given = {"another seed": settings.twin, "shuffled labels": settings.shuffled}
+    found: dict[str, nn.Module] = {}
+    for title, path in given.items():
+        if path is None:
+            continue
+        other = open_network(path)
+        if other.frame.size_px != network.frame.size_px or len(other.names) != len(network.names):
+            raise ValueError(
+                f"{path} sees {other.frame.size_px} px and tells {len(other.names)} classes, the network "
+                f"{network.frame.size_px} px and {len(network.names)}: give one of the same images"
+            )
+        found[title] = other.model
+    return found
+
+
+def pictures_shown(network: Network, few: Sample, layer: str, settings: Settings) -> Shown | None:
+    """Each method's picture of the class, and what it shows when every weight is random."""
+    if not few.paths:
+        return None
+    model, targets = network.model, class_targets(network.model, few.inputs, layer)
+    fresh = drawn_anew(model, layers_below(model, few.inputs, targets.layer), settings.seed)
+    pictures = np.stack(
+        [
+            np.stack([make_pictures(method, one, few.inputs, targets).importance().numpy() for one in (model, fresh)])
+            for method in settings.methods
+        ]
+    )  # (M, 2, N, H, W)
+    return Shown(
+        methods=np.array(settings.methods, np.str_), pixels=few.pixels.permute(0, 2, 3, 1).cpu().numpy(),
+        pictures=pictures.astype(np.float32),
+        titles=np.array([network.names[number] for number in targets.units[:, 1].tolist()], np.str_),
+    )  # fmt: skip
+
+
+def report(found: list[Finding], shown: Shown | None, folder: Path) -> None:
+    """The table, a summary on the console, and a figure a question."""
+    rows = [one.row() for one in found]
+    write_csv(folder / "audit.csv", rows)
+    print_summary(rows)
+    figures: dict[str, Figure | Callable[[], Figure]] = {
+        question: draw_question(question, rows) for question in questions_of(rows)
+    }
+    if shown is not None:
+        figures["pictures"] = draw_shown(shown)
+    publish(figures, folder, scalars_of(rows))

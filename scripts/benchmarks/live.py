@@ -1,0 +1,201 @@
+"""How soon the live page answers, measured in a browser; and what eight sessions at once do to it: scripts/bench live.
+
+Each interaction is done twenty times; the time is from the event to the frame after the page shows its answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import shutil
+import statistics
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from harness import hardware, table
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from zfnet.data import photograph_paths
+from zfnet.live import Lens, Page, Pictures, bound, live_application, server_of
+from zfnet.network import open_network
+
+LAYERS = {
+    "zfnet": "conv5",
+    "torchvision:squeezenet1_0": "features.12.expand3x3",
+    "torchvision:resnet18": "layer3.1.conv2",
+}
+ROUNDS = 20
+TIMED = """async ([part, act]) => {
+  const element = document.getElementById(part), begun = performance.now();
+  const shown = new Promise((done) => {
+    const watch = new MutationObserver(() => { watch.disconnect(); requestAnimationFrame(() => done(performance.now() - begun)); });
+    watch.observe(element, {attributes: true, attributeFilter: ["data-done"]});
+  });
+  window.acts[act[0]](...act.slice(1));
+  return shown;
+}"""  # noqa: E501
+ACTS = """(photographs) => {
+  const files = photographs.map(([name, text]) => new File([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))], name));
+  const at = (name, x, y, kind) => {
+    const box = document.getElementById("shown").getBoundingClientRect(), event = kind || MouseEvent;
+    document.getElementById("frame").dispatchEvent(new event(name, {clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true, pointerType: "mouse"}));
+  };
+  window.acts = {
+    upload: (round) => { const given = new DataTransfer(); given.items.add(files[round % files.length]); dispatchEvent(new DragEvent("drop", {dataTransfer: given})); },
+    layer: (name) => document.querySelector(`.layer[data-layer="${name}"]`).dispatchEvent(new MouseEvent("click", {bubbles: true})),
+    map: (rank) => document.getElementById("tiles").children[rank].click(),
+    place: (x, y) => at("click", x, y),
+    hide: (x, y) => at("pointermove", x, y, PointerEvent),
+    mode: (mode) => document.querySelector(`[name=mode][value=${mode}]`).click(),
+    rules: () => document.querySelector("[data-compare=rules]").click(),
+  };
+}"""  # noqa: E501
+
+
+def page_of(name: str, weights: str | None) -> Page:
+    torch.manual_seed(0)
+    network = open_network(name, weights)
+    network = network.to("cpu", torch.channels_last)
+    lens = Lens(network, number=0, source=name, weights=weights, title=name)
+    return Page(lenses=[lens], pictures=Pictures([network.frame]), examples=[Path(path) for path in photograph_paths()])
+
+
+@contextmanager
+def served(page: Page) -> Iterator[str]:
+    listening = bound("127.0.0.1", 0)
+    server = server_of(live_application(page))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tuple[str, str]]) -> dict[str, list[float]]:
+    """Milliseconds of each interaction, ROUNDS of it."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(address)
+    tab.wait_for_selector("body[data-ready]")
+    tab.evaluate(ACTS, photographs)
+    other = "conv3" if layer == "conv5" else layer.replace(".2", ".1").replace("12", "11").replace("conv2", "conv1")
+    others = [layer, other if tab.locator(f'.layer[data-layer="{other}"]').count() else "features.9.expand3x3"]
+    timed = lambda part, *act: float(tab.evaluate(TIMED, [part, list(act)]))  # noqa: E731
+    places = np.random.default_rng(0).uniform(0.1, 0.9, (ROUNDS, 2)).tolist()
+    found: dict[str, list[float]] = {}
+    found["picture: prediction"] = [timed("guess", "upload", number) for number in range(ROUNDS)]
+    tab.wait_for_timeout(500)
+    found["picture: maps"] = [timed("maps", "upload", number) for number in range(ROUNDS)]
+    tab.wait_for_timeout(500)
+    found["layer: its maps"] = [timed("maps", "layer", others[(1 + number) % 2]) for number in range(ROUNDS)]
+    timed("maps", "layer", others[1])
+    timed("maps", "layer", layer)
+    tab.wait_for_timeout(500)
+    found["map: its projection"] = [timed("unit", "map", number) for number in range(ROUNDS)]
+    found["place: eight projections"] = [timed("place", "place", x, y) for x, y in places]
+    tab.evaluate("window.acts.mode('hide')")
+    found["square: bars and map"] = [timed("hiding", "hide", x, y) for x, y in places]
+    tab.wait_for_timeout(500)
+    found["three rules"] = [timed("compare", "rules") for _ in range(ROUNDS)]
+    tab.close()
+    return found
+
+
+def measure(weights: str | None) -> None:
+    photographs = [(Path(path).name, base64.b64encode(Path(path).read_bytes()).decode()) for path in photograph_paths()]
+    columns = {}
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
+        )
+        for name, layer in LAYERS.items():
+            with served(page_of(name, weights if "squeezenet" in name else None)) as address:
+                columns[name] = latencies(browser, address, layer, photographs)
+        browser.close()
+    rows = [
+        [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
+        for row in next(iter(columns.values()))
+    ]
+    head = [f"ms, median of {ROUNDS} (slowest)", *(f"{name}, {layer}" for name, layer in LAYERS.items())]
+    print(table(head, rows))
+
+
+def turned(photograph: bytes, rng: np.random.Generator) -> bytes:
+    """The photograph by some angle: another picture each time."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(photograph)) as image:
+        image.rotate(float(rng.uniform(0, 360))).save(file, "JPEG")
+    return file.getvalue()
+
+
+def load(seconds: float, weights: str | None, sessions: int = 8) -> None:
+    """Sessions that ask for all kinds of things at once; the first answer to each question is what the next must be."""
+    answered, wrong, lock = [0], list[str](), threading.Lock()
+    photographs = [Path(path).read_bytes() for path in photograph_paths()]
+    page = page_of("torchvision:squeezenet1_0", weights)
+    layer, end = LAYERS["torchvision:squeezenet1_0"], time.monotonic() + seconds
+
+    def ask(address: str, path: str, body: Any) -> Any:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(f"{address}/{path}", data=data), timeout=120) as answer:
+            return json.loads(answer.read())
+
+    def session(address: str, seed: int) -> None:
+        rng, seen, picture = np.random.default_rng(seed), dict[str, str](), ""
+        try:
+            while time.monotonic() < end:
+                if rng.random() < 0.2 or not picture:
+                    picture, seen = ask(address, "upload", turned(photographs[seed % 2], rng))["picture"], {}
+                kind = ["guess", "maps", "place", "hide", "strongest", "unit"][int(rng.integers(6))]
+                said = {"picture": picture, "layer": layer, "map": int(rng.integers(3)), "y": 100, "x": 120,
+                        "top": 40, "left": 50, "size": 48}  # fmt: skip
+                answer = ask(address, f"ask/{kind}", said)
+                key, told = f"{kind}{said['map']}", json.dumps(answer)
+                with lock:
+                    answered[0] += 1
+                    if answer["picture"] != picture or seen.setdefault(key, told) != told:
+                        wrong.append(f"session {seed}: {kind}")
+        except Exception as error:
+            wrong.append(f"session {seed}: {error}")
+
+    with served(page) as address:
+        threads = [threading.Thread(target=session, args=(address, seed)) for seed in range(sessions)]
+        for thread in threads:
+            thread.start()
+        memory = []
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(5)
+            memory.append(resident_mib())
+    print(f"{sessions} sessions, {seconds:g} s: {answered[0]} answers, wrong or failed: {len(wrong)} {wrong[:3]}")
+    print("resident MiB every 5 s:", " ".join(f"{one:.0f}" for one in memory))
+
+
+def resident_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", help="of SqueezeNet: a state_dict file; without, random ones")
+    parser.add_argument(
+        "--load", type=float, default=0, help="seconds of eight sessions at once, in place of latencies"
+    )
+    given = parser.parse_args()
+    print(hardware())
+    if given.load:
+        load(given.load, given.weights)
+    else:
+        measure(given.weights)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""An atlas that is killed at any step goes on from there, and is the one that was never killed, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.monkeypatch import derive_importpath
+from atlas_site import SMALL
+from in_process import run_here
+from small_network import small_network
+
+FEW = (*SMALL, "layers=[conv1,conv2]", "shown=2", "optimised=9", "optimised_steps=2")
+STEPS = {  # what is called, and the call at which the process ends
+    "mining": ("zfnet.analysis.atlas.peaks.Peaks.add", 2),
+    "projecting": ("experiments.atlas_parts.survey.focus_of", 3),
+    "sprites": ("zfnet.pages.atlas.layer_files.save_picture", 7),
+    "images": ("zfnet.pages.atlas.site.resized", 5),
+    "pages of images": ("experiments.atlas_parts.shown.occlude", 2),
+    "made for maps": ("experiments.atlas_parts.optimised.maximise", 2),
+    "numbers": ("experiments.atlas.save_numbers", 2),
+    "front page": ("zfnet.pages.atlas.site.copy_static", 1),
+    "its name": ("zfnet.pages.atlas.site.Site.commit", 1),
+    "after it": ("experiments.atlas.shutil.rmtree", 4),
+}
+
+
+class Killed(BaseException):
+    """Nothing that the job would catch."""
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, target: str, call: int) -> None:
+    name, holder = derive_importpath(target, True)
+    real, calls = getattr(holder, name), 0
+
+    def until(*given: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed(target)
+        return real(*given, **named)
+
+    monkeypatch.setattr(holder, name, until)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory, image_root: Path) -> list[str]:
+    network = small_network(tmp_path_factory.mktemp("net") / "net.pt")
+    return [*FEW, f"checkpoint={network}", f"data.root={image_root}"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> Path:
+    """A site that was never killed."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run_here("atlas", *words, f"run_dir={folder / 'run'}") == 0
+    return folder / "run" / "atlas"
+
+
+def files_of(site: Path) -> dict[str, bytes]:
+    """All but the front page, which holds the command."""
+    found = {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    del found["index.html"]
+    return found
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_it_goes_on_from_any_step(
+    carry_out_here: Callable[..., tuple[int, str]], whole: Path, words: list[str], tmp_path: Path, step: str
+):
+    given = [*words, f"run_dir={tmp_path / 'run'}"]
+    with pytest.MonkeyPatch.context() as patch:
+        killed_at(patch, *STEPS[step])
+        with pytest.raises(Killed):
+            carry_out_here("atlas", *given)
+    assert (tmp_path / "run" / "atlas").exists() == (step == "after it")
+    code, printed = carry_out_here("atlas", *given)
+    assert code == 0, printed
+    assert files_of(tmp_path / "run" / "atlas") == files_of(whole)
+    assert sorted(path.name for path in (tmp_path / "run").glob("atlas*")) == ["atlas", "atlas.log"]
+
+
+def test_photographs_do_not_outlive_their_being_left_out(
+    carry_out_here: Callable[..., tuple[int, str]], words: list[str], tmp_path: Path
+):
+    """What a killed run has drawn with them is not passed on by one without."""
+    given = [*words, f"run_dir={tmp_path / 'run'}"]
+    with pytest.MonkeyPatch.context() as patch:
+        killed_at(patch, *STEPS["front page"])
+        with pytest.raises(Killed):
+            carry_out_here("atlas", *given)
+    assert list((tmp_path / "run" / "atlas.partial" / "images").iterdir())
+    code, printed = carry_out_here("atlas", *given, "photographs=false")
+    assert code == 2
+    assert "was begun for another network, data or options" in printed
+
+
+def test_pictures_whose_work_is_gone_are_made_anew(
+    carry_out_here: Callable[..., tuple[int, str]], words: list[str], tmp_path: Path
+):
+    left = tmp_path / "run" / "atlas.partial" / "images"
+    left.mkdir(parents=True)
+    (left / "i-000000.webp").write_bytes(b"a photograph")
+    code, printed = carry_out_here("atlas", *words, "photographs=false", f"run_dir={tmp_path / 'run'}")
+    assert code == 0, printed
+    assert not list((tmp_path / "run" / "atlas" / "images").iterdir())

@@ -1,0 +1,54 @@
+"""The job behind the live page: it says where it is, Ctrl-C ends it, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_network import small_network
+
+pytest.importorskip("starlette", reason="skipped: starlette is not installed (the extra live)")
+
+
+def test_it_is_served_until_ctrl_c(command: Callable[..., list[str]], tmp_path: Path):
+    network = small_network(tmp_path / "net.pt")
+    words = command("live", f"checkpoint={network}", "port=0", f"run_dir={tmp_path / 'run'}", "hardware.device=cpu")
+    with subprocess.Popen(
+        words, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    ) as job:  # fmt: skip
+        try:
+            assert job.stdout is not None
+            address = job.stdout.readline().split()[2]
+            assert address.startswith("http://127.0.0.1:")
+            with urllib.request.urlopen(f"{address}/about", timeout=10) as answer:
+                about = json.loads(answer.read())
+            job.send_signal(signal.SIGINT)
+            out, err = job.communicate(timeout=20)
+        finally:
+            job.kill()
+    assert job.returncode == 0, err
+    assert err == ""
+    assert out == "the page is closed\n"
+    assert about["examples"] == ["china.jpg", "flower.jpg"]
+    assert about["drawn"] is False
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["outcome"] == "finished"
+
+
+def test_what_it_refuses(carry_out_here: Callable, tmp_path: Path):
+    code, said = carry_out_here("live")
+    assert code == 2
+    assert "zfnet train experiment=demo run_dir=runs/demo/zfnet" in said
+    network = small_network(tmp_path / "net.pt")
+    code, said = carry_out_here("live", f"checkpoint={network}", "host=192.0.2.1")
+    assert code == 2
+    assert "host=192.0.2.1 port=7860 cannot be served" in said
+    code, said = carry_out_here("live", f"checkpoint={network}", "port=0", f"atlas={tmp_path}")
+    assert code == 2
+    assert "is no atlas: give the folder that zfnet atlas wrote" in said

@@ -1,0 +1,251 @@
+"""The live page in a real browser: the system's chromium, driven by playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="skipped: starlette is not installed (the extra live)")
+from PIL import Image
+from small_page import image_file, page, served
+
+playwright = pytest.importorskip("playwright.sync_api", reason="skipped: playwright is not installed (the extra dev)")
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="skipped: there is no chromium to open pages with")
+WAIT_MS, STEP_MS = 8000, 25
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    for seed in range(3):
+        (folder / f"{seed}.png").write_bytes(image_file(seed))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with served(page(examples=[folder / "0.png", folder / "1.png"])) as at:
+        yield at
+
+
+class Tab:
+    """A tab, and what went wrong in it: messages of the console, errors, requests that failed or went elsewhere."""
+
+    def __init__(self, browser: Any, address: str, **look: Any) -> None:
+        self.context = browser.new_context(permissions=["camera"], **look)
+        self.page, self.address = self.context.new_page(), address
+        self.wrong: list[str] = []
+        self.page.on("console", lambda message: self.wrong.append(message.text))
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", lambda request: self.note(request.url))
+        self.page.on("websocket", lambda socket: self.wrong.append(socket.url))
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.goto(address)
+        self.holds("document.body.dataset.ready === 'yes'")
+
+    def note(self, url: str) -> None:
+        if not url.startswith((f"{self.address}/", "data:", "blob:")):
+            self.wrong.append(f"asked elsewhere: {url}")
+
+    def holds(self, condition: str) -> None:
+        """Wait until it does, and no question is under way."""
+        quiet = "Number(document.body.dataset.busy || 0) === 0"
+        for _ in range(WAIT_MS // STEP_MS):
+            if self.page.evaluate(f"Boolean({condition}) && {quiet}"):
+                return
+            self.page.wait_for_timeout(STEP_MS)
+        raise AssertionError(f"after {WAIT_MS} ms still not: {condition}")
+
+    def after(self, part: str, act: Any) -> None:
+        """Do something, and wait until a part of the page shows its new answer."""
+        before = self.page.evaluate(f"document.getElementById('{part}').dataset.done || ''")
+        act()
+        self.holds(f"(document.getElementById('{part}').dataset.done || '') !== '{before}'")
+
+    def text(self, selector: str) -> str:
+        return str(self.page.locator(selector).first.text_content())
+
+    def close(self) -> None:
+        self.context.close()
+        assert not self.wrong
+
+
+@pytest.fixture
+def tab(browser: Any, address: str) -> Iterator[Tab]:
+    one = Tab(browser, address, viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    yield one
+    one.close()
+
+
+def test_an_upload_is_answered_and_a_bad_one_is_told(tab: Tab, folder: Path, tmp_path: Path):
+    tab.after("guess", lambda: tab.page.set_input_files("#file", str(folder / "2.png")))
+    assert tab.text("#name") == "2.png"
+    assert tab.page.locator(".bar-row").count() == 5
+    assert "was" in tab.page.locator("#bars").text_content() or tab.page.locator("rect.was").count() == 5
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    tab.page.set_input_files("#file", str(tmp_path / "bad.png"))
+    tab.holds("!document.getElementById('trouble').hidden")
+    assert "cannot be read" in tab.text("#trouble")
+    assert tab.text("#name") == "2.png"
+    tab.wrong = [words for words in tab.wrong if "400 (Bad Request)" not in words]  # the browser's own line on it
+
+
+def test_paste_drop_and_camera(tab: Tab, folder: Path):
+    data = list((folder / "2.png").read_bytes())
+    made = f"""(() => {{ const given = new DataTransfer();
+        given.items.add(new File([new Uint8Array({data})], "given.png", {{type: "image/png"}})); return given; }})()"""
+    pasted = f"dispatchEvent(new ClipboardEvent('paste', {{clipboardData: {made}}}))"
+    tab.after("guess", lambda: tab.page.evaluate(pasted))
+    assert tab.text("#name") == "given.png"
+    tab.after("guess", lambda: tab.page.locator("#gallery button").nth(1).click())
+    assert tab.text("#name") == "1.png"
+    tab.after("guess", lambda: tab.page.evaluate(f"dispatchEvent(new DragEvent('drop', {{dataTransfer: {made}}}))"))
+    assert tab.text("#name") == "given.png"
+    tab.page.click("#camera")
+    tab.holds("document.getElementById('video').videoWidth > 0")
+    tab.after("guess", lambda: tab.page.click("#shoot"))
+    assert tab.text("#name") == "camera.png"
+    tab.page.click("#unplug")
+
+
+def test_a_layer_a_map_and_a_place(tab: Tab):
+    tab.after("maps", lambda: tab.page.locator(".network:not([hidden]) .layer[data-layer=conv3]").click())
+    values = [float(text) for text in tab.page.locator("#tiles .tile small").all_text_contents()]
+    assert values == sorted(values, reverse=True)
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    number = tab.page.locator("#tiles .tile").first.get_attribute("data-map")
+    assert tab.text("#unit-name").startswith(f"{number} at (")
+    box = tab.page.locator("#over .outline")
+    assert float(box.get_attribute("width")) > 5
+    assert tab.page.locator("#unit-pixels image").get_attribute("href").startswith("data:image/png")
+    tab.after("place", lambda: tab.page.locator("#shown").click(position={"x": 168, "y": 168}, force=True))
+    assert "conv3, row " in tab.text("#place-note")
+    assert tab.page.locator("#place-tiles .tile").count() > 0
+    tab.after("unit", lambda: tab.page.locator("#unit-map").click(position={"x": 5, "y": 5}))
+    assert tab.text("#unit-name").startswith(f"{number} at (0, 0)")
+    tab.after("unit", lambda: tab.page.select_option("#rule", "gradient"))
+
+
+def test_maps_that_changed_are_marked(tab: Tab):
+    assert tab.page.locator(".tile.marked").count() == 0
+    tab.after("maps", lambda: tab.page.locator("#gallery button").nth(1).click())
+    assert tab.page.locator(".tile.marked").count() > 0
+
+
+def test_hiding_a_square_and_every_place(tab: Tab):
+    clean = tab.text("#bars .number")
+    tab.page.locator("[name=mode][value=hide]").check()
+    frame = tab.page.locator("#frame").bounding_box()
+    at = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    tab.after("hiding", lambda: tab.page.mouse.move(*at))
+    assert tab.page.locator("#over .square").count() == 1
+    assert tab.page.locator("rect.was").count() >= 5
+    assert tab.page.locator(".tile.hiding").count() == 1
+    tab.after("guess", lambda: tab.page.mouse.move(700, 5))
+    assert tab.page.locator("#over .square").count() == 0
+    assert tab.text("#bars .number") == clean
+    tab.after("hiding", lambda: tab.page.click("#occlude"))
+    assert tab.page.locator("#heat").is_visible()
+    assert "without a square" in tab.text("#heat-note")
+    tab.page.click("#words-heat")
+    assert "zfnet fig7" in tab.text("#again-command")
+
+
+@pytest.mark.parametrize(("kind", "columns"), [("layers", 2), ("networks", 2), ("rules", 3), ("pictures", 2)])
+def test_side_by_side(tab: Tab, kind: str, columns: int):
+    tab.after("guess", lambda: tab.page.locator("#gallery button").nth(1).click())
+    tab.after("compare", lambda: tab.page.click(f"[data-compare={kind}]"))
+    assert tab.page.locator(".column").count() == columns
+    titles = tab.page.locator(".column h3").all_text_contents()
+    pictures = [one.get_attribute("src") for one in tab.page.locator(".column img.small").all()]
+    assert len(set(zip(titles, pictures, strict=True))) == columns
+
+
+def test_what_is_seen_is_saved(tab: Tab, tmp_path: Path):
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    with tab.page.expect_download() as download:
+        tab.page.click("#save")
+    download.value.save_as(tmp_path / "saved.png")
+    with Image.open(tmp_path / "saved.png") as saved:
+        assert saved.text["command"].startswith("zfnet project image=0-")  # type: ignore[attr-defined]
+    tab.page.click("#words")
+    tab.holds("document.getElementById('again').open")
+    assert tab.text("#again-command") == saved.text["command"]  # type: ignore[attr-defined]
+    with tab.page.expect_download() as download:
+        tab.page.click("#again-file")
+    download.value.save_as(tmp_path / "square.png")
+    with Image.open(tmp_path / "square.png") as square:
+        assert square.size == (72, 72)
+
+
+def test_another_network_sees_it_in_its_own_frame(tab: Tab):
+    tab.after("guess", lambda: tab.page.select_option("#network", "1"))
+    assert tab.page.evaluate("document.getElementById('shown').naturalWidth") == 80
+
+
+def test_a_drawn_objects_parts_go(browser: Any):
+    with served(page(drawn=True)) as address:
+        tab = Tab(browser, address, viewport={"width": 1280, "height": 900})
+        whole = tab.page.locator("#shown").get_attribute("src")
+        tab.page.locator("#parts button", has_text="both: eye").click()
+        tab.after("guess", lambda: tab.page.locator("#gone").check())
+        blind = tab.page.locator("#shown").get_attribute("src")
+        assert blind != whole
+        assert tab.page.locator("#parts .changed").count() == 3
+        tab.after("guess", lambda: tab.page.click("#whole"))
+        assert tab.page.locator("#shown").get_attribute("src") == whole
+        tab.close()
+
+
+def test_two_tabs_do_not_mix(browser: Any, address: str):
+    tabs = [Tab(browser, address) for _ in range(2)]
+    for number, one in enumerate(tabs):
+        one.after("guess", lambda one=one, number=number: one.page.locator("#gallery button").nth(number).click())
+    for number, one in enumerate(tabs):
+        one.after("unit", lambda one=one: one.page.locator("#tiles .tile").first.click())
+        assert one.text("#name") == f"{number}.png"
+    assert tabs[0].text("#bars") != tabs[1].text("#bars")
+    for one in tabs:
+        one.close()
+
+
+def test_a_telephone_is_wide_enough(browser: Any, address: str):
+    tab = Tab(browser, address, viewport={"width": 375, "height": 700}, has_touch=True, color_scheme="dark")
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.tap())
+    tab.after("place", lambda: tab.page.locator("#shown").tap(force=True))
+    tab.after("compare", lambda: tab.page.locator("[data-compare=rules]").tap())
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 375
+    tab.page.locator("[name=mode][value=hide]").check()
+    tab.after("hiding", lambda: tab.page.locator("#shown").tap(force=True))
+    tab.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_shuts_anyone_out(browser: Any, address: str, scheme: str):
+    axe = pytest.importorskip("axe_playwright_python", reason="skipped: axe-playwright-python is not installed")
+    look = {"viewport": {"width": 1280, "height": 900}, "color_scheme": scheme, "bypass_csp": True}
+    tab = Tab(browser, address, **look)
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    tab.after("place", lambda: tab.page.locator("#shown").click(force=True))
+    tab.after("compare", lambda: tab.page.click("[data-compare=rules]"))
+    tab.page.add_script_tag(path=str(Path(axe.__file__).parent / "axe.min.js"))
+    rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']"
+    found = tab.page.evaluate(f"axe.run(document, {{runOnly: {rules}}})")
+    assert not [f"{one['id']}: {node['html'][:120]}" for one in found["violations"] for node in one["nodes"]]
+    tab.close()

@@ -1,0 +1,1 @@
+from .front import front_page as front_page

@@ -1,0 +1,128 @@
+// The mouse on the picture: a click asks what looks there, a move hides a square; and the whole occlusion map.
+import {$, h, svg, ask, trouble, bytes, paint, percent, digits, first, done, throttled, download} from "./base.js";
+import {state, tell, on, looked, size} from "./state.js";
+import {bars, guessAgain} from "./guess.js";
+import {again} from "./unit.js";
+
+let square = 0, heat = null, stop = null;
+
+function pixel(event) {
+  const box = $("shown").getBoundingClientRect(), at = (value, of) => Math.min(size() - 1, Math.max(0, Math.floor((value / of) * size())));
+  return {y: at(event.clientY - box.top, box.height), x: at(event.clientX - box.left, box.width)};
+}
+
+const hide = throttled(async (top, left) => {
+  const at = state.picture, map = state.unit ? state.unit.map : state.maps.maps[0];
+  const told = await ask("ask/hide", looked({map, top, left, size: square}), true);
+  if (!told || at !== state.picture || told.picture !== at.picture || state.mode !== "hide" || !$("over").querySelector(".square")) return;
+  bars(told.guesses);
+  const tile = $("tiles").querySelector(`[data-map="${map}"]`);
+  if (tile) {
+    paint(tile.querySelector("canvas"), bytes(told.map.pixels), told.map.height, told.map.width);
+    tile.querySelector("small").textContent = digits(told.map.value);
+    tile.classList.add("hiding");
+  }
+  done("hiding");
+});
+
+function uncover() {
+  if (!$("over").querySelector(".square")) return;
+  $("over").querySelector(".square").remove();
+  for (const tile of document.querySelectorAll(".tile.hiding")) {
+    const {maps, value, pixels, height, width} = state.maps, rank = maps.indexOf(Number(tile.dataset.map));
+    paint(tile.querySelector("canvas"), bytes(pixels).subarray(rank * height * width, (rank + 1) * height * width), height, width);
+    tile.querySelector("small").textContent = digits(value[rank]);
+    tile.classList.remove("hiding");
+  }
+  guessAgain();
+}
+
+function cover(event) {
+  if (state.mode !== "hide" || !state.picture || !state.maps) return;
+  const {y, x} = pixel(event), top = Math.round(y - square / 2), left = Math.round(x - square / 2);
+  $("over").querySelector(".square")?.remove();
+  $("over").append(svg("rect", {class: "square", x: left, y: top, width: square, height: square}));
+  hide(top, left);
+}
+function clicked(at) {
+  $("over").querySelector(".clicked")?.remove();
+  if (at) $("over").append(svg("circle", {class: "clicked", cx: at.x + 0.5, cy: at.y + 0.5, r: size() / 80}));
+}
+const frame = $("frame");
+frame.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse" || event.buttons) cover(event); });
+frame.addEventListener("pointerdown", (event) => { if (state.mode === "hide" && event.pointerType !== "mouse") cover(event); });
+frame.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") uncover(); });
+frame.addEventListener("click", (event) => { if (state.mode === "look" && state.picture) { const at = pixel(event); clicked(at); tell("place", at); } else if (state.mode === "hide") cover(event); });
+
+for (const one of document.querySelectorAll("[name=mode]")) one.addEventListener("change", () => {
+  state.mode = one.value;
+  $("sized").hidden = state.mode !== "hide";
+  frame.classList.toggle("hides", state.mode === "hide");
+  uncover();
+});
+function sized() { square = Math.round(($("size").value / 224) * size()); $("size-px").textContent = `${square} px`; }
+$("size").addEventListener("input", sized);
+on("network", () => { sized(); clear(); });
+on("picture", () => { $("over").querySelector(".square")?.remove(); clicked(null); clear(); });
+on("choose", () => clicked(null));
+
+function clear() {
+  stop?.abort();
+  heat = null;
+  for (const name of ["heat", "see", "save-heat", "words-heat"]) $(name).hidden = true;
+  $("heat-note").textContent = "";
+}
+
+async function occlude() {
+  if (!state.picture || !$("target").value) return;
+  clear();
+  const at = state.picture, target = Number($("target").value), name = $("target").selectedOptions[0].textContent;
+  const stride = Math.max(1, Math.ceil(size() / 40), Math.round(size() / $("stride").value));
+  stop = new AbortController();
+  $("stop").hidden = $("progress").hidden = false;
+  $("occlude").disabled = true;
+  $("progress").removeAttribute("value");
+  try {
+    const response = await fetch("ask/occlusion", {method: "POST", signal: stop.signal, body: JSON.stringify(looked({target, size: square, stride}))});
+    if (!response.ok) return trouble((await response.json()).error);
+    for await (const told of lines(response.body)) {
+      if (at !== state.picture) break;
+      if (told.error) trouble(told.error);
+      if (told.total) { $("progress").max = told.total; $("progress").value = told.done; }
+      if (told.heat) shown(told, name);
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") trouble("the occlusion map was not finished: is the server still running?");
+  } finally {
+    $("stop").hidden = $("progress").hidden = true;
+    $("occlude").disabled = false;
+  }
+}
+
+async function* lines(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const whole = (rest + part.value).split("\n");
+    rest = whole.pop();
+    for (const line of whole) yield JSON.parse(line);
+  }
+}
+
+function shown(told, name) {
+  heat = told;
+  const {rows, columns, probability, highest, least, clean, layer, map} = told.heat, middle = told.heat.size / 2, side = size();
+  paint($("heat"), probability.flat(), rows.length, columns.length, 190);
+  const share = (value) => `${(100 * value) / side}%`, step = (places) => (places.length > 1 ? places[1] - places[0] : side);
+  Object.assign($("heat").style, {top: share(rows[0] + middle - step(rows) / 2), left: share(columns[0] + middle - step(columns) / 2),
+    height: share(rows[rows.length - 1] - rows[0] + step(rows)), width: share(columns[columns.length - 1] - columns[0] + step(columns))});
+  for (const one of ["heat", "see", "save-heat", "words-heat"]) $(one).hidden = false;
+  $("see-heat").checked = true;
+  $("heat-note").textContent = `${name}: ${percent(clean)} without a square; with its middle at each place ${percent(least)} (dark) to ${percent(highest)} (light). The square is ${told.heat.size} px; the figure has ${layer}'s map ${map} too.`;
+  done("hiding");
+}
+$("occlude").addEventListener("click", occlude);
+$("stop").addEventListener("click", () => stop?.abort());
+$("see-heat").addEventListener("change", (event) => ($("heat").hidden = !event.target.checked));
+$("save-heat").addEventListener("click", () => download(new Blob([bytes(heat.figure)], {type: "image/png"}), "occlusion.png"));
+$("words-heat").addEventListener("click", () => again(heat));

@@ -1,0 +1,138 @@
+// One unit: what it sees and what it answered to; and all the units that look at a place.
+import {$, h, put, svg, ask, bytes, paint, digits, first, done, download, trouble} from "./base.js";
+import {state, tell, on, looked, layer, size} from "./state.js";
+import {mark} from "./maps.js";
+
+const NOTHING = "nothing is left of it on the way down: another rule, or a lower layer, shows more";
+
+on("choose", (map, row, column) => {
+  state.unit = {map, ...(row === undefined ? {} : {row, column})};
+  mark();
+  return show();
+});
+on("layer", () => { $("unit").hidden = $("place").hidden = true; outline(null); });
+on("picture", () => {
+  $("place").hidden = true;
+  if (!state.unit) return outline(null);
+  delete state.unit.row; delete state.unit.column;
+  return show();
+});
+
+// The picture, or grey, with a box where the unit looks, or with what it answered to there.
+export function framed(place, unit, kind) {
+  const side = size(), box = `${unit.left} ${unit.top} ${unit.width} ${unit.height}`.split(" ");
+  const at = {x: box[0], y: box[1], width: box[2], height: box[3]};
+  put(place, svg("svg", {viewBox: kind === "zoom" ? box.join(" ") : `0 0 ${side} ${side}`, role: "img", "aria-label": kind === "pixels" ? "what the unit answered to" : "what the unit sees"},
+    kind === "pixels" ? svg("image", {href: unit.picture, ...at}) : svg("image", {href: state.picture.pixels[state.network], x: 0, y: 0, width: side, height: side}),
+    kind === "zoom" ? null : svg("rect", {class: "outline", ...at})));
+}
+
+export function outline(unit) {
+  $("over").querySelector(".outline")?.remove();
+  if (unit) $("over").prepend(svg("rect", {class: "outline", x: unit.left, y: unit.top, width: unit.width, height: unit.height}));
+}
+
+async function show() {
+  const at = state.picture, asked = state.unit, name = state.layer[state.network];
+  const told = await ask("ask/unit", looked(asked));
+  if (!told || at !== state.picture || told.picture !== at.picture || asked !== state.unit || name !== state.layer[state.network]) return;
+  const [unit] = told.units;
+  Object.assign(state.unit, {row: unit.row, column: unit.column});
+  $("unit").hidden = false;
+  const place = layer().shape.length > 1 ? ` at (${unit.row}, ${unit.column})` : "";
+  $("unit-name").textContent = `${unit.map}${unit.name ? ` (${first(unit.name)})` : ""}${place}: ${digits(unit.value)}`;
+  framed($("unit-patch"), unit, "patch");
+  framed($("unit-pixels"), unit, "pixels");
+  $("unit-note").textContent = unit.nothing ? NOTHING : "what in it the unit answered to";
+  outline(unit);
+  thumbnail(unit);
+  done("unit");
+  patches(unit.map);
+}
+
+// The unit's map, large, with the place marked.
+function thumbnail(unit) {
+  const {maps, pixels, height, width} = state.maps, rank = maps.indexOf(unit.map), canvas = $("unit-map");
+  canvas.parentElement.hidden = rank < 0 || layer().shape.length < 2;
+  if (canvas.parentElement.hidden) return;
+  const values = bytes(pixels).slice(rank * height * width, (rank + 1) * height * width);
+  paint(canvas, values, height, width);
+  const [, rows, columns] = layer().shape, context = canvas.getContext("2d");
+  context.fillStyle = "#22d3ee";
+  context.fillRect(Math.floor((unit.column / columns) * width), Math.floor((unit.row / rows) * height), 1, 1);
+}
+$("unit-map").addEventListener("click", (event) => {
+  const box = event.target.getBoundingClientRect(), [, rows, columns] = layer().shape;
+  const at = (value, of, count) => Math.min(count - 1, Math.max(0, Math.floor((value / of) * count)));
+  const row = at(event.clientY - box.top, box.height, rows), column = at(event.clientX - box.left, box.width, columns);
+  tell("choose", state.unit.map, row, column);
+  tell("place", {row, column});
+});
+
+async function patches(map) {
+  $("patches").hidden = true;
+  if (!state.about.patches) return;
+  const told = await ask("ask/patches", looked({map}), true);
+  if (!told || !state.unit || state.unit.map !== map) return;
+  const cells = told.patches.map((at, rank) => h("img", {src: at, alt: `training patch ${rank + 1}`, width: 88, height: 88}));
+  if (told.atlas) {
+    const {sprite, tile, row, places, columns, rows, page} = told.atlas, [tall, wide] = tile;
+    for (let rank = 0; rank < Math.min(9, places) && !told.patches.length; rank++) {
+      const cell = h("span", {class: "cell", role: "img", "aria-label": `training patch ${rank + 1}`});
+      Object.assign(cell.style, {height: `${(88 * tall) / wide}px`, backgroundImage: `url("${sprite}")`, backgroundSize: `${100 * columns}% ${100 * rows}%`,
+        backgroundPosition: `${columns > 1 ? (100 * rank) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`});
+      cells.push(cell);
+    }
+    $("atlas").href = page;
+  }
+  $("atlas").hidden = !told.atlas;
+  put($("patch-tiles"), cells);
+  $("patches").hidden = !cells.length;
+}
+
+on("place", async (where) => {
+  const at = state.picture, name = state.layer[state.network];
+  const told = await ask("ask/place", looked(where));
+  if (!told || at !== state.picture || told.picture !== at.picture || name !== state.layer[state.network]) return;
+  state.place = told;
+  $("place").hidden = false;
+  $("place-note").textContent = told.units.length ? `${name}${layer().shape.length > 1 ? `, row ${told.row}, column ${told.column}` : ""}: the units that answer most, and to what` : `no unit of ${name} answers here`;
+  put($("place-tiles"), told.units.map((unit) => unitTile(unit, () => tell("choose", unit.map, told.row, told.column))));
+  if (told.units.length) outline(told.units[0]);
+  done("place");
+});
+
+export function unitTile(unit, chosen) {
+  const label = unit.name ? first(unit.name) : String(unit.map);
+  return h("button", {type: "button", class: "tile wide", "data-map": unit.map, "aria-label": `map ${label}, ${digits(unit.value)}`, onclick: chosen},
+    h("img", {src: unit.picture, alt: "", width: 96, height: 96}), h("b", {}, label), h("small", {}, digits(unit.value)));
+}
+
+$("strongest").addEventListener("click", () => tell("choose", state.unit.map));
+$("rule").addEventListener("change", (event) => {
+  state.rule = event.target.value;
+  if (state.unit) show();
+  if (state.place && !$("place").hidden) tell("place", {row: state.place.row, column: state.place.column});
+});
+
+const chosen = () => [[state.unit.map, state.unit.row, state.unit.column]];
+const placed = () => state.place.units.map((unit) => [unit.map, state.place.row, state.place.column]);
+async function save(units, button) {
+  button.disabled = true;
+  const figure = await ask("ask/figure", looked({units}));
+  button.disabled = false;
+  if (figure) download(figure, `${state.layer[state.network]}.png`);
+}
+$("save").addEventListener("click", (event) => save(chosen(), event.target));
+$("save-place").addEventListener("click", (event) => { if (state.place.units.length) save(placed(), event.target); else trouble("there is nothing to save at this place"); });
+$("words").addEventListener("click", async () => again(await ask("ask/words", looked({units: chosen()}))));
+
+export function again(words) {
+  if (!words) return;
+  const link = $("again-file");
+  link.href = `square/${state.picture.picture}/${state.network}.png`;
+  link.download = link.textContent = words.file;
+  $("again-command").textContent = words.command;
+  $("again-python").textContent = words.python;
+  $("again").showModal();
+}
