@@ -40,7 +40,7 @@ def ask(model: nn.Module, sample: Sample, layer: str, settings: Settings, others
     """
     for targets in (class_targets(model, sample.inputs, layer), strongest_units(model, sample.inputs, layer)):
         made: dict[str, Pictures] = {}
-        for method in settings.methods:
+        for method in settings.methods if _needs_pictures(targets, sample, settings) else ():
             some = sample.first(settings.costly_count) if method in COSTLY else sample
             own = intact(model, some.inputs, targets.part(slice(0, len(some.paths))), method)
             made[method] = own.pictures
@@ -53,6 +53,14 @@ def ask(model: nn.Module, sample: Sample, layer: str, settings: Settings, others
         yield from switch_question(
             model, sample.inputs, strongest_units(model, sample.inputs, layer), seed=settings.seed
         )
+
+
+def _needs_pictures(targets: Targets, sample: Sample, settings: Settings) -> bool:
+    """Whether a question is asked that wants each method's pictures of these targets."""
+    asked = set(settings.questions) - {"switches"}
+    if targets.kind != CLASS or sample.truths is None:
+        asked -= {"localisation"}
+    return bool(asked)
 
 
 def count_of(settings: Settings) -> int:

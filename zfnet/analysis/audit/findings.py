@@ -58,7 +58,7 @@ class Finding:
 
     def plain(self) -> dict[str, Any]:
         """For a JSON file."""
-        values = [round(float(one), 6) if np.isfinite(one) else None for one in self.values]
+        values = [float(one) if np.isfinite(one) else None for one in self.values]
         return asdict(self) | {"values": values}
 
 

@@ -1,0 +1,105 @@
+"""The audit's job: a run of everything, in parts and drawn again, with and without boxes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_network import WNIDS, small_network
+
+from zfnet.figures.drawing import style
+
+QUESTIONS = ("cascade", "switches", "sensitivity", "faithfulness", "localisation", "training")
+METHODS = "methods=[deconvnet,guided,occlusion]"
+SMALL = ("hardware.workers=0", METHODS, "count=3", "costly_count=2", "stages=1", "shown=1")
+Carry = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a job's time goes into its 300 dpi."""
+    monkeypatch.setattr(style, "DPI", 30)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """72 px images, one of each class and another of the first, with an object and a deciding part."""
+    root, generator = tmp_path_factory.mktemp("boxes"), np.random.default_rng(0)
+    images = []
+    for number, wnid in enumerate((*WNIDS, WNIDS[0])):
+        path = root / "val" / wnid / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (72, 72, 3), dtype=np.uint8)).save(path)
+        parts = [{"name": "eye", "box": [30, 10, 40, 20], "deciding": True}]
+        images.append({"path": f"val/{wnid}/{number}.png", "class": wnid, "object": [14, 6, 50, 60], "parts": parts})
+    (root / "parts.json").write_text(json.dumps({"classes": {}, "images": images}))
+    small_network(root / "a.pt")
+    small_network(root / "b.pt", seed=1)
+    return root
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "audit.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_question_is_asked_told_and_drawn_and_can_be_drawn_again(
+    carry_out_here: Carry, root: Path, tmp_path: Path
+):
+    words = ["data=imagenet_folder", f"data.root={root}", f"checkpoint={root / 'a.pt'}", *SMALL]
+    code, printed = carry_out_here("audit", *words, f"twin={root / 'b.pt'}", "run_dir=run")
+    assert code == 0, printed
+    rows = rows_of(tmp_path / "run")
+    assert {row["question"] for row in rows} >= set(QUESTIONS) - {"localisation"}
+    assert {row["method"] for row in rows if row["question"] == "cascade"} >= {"deconvnet", "guided", "occlusion"}
+    assert {row["condition"] for row in rows if row["question"] == "training"} == {
+        "another seed", "fresh weights, seed 1"
+    }  # fmt: skip
+    assert {row["images"] for row in rows if row["method"] == "occlusion" and row["question"] == "cascade"} <= {
+        "2",
+        "1",
+        "0",
+    }
+    for name in (*{row["question"] for row in rows}, "pictures"):
+        assert (tmp_path / "run" / f"{name}.png").is_file(), name
+    code, printed = carry_out_here("audit", f"redraw={tmp_path / 'run' / 'audit.json'}", "run_dir=again")
+    assert code == 0, printed
+    assert rows_of(tmp_path / "again") == rows
+
+
+def test_parts_of_an_audit_are_drawn_together(carry_out_here: Carry, root: Path, tmp_path: Path):
+    words = ["data=imagenet_folder", f"data.root={root}", f"checkpoint={root / 'a.pt'}", *SMALL, "count=4"]
+    some = ["methods=[deconvnet,gradient]", "questions=[sensitivity]", "shown=0"]
+    for part in range(2):
+        code, printed = carry_out_here("audit", *words, *some, f"part=[{part},2]", f"run_dir=part{part}")
+        assert code == 0, printed
+    files = ",".join(str(tmp_path / f"part{part}" / "audit.json") for part in range(2))
+    code, printed = carry_out_here("audit", f"redraw=[{files}]", "run_dir=both")
+    assert code == 0, printed
+    first, second, rows = (rows_of(tmp_path / name) for name in ("part0", "part1", "both"))
+    assert [int(row["images"]) + int(row["not_measured"]) for row in rows] == [4] * len(rows)
+    assert len(rows) == len(first) == len(second)
+    for one, other, row in zip(first, second, rows, strict=True):
+        if one["mean"] and other["mean"] and one["images"] == other["images"]:
+            assert float(row["mean"]) == pytest.approx((float(one["mean"]) + float(other["mean"])) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("methods=[lime]", "methods=lime is not one of deconvnet"),
+        ("questions=[why]", "'why' is not one of cascade"),
+        ("part=[4,4]", "which of how many"),
+        ("count=1", "expected 2 or more"),
+    ],
+)
+def test_words_that_do_not_fit_are_told(carry_out_here: Carry, root: Path, word: str, message: str):
+    words = ["data=imagenet_folder", f"data.root={root}", f"checkpoint={root / 'a.pt'}"]
+    code, printed = carry_out_here("audit", *words, word, "run_dir=run")
+    assert code == 1
+    assert message in printed
