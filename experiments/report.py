@@ -19,7 +19,7 @@ from experiments.report_parts.collect import Collected, collect
 from experiments.report_parts.inner_job import LeftOut, run_inner, shared_words
 from experiments.report_parts.item_words import Wanted
 from experiments.report_parts.items import ITEMS, Item
-from experiments.report_parts.kept_runs import KeptRun, runs_in
+from experiments.report_parts.kept_runs import Shelf, runs_in
 from experiments.report_parts.on_page import claims_of, facts_of, lead_of
 from experiments.report_parts.shelf import shelf_of
 from zfnet.pages.report import Report, write_report
@@ -70,7 +70,7 @@ def report(config: DictConfig, run: Run) -> None:
         shelf = shelf_of([str(shelf.trained), str(run.folder)], choice, network, views, root)
     collected = Collected(left_out={})
     if settings.wants_claims:
-        claim_sentences(settings, collected, run, folders=[str(one.folder) for one in shelf.runs])
+        claim_sentences(settings, collected, run, shelf)
     wanted = Wanted(
         network=network, choice=choice, views=views, root=root, maps=settings.maps,
         pointing_images=settings.pointing_images,
@@ -90,15 +90,18 @@ def report(config: DictConfig, run: Run) -> None:
     print(f"\nthe report: {path} ({size / 1e6:.1f} MB): open it in a browser, {path.absolute().as_uri()}")
 
 
-def claim_sentences(settings: Settings, collected: Collected, run: Run, folders: list[str]) -> None:
-    """Measure the sentences beside the runs that are there."""
-    folder = run.folder / CLAIMS
-    kept = next((one for one in runs_in([run.folder]) if one.job == CLAIMS and one.folder == folder), None)
-    words = [*shared_words(CLAIMS), *(f"{name}={_value(value)}" for name, value in settings.claims.items())]
-    words.append(f"run=[{','.join(quote_override(one) for one in dict.fromkeys(folders))}]")
-    if kept is not None:
-        collected.take_claims(KeptRun(folder=folder, job=CLAIMS, facts=kept.facts))
+def claim_sentences(settings: Settings, collected: Collected, run: Run, shelf: Shelf) -> None:
+    """Measure the sentences beside the runs that are there, or take what was measured since the last training."""
+    folder, kept = run.folder / CLAIMS, shelf.find(CLAIMS)
+    trained = max((one.finished for one in shelf.runs if one.job == "train"), default="")
+    if kept is not None and kept.finished >= trained:
+        print(f"{CLAIMS}: taken from {kept.folder}", flush=True)
+        collected.take_claims(kept)
         return
+    words = [*shared_words(CLAIMS), *(f"{name}={_value(value)}" for name, value in settings.claims.items())]
+    words.append(
+        f"run=[{','.join(quote_override(one) for one in dict.fromkeys(str(one.folder) for one in shelf.runs))}]"
+    )
     try:
         run_inner(CLAIMS, words, folder, run)
     except LeftOut as reason:

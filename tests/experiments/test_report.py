@@ -67,12 +67,15 @@ def test_what_was_done_is_not_done_again(
     """Taken by another report of the same network, and run again for one of another network."""
     monkeypatch.chdir(tmp_path)
     words = [f"run=[{trained_rows},{report_run}]", f"data.root={image_root}"]
-    small = [*SMALL[:-1], "items=[fig5]"]
+    small = [*SMALL[:-1], "items=[claims,fig5]"]
     same = words_of(trained_rows, image_root)[0]
     assert run_here("report", *small, *words, same, f"run_dir={tmp_path / 'same'}") == 0
-    assert "fig5_invariance: taken from" in capsys.readouterr().out
-    assert not (tmp_path / "same" / "fig5").exists()
+    printed = capsys.readouterr().out
+    assert "fig5_invariance: taken from" in printed
+    assert "claims: taken from" in printed
+    assert not {"fig5", "claims"} & {path.name for path in (tmp_path / "same").iterdir()}
     other = f"checkpoint={small_network(tmp_path / 'other.pt')}"
+    small[-1] = "items=[fig5]"
     assert run_here("report", *small, *words, other, f"run_dir={tmp_path / 'other'}") == 0
     assert (tmp_path / "other" / "fig5" / "fig5.png").is_file()
 

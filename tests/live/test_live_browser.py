@@ -208,6 +208,14 @@ def test_a_drawn_objects_parts_go(browser: Any):
         blind = tab.page.locator("#shown").get_attribute("src")
         assert blind != whole
         assert tab.page.locator("#parts .changed").count() == 3
+        was = tab.page.locator("rect.was").count()
+        tab.page.locator("#parts button", has_text="beak").click()
+        tab.after("guess", lambda: tab.page.locator("#gone").check())
+        assert tab.page.locator("[data-label='4']").count() == 1  # the owl, however little is left of it
+        tab.after("compare", lambda: tab.page.click("[data-compare=pictures]"))
+        compared = [one.get_attribute("src") for one in tab.page.locator(".column img.small").all()]
+        assert compared[0] == whole, "it is compared with the whole object, not with the step before"
+        assert was >= 5
         tab.after("guess", lambda: tab.page.click("#whole"))
         assert tab.page.locator("#shown").get_attribute("src") == whole
         tab.close()
@@ -230,6 +238,9 @@ def test_a_telephone_is_wide_enough(browser: Any, address: str):
     tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.tap())
     tab.after("place", lambda: tab.page.locator("#shown").tap(force=True))
     tab.after("compare", lambda: tab.page.locator("[data-compare=rules]").tap())
+    tab.after("guess", lambda: tab.page.locator("#drawing summary").tap())
+    tab.page.locator("#parts button", has_text="beak").tap()
+    tab.after("guess", lambda: tab.page.locator("#gone").check())
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 375
     tab.page.locator("[name=mode][value=hide]").check()
     tab.after("hiding", lambda: tab.page.locator("#shown").tap(force=True))

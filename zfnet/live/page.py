@@ -73,6 +73,8 @@ class Page:
             "networks": [
                 {
                     "title": lens.title, "size": lens.size_px, "classes": len(lens.network.names),
+                    "drawings": [lens.network.names.index(name) if name in lens.network.names else None
+                                 for name in drawing_names()],
                     "layers": [
                         {
                             "name": one.name, "shape": one.shape, "scores": one.scores,

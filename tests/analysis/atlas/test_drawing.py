@@ -1,5 +1,8 @@
 """Places drawn image by image, arrays on disk, and where a projection has its middle."""
 
+import gc
+import weakref
+
 import numpy as np
 import torch
 
@@ -61,6 +64,15 @@ def test_peaks_are_what_mining_sees_whatever_the_batches(tmp_path):
     np.testing.assert_allclose(peaks.of("conv2")[:10], maps["conv2"].amax((2, 3)), atol=1e-5)
     np.testing.assert_allclose(peaks.of("fc8")[:10], maps["fc8"], atol=1e-5)
     assert np.isnan(peaks.of("conv2")[10]).all()  # an image that never came
+
+
+def test_an_array_on_disk_is_let_go_of(tmp_path):
+    """One that stayed open would keep in memory all that was read of it, of as many as there are layers."""
+    arrays = DiskArrays(tmp_path)
+    arrays.create("a", (3, 2), np.float32)
+    opened = weakref.ref(arrays["a"])
+    gc.collect()
+    assert opened() is None
 
 
 def test_an_array_on_disk_is_found_again(tmp_path):

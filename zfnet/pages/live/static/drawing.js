@@ -1,6 +1,6 @@
-// A drawn object: parts that are chosen, then moved, recoloured or taken away.
+// A drawn object: parts that are chosen, then moved, recoloured or taken away. It is compared with the whole one.
 import {$, h, put, ask, throttled} from "./base.js";
-import {state, on} from "./state.js";
+import {state, on, net} from "./state.js";
 import {take} from "./picture.js";
 
 const object = {kind: 3, seed: 7, changes: {}, parts: []}, chosen = new Set();  // the owl
@@ -10,8 +10,11 @@ const ask_for = throttled(async (fresh) => {
   const asked = {class: object.kind, seed: object.seed, changes: object.changes};
   const told = await ask("ask/draw", asked);
   if (!told) return;
+  const watch = net().drawings[object.kind] ?? undefined;  // its class is shown however little is left of it
   if (fresh) { object.parts = told.parts; chips(); }
-  await take(told);
+  const whole = object.whole, changed = Object.keys(object.changes).length > 0;
+  if (!changed) object.whole = told;
+  await (changed && whole ? take(told, whole, watch) : take(told, state.picture, watch));  // with the whole object, not the step before
 });
 export const draw = (fresh = true) => ask_for(fresh);
 
@@ -36,7 +39,7 @@ function reflect() {
     chip.classList.toggle("changed", parts.some((part) => object.changes[part]));
   }
   const [one] = chosen, change = (one && object.changes[one]) || {};
-  $("gone").checked = Boolean(change.gone);
+  $("gone").checked = chosen.size > 0 && [...chosen].every((part) => object.changes[part]?.gone);
   $("right").value = 100 * (change.right || 0);
   $("down").value = 100 * (change.down || 0);
   $("hue").value = change.hue === undefined ? -1 : 100 * change.hue;

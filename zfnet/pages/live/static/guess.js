@@ -12,7 +12,7 @@ export async function guessAgain() {
   bars(told.guesses);
   const kept = $("target").value;
   put($("target"), told.guesses.map((one) => h("option", {value: one.label}, first(one.name))));
-  if (state.watch !== undefined && told.guesses.some((one) => String(one.label) === kept)) $("target").value = kept;
+  if (state.watch !== undefined) $("target").value = told.guesses.some((one) => String(one.label) === kept) ? kept : state.watch;
 }
 
 // Bars of probabilities; a line in each where it was before.

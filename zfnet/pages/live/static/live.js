@@ -32,6 +32,7 @@ function show(network) {
   const block = document.querySelector(`.network[data-network="${network}"] .layer[data-layer="${CSS.escape(name)}"]`);
   block.closest(".scroll").scrollLeft = block.getBBox().x - 200;
   state.before = null;
+  state.watch = undefined;
   tell("network");
   choose(name);
 }

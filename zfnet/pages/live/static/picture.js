@@ -2,10 +2,12 @@
 import {$, h, put, ask, trouble} from "./base.js";
 import {state, tell, on, size} from "./state.js";
 
-export async function take(answer) {
+// before: what it is compared with, the picture that was there unless another is given.
+export async function take(answer, before = state.picture, watch = undefined) {
   if (!answer) return;
   trouble("");
-  state.before = state.picture;
+  state.before = before;
+  state.watch = watch;
   state.picture = answer;
   state.place = null;
   $("back").disabled = !state.before;
@@ -41,7 +43,7 @@ addEventListener("drop", (event) => {
   const [file] = event.dataTransfer.files;
   if (file) upload(file, file.name); else trouble("that was no file: save the picture first, then drop it here");
 });
-$("back").addEventListener("click", () => state.before && take({...state.before}));
+$("back").addEventListener("click", () => state.before && take({...state.before}, state.picture, state.watch));
 
 let stream = null;
 function unplug() {
