@@ -8,7 +8,7 @@ import torch
 from known_networks import LinearScores, Small, of_class, some_images
 from quantus.functions.perturb_func import noisy_linear_imputation
 
-from zfnet.analysis.audit import FRACTIONS, Pictures, curves, faithfulness, impute, strongest_units
+from zfnet.analysis.audit import FRACTIONS, Pictures, curves, faithfulness, impute, ranked, strongest_units
 
 
 def as_unit(numbers: list[int]):
@@ -110,3 +110,13 @@ def test_road_tells_what_the_neighbours_cannot():
     assert values["insertion"] == pytest.approx([1] * len(FRACTIONS), abs=1e-5)
     with pytest.raises(ValueError, match="way 'melt' is not one of deletion, ROAD, insertion"):
         curves(model, images, as_unit([0]), importance, way="melt", generator=np.random.default_rng(0))
+
+
+def test_equal_pixels_go_in_an_order_drawn_at_random_and_not_in_that_of_reading():
+    picture = np.zeros((16, 16))
+    picture[9, 3] = 1
+    first, second = (ranked(picture, (0, 0, 16, 16), np.random.default_rng(seed)) for seed in (0, 1))
+    assert first[0] == second[0] == 9 * 16 + 3
+    assert (np.diff(first[1:]) > 0).mean() < 0.6  # in reading order all would rise
+    assert first.tolist() != second.tolist()
+    assert sorted(first) == list(range(256))

@@ -82,3 +82,11 @@ def test_any_method_is_scored_on_the_parts_world_as_those_with_names():
         assert scored[condition]["energy"] == pytest.approx(np.array(named["own", condition]), nan_ok=True, abs=1e-6)
     with pytest.raises(ValueError, match=r"importance is \(2, 16, 16\), expected \(3, H, W\)"):
         score_on_parts(importance[:2], TRUTHS)
+
+
+def test_a_part_beyond_the_object_is_not_asked_about():
+    truth = Truth(object=(8, 8, 12, 12), deciding=((0, 0, 3, 3),))
+    pictures = {"flat": Pictures(values=torch.ones(1, 1, 16, 16), signed=False)}
+    found = localisation(of_class([0]), pictures, [truth], (16, 16))
+    values = [one.values for one in found if one.condition == "deciding parts" and one.method == "flat"]
+    assert np.isnan(values).all()

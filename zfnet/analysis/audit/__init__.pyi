@@ -26,7 +26,13 @@ from .methods import (
     pictures_by as pictures_by,
 )
 from .picture_likeness import MEASURES as MEASURES, likeness as likeness
-from .pixel_removal import FRACTIONS as FRACTIONS, WAYS as WAYS, curves as curves, faithfulness as faithfulness
+from .pixel_removal import (
+    FRACTIONS as FRACTIONS,
+    WAYS as WAYS,
+    curves as curves,
+    faithfulness as faithfulness,
+    ranked as ranked,
+)
 from .random_weights import drawn_anew as drawn_anew, layers_below as layers_below, spread_stages as spread_stages
 from .targets import (
     CLASS as CLASS,
