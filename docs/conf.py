@@ -30,6 +30,7 @@ exclude_patterns = [
 templates_path: list[str] = []
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/mark.svg"
 html_theme = "pydata_sphinx_theme"
 html_title = "zfnet"
 html_show_sourcelink = False

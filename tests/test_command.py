@@ -77,6 +77,23 @@ def test_bash_takes_the_completion_that_is_installed(tmp_path: Path):
     assert "model=" in done.stdout.split()
 
 
+@pytest.mark.parametrize(("shell", "bound"), [("fish", "complete -c zfnet "), ("zsh", "complete -o nospace ")])
+def test_fish_and_zsh_are_answered(tmp_path: Path, shell: str, bound: str):
+    """fish has a script of its own; zsh runs bash's, as docs/howto/command.md says."""
+    assert bound in zfnet("-sc", f"install={shell}", at=tmp_path).stdout
+    line = "zfnet summary mod"
+    asked = zfnet("-sc", f"query={shell}", at=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line)))
+    assert "model=" in asked.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"), [("zfnet  summ", "summary"), ("zfnet nosuch ma", ""), ("zfnet fig ma", "")]
+)
+def test_completion_says_nothing_but_what_completes(tmp_path: Path, line: str, expected: str):
+    done = zfnet("-sc", "query=bash", at=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line)))
+    assert (done.stdout.strip(), done.stderr) == (expected, "")
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a wheel puts into an environment."""

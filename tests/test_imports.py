@@ -49,6 +49,7 @@ EXPERIMENTS = {  # and of experiments/; a job may import from all of them
     "observers": {"observers", "common"},
     "tables": {"tables", "observers", "common"},
     "atlas_parts": {"atlas_parts", "common"},
+    "audit_parts": {"audit_parts", "common"},
     "reproduction": {"reproduction", "common"},
     "report_parts": {"report_parts", "tables", "common"},
 }

@@ -107,13 +107,17 @@ def _listing(known: Mapping[str, str]) -> str:
 
 def _complete(words: Sequence[str], folder: Path, known: Sequence[str]) -> None:
     """Answer the shell: the jobs' names on the first word, Hydra's own completion of the job on those that follow."""
-    typed = os.environ.get("COMP_LINE", "").split(" ")
-    asked = words[1].partition("=")[0] if len(words) > 1 else ""
-    if asked in ("install", "uninstall") or asked != "query":
-        run_job(folder, "train", words)  # any job's will do: it is bound to the name of the command
+    line = os.environ.get("COMP_LINE", "")
+    typed = [*line.split(), *([""] if line[-1:].isspace() else [])]
+    if len(words) < 2 or words[1].partition("=")[0] != "query":
+        run_job(folder, "train", words)  # install, uninstall: any job's will do, it is bound to the name of the command
     elif len(typed) <= 2:
-        print("\n".join(name for name in known if name.startswith(typed[-1] if len(typed) == 2 else "")))
+        print("\n".join(name for name in known if name.startswith(typed[1] if len(typed) == 2 else "")))
     else:
+        try:
+            job = job_named(typed[1], known)
+        except ValueError:
+            return  # an error's words would be printed into the line that is being typed
         line = " ".join([typed[0], *typed[2:]])
         os.environ["COMP_LINE"], os.environ["COMP_POINT"] = line, str(len(line))
-        run_job(folder, job_named(typed[1], known), words)
+        run_job(folder, job, words)

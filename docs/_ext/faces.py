@@ -80,8 +80,8 @@ def directive_of(room: str, name: str) -> list[str]:
     kind = "class" if inspect.isclass(value) else "function" if inspect.isroutine(value) else "data"
     module = getattr(value, "__module__", room) if kind != "data" else room
     home = max((one for one in rooms() if f"{module}.".startswith(f"{one}.")), key=len, default=room)
-    lines = [f".. auto{kind}:: {room}.{name}"]
-    lines += ["   :no-value:"] if kind == "data" else []
+    directive = "py:data" if kind == "data" else f"auto{kind}"  # autodoc would tell what is said of the value's class
+    lines = [f".. {directive}:: {room}.{name}"]
     lines += ["   :no-index:"] if home != room else []
     lines += ["   :no-members:"] if home != room and kind == "class" else []
     return [*lines, ""]
@@ -116,8 +116,25 @@ def _escaped(line: str) -> str:
     return "".join(SPECIAL.sub(r"\\\1", part) if at % 2 == 0 else f"``{part}``" for at, part in enumerate(parts))
 
 
+def mend_source_links(app: Any) -> list[Any]:
+    """A page of source leads back to where a name has its anchor: viewcode takes the room that named it first, and the
+    page that named it last. A module without source, as that of int, has no page.
+    """
+    pages = getattr(app.env, "_viewcode_modules", {})
+    for module, entry in list(pages.items()):
+        if not entry:
+            continue
+        code, tags, used, _ = entry
+        room = next((page.removeprefix("reference/") for page in used.values()), module)
+        pages[module] = code, tags, used, room
+    for module in [module for module, entry in pages.items() if not entry]:
+        del pages[module]
+    return []  # no page more
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Write the pages before Sphinx looks for them."""
     write_reference(Path(app.srcdir) / "reference")
     app.connect("autodoc-process-docstring", plain_words)
+    app.connect("html-collect-pages", mend_source_links, priority=100)  # before viewcode's own
     return {"parallel_read_safe": False}

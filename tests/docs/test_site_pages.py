@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +29,7 @@ DOCS = ROOT / "docs"
 LESSONS = sorted((DOCS / "lessons").glob("[0-9]*.md"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 EXAMPLES = [path for path in sorted((DOCS / "examples").glob("plot_*.py")) if "subprocess" not in path.read_text()]
+NOT_RUN = "config.cache,mystnb.unknown_mime_type,myst-nb.lexer"  # a page that did not run has no language
 TRAINING = (
     "training.epochs=1", "training.batch_size=8", "model.width=0.05", "model.input_px=64", "data.side=72",
     "data.train_per_class=2", "data.val_per_class=1", "data.draw_px=72", "hardware.workers=0", "evolution.maps=2",
@@ -139,6 +142,20 @@ def test_links_between_pages_are_there():
             if "://" not in link and not link.startswith("gallery"):
                 there = (page.parent / link).exists() or "gallery/" in link
                 assert there, f"{page.relative_to(ROOT)} links to {link}"
+
+
+def test_sphinx_reads_every_page_without_a_warning(tmp_path: Path):
+    """But runs none of them, which the tests above do in small; `scripts/docs` builds the whole."""
+    for name in ("sphinx", "myst_nb", "sphinx_gallery", "pydata_sphinx_theme"):
+        pytest.importorskip(name)
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("_build", "gallery", "reference"))
+    quick = ["plot_gallery=0", "nb_execution_mode=off", f"suppress_warnings={NOT_RUN}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "dummy",
+         *(word for option in quick for word in ("-D", option)), str(tmp_path / "docs"), str(tmp_path / "built")],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_reference_describes_every_room(monkeypatch: pytest.MonkeyPatch):

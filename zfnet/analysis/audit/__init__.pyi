@@ -1,7 +1,12 @@
-from .faithfulness import FRACTIONS as FRACTIONS, WAYS as WAYS, curves as curves, faithfulness as faithfulness
+from .borrowed_switches import share_of_switches as share_of_switches, switch_question as switch_question
 from .findings import Finding as Finding, from_plain as from_plain, pooled as pooled
 from .imputation import impute as impute
-from .likeness import MEASURES as MEASURES, likeness as likeness
+from .known_truth import (
+    Truth as Truth,
+    energy_and_pointing as energy_and_pointing,
+    localisation as localisation,
+    score_on_parts as score_on_parts,
+)
 from .likeness_questions import (
     Intact as Intact,
     cascade as cascade,
@@ -10,12 +15,6 @@ from .likeness_questions import (
     sensitivity as sensitivity,
     training_matters as training_matters,
     whole_network as whole_network,
-)
-from .localisation import (
-    Truth as Truth,
-    energy_and_pointing as energy_and_pointing,
-    localisation as localisation,
-    score_on_parts as score_on_parts,
 )
 from .methods import (
     COSTLY as COSTLY,
@@ -26,8 +25,9 @@ from .methods import (
     make_pictures as make_pictures,
     pictures_by as pictures_by,
 )
+from .picture_likeness import MEASURES as MEASURES, likeness as likeness
+from .pixel_removal import FRACTIONS as FRACTIONS, WAYS as WAYS, curves as curves, faithfulness as faithfulness
 from .random_weights import drawn_anew as drawn_anew, layers_below as layers_below, spread_stages as spread_stages
-from .switch_question import share_of_switches as share_of_switches, switch_question as switch_question
 from .targets import (
     CLASS as CLASS,
     UNIT as UNIT,

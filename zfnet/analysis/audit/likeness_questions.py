@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from zfnet.analysis.audit.findings import Finding, findings
-from zfnet.analysis.audit.likeness import likeness
 from zfnet.analysis.audit.methods import Pictures, make_pictures
+from zfnet.analysis.audit.picture_likeness import likeness
 from zfnet.analysis.audit.random_weights import drawn_anew, layers_below, spread_stages
 from zfnet.analysis.audit.targets import Targets, map_count, other_maps
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zfnet.analysis.audit.findings import Finding, findings
-from zfnet.analysis.audit.likeness import MEASURES, likeness
 from zfnet.analysis.audit.methods import Pictures
+from zfnet.analysis.audit.picture_likeness import MEASURES, likeness
 from zfnet.analysis.audit.random_weights import drawn_anew, layers_below
 from zfnet.analysis.audit.targets import Targets, map_count
 from zfnet.deconv import Deconvnet
