@@ -121,16 +121,12 @@ def probed(asked: Asked) -> Words:
     return ("data=imagenet_folder", f"data.root={asked.others}", f"data.side={asked.of_scale.side_px}")
 
 
-def claims_and_report(asked: Asked, before: Sequence[Step]) -> Iterator[Step]:
-    """What the paper says as measurements, and the page of everything, last of all; both take what is there."""
+def report(asked: Asked, before: Sequence[Step]) -> Step:
+    """The page of everything, last of all; it takes what is there, and measures the paper's claims itself."""
     words = (*asked.data(), f"checkpoint={asked.best}", f"run={asked.out}")
-    waits = tuple(step.name for step in before)
-    for name, title, output in (
-        ("claims", "the paper's claims", "claims.json"), ("report", "the report", "report.html"),
-    ):  # fmt: skip
-        work = Work(model="zfnet", passes=3, seconds=300)
-        yield replace(job(asked, name, title, words, (output,), work=work), after=waits)
-        waits = (*waits, name)
+    work = Work(model="zfnet", passes=3, seconds=300)
+    step = job(asked, "report", "the report", words, ("report.html",), work=work)
+    return replace(step, after=tuple(one.name for one in before))
 
 
 def left_out(asked: Asked) -> dict[str, str]:

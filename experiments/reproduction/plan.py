@@ -16,7 +16,7 @@ FEW = ("tensorboard.images_every=0", "tensorboard.histograms_every=0", "tensorbo
 def plan_of(asked: Asked) -> tuple[list[Step], dict[str, str]]:
     """The steps, and what is left out, with the reason."""
     steps = [*packing(asked), *trainings(asked), *looks.tables(asked), *looks.figures(asked), *looks.transfer(asked)]
-    steps += looks.claims_and_report(asked, steps)
+    steps.append(looks.report(asked, steps))
     check_order(steps)
     return steps, looks.left_out(asked)
 

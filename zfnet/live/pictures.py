@@ -19,7 +19,7 @@ from zfnet.data import InputFrame, UnreadableImage, as_seen, decode_square
 
 MOST_UPLOAD_BYTES = 24_000_000
 MOST_MEGAPIXELS = 40.0
-KEPT = 200  # pictures, of 0.2 MB each at 256 px
+KEPT = 200  # pictures; as squares, pixels and inputs about 1 MB each at 224 px
 
 
 class Forgotten(KeyError):
