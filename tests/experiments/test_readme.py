@@ -60,6 +60,7 @@ SMALLER = {  # by the job, or a word of a training's line
     "fig2_features": ("maps=2", "top=2", "hardware.workers=0"),
     "fig5_invariance": ("hardware.workers=0",),
     "fig7_occlusion": ("size_px=96", "square_px=48", "stride_px=48", "hardware.workers=0"),
+    "report": ("maps=2", "hardware.workers=0", "items=[fig6]"),  # tests/experiments/test_report.py has the others
     "visualise": ("maps=2", "steps=3"),
     "evaluate": ("hardware.workers=0",),
 }  # fmt: skip
@@ -86,6 +87,7 @@ def places(image_root: Path, whole_run: Path, tmp_path_factory: pytest.TempPathF
         "images=FOLDER": f"images={folder}/dogs", "image=": f"image={folder}/", " weights=DEFAULT": "",
         "checkpoint=runs/.../best.pt": f"checkpoint={nets[0]}",
         "[a.pt,b.pt,c.pt]": "[{},{},{}]".format(*nets), "run=runs/train/...": f"run={whole_run}",
+        "run=runs/demo": f"run={whole_run.parent}",
         "[runs/train/A,runs/train/B]": f"[{whole_run},{shutil.copytree(whole_run, folder / 'run')}]",
         "=a.pt ": f"={nets[0]} ", "=b.pt ": f"={nets[1]} ", "[a.pt,b.pt]": "[{},{}]".format(*nets),
         "runs/train/A": str(whole_run), "/data/imagenet": str(image_root), "/ssd/imagenet256": str(folder / "pack"),
@@ -192,3 +194,18 @@ def test_what_the_page_links_to_is_there(page: Path):
     links = re.findall(r"\]\(([^)#]+)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+def demo_lines() -> list[list[str]]:
+    """The jobs of ./scripts/demo, each with its options."""
+    text = (ROOT / "scripts" / "demo").read_text().replace("\\\n", " ").replace("$run", "runs/demo")
+    lines = [shlex.split(line.replace("$best", "best.pt")) for line in text.splitlines() if line.startswith('job "')]
+    return [words[2:] for words in lines]
+
+
+@pytest.mark.parametrize("words", demo_lines(), ids=lambda words: words[0])
+def test_the_jobs_of_the_demo_take_their_options(carry_out_here, words: list[str]):
+    """It takes minutes; what it asks for is composed, so that an option that was renamed does not break it unseen."""
+    code, printed = carry_out_here(*words, "--cfg", "job")
+    assert code == 0, printed
+    assert "run_dir: runs/demo/" in printed
