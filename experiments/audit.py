@@ -1,4 +1,4 @@
-"""Is a projection to be believed? python experiments/audit.py checkpoint=... data=...  (see docs/audit.md)."""
+"""Is a projection to be believed? python experiments/audit.py checkpoint=... data=..."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import runpy
 import sys
 import traceback
@@ -15,7 +16,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_here(job: str, *overrides: str) -> int:
-    """The exit code of experiments/<job>.py with these words."""
+    """The exit code of experiments/<job>.py with these words.
+
+    Its log file is let go of: it may be opened only at the first line, when the folder of a test has long gone.
+    """
+    before = list(logging.getLogger().handlers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [f"{job}.py", *overrides])
         try:
@@ -25,6 +30,11 @@ def run_here(job: str, *overrides: str) -> int:
         except Exception:  # a bug, of which Python prints the traceback
             traceback.print_exc()
             return 1
+        finally:
+            for handler in set(logging.getLogger().handlers) - set(before):
+                if isinstance(handler, logging.FileHandler):
+                    logging.getLogger().removeHandler(handler)
+                    handler.close()
     return 0
 
 

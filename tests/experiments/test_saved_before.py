@@ -137,7 +137,9 @@ def facts(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, torch.Tensor):
         value = value.numpy()
     if is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
+        value = {
+            field.name: getattr(value, field.name) for field in fields(value) if getattr(value, field.name) is not None
+        }
     if isinstance(value, np.ndarray) and value.size > 1 and value.dtype.kind != "U":
         digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
         return {name: f"{value.dtype} {value.shape} sum {math.fsum(value.ravel().tolist())!r} sha256 {digest}"}
