@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from experiments.common.config import build
@@ -20,7 +19,7 @@ from experiments.common.network import ModelChoice
 from experiments.common.options import CONF
 from experiments.reproduction.step import Step
 from zfnet import build_model
-from zfnet.data import Subset, make_frame
+from zfnet.data import NoiseImages, Subset, make_frame
 from zfnet.models import ContrastNorm
 from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, TrainingRun
 
@@ -35,30 +34,6 @@ class Estimate:
 
     hours: float
     size_bytes: float
-
-
-class Noise:
-    """An ImageSource of random squares in memory, which takes no time to read."""
-
-    def __init__(self, count: int, classes: int, side_px: int) -> None:
-        self.side_px, self.fingerprint = side_px, "noise"
-        self.labels: NDArray[np.int64] = np.arange(count) % classes
-        self.wnids = self.names = tuple(f"n{index:08d}" for index in range(classes))
-        shape = (count, side_px, side_px, 3)
-        self._images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        rows = np.asarray(indices)
-        return torch.from_numpy(self._images[rows]).permute(0, 3, 1, 2), torch.from_numpy(self.labels[rows])
-
-    def path(self, index: int) -> str:
-        return f"noise {index}"
-
-    def mean(self) -> NDArray[np.float32]:
-        return np.full((3, self.side_px, self.side_px), 127.5, np.float32)
 
 
 class Watch(Observer):
@@ -121,7 +96,7 @@ def composed(step: Step) -> Any:
 def training_rate(config: Any, *, classes: int, side_px: int, measure_s: float) -> float:
     """Images a second that the configuration's network trains on, in this process, on images in memory."""
     recipe, model = build(Recipe, config.training), build(ModelChoice, config.model)
-    noise = Noise(4 * recipe.batch_size, max(classes, 2), side_px)
+    noise = NoiseImages(4 * recipe.batch_size, max(classes, 2), side_px)
     network = build_model(model.name, num_classes=len(noise.wnids), width=model.width, input_px=model.size_px)
     watch = Watch(measure_s)
     recipe = Recipe(**{**vars(recipe), "epochs": 10_000, "schedule": "constant"})

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import torch
 from harness import hardware, table
-from train import Noise, synchronize
+from train import synchronize
 
 from experiments.observers.evolution_folder import EvolutionFolder
 from zfnet import Deconvnet, build_model
 from zfnet.analysis.evolution import OnlineSearch, Plan, ReferenceImages, moment_at, watch_maps
-from zfnet.data import InputFrame
+from zfnet.data import InputFrame, NoiseImages
 from zfnet.training import (
     Hardware,
     Observer,
@@ -95,7 +95,7 @@ def main() -> None:
     world, tools = join_world(given.device), Hardware(device=given.device)
     recipe = Recipe(epochs=1, batch_size=given.batch, init="kaiming", input_scale="unit", views="anywhere")
     side_px = given.input * 8 // 7
-    train, val = Noise(given.batch * given.steps, 40, side_px), Noise(2000, 40, side_px)
+    train, val = NoiseImages(given.batch * given.steps, 40, side_px), NoiseImages(2000, 40, side_px)
     frame = InputFrame(side_px, given.input, torch.from_numpy(train.mean()), torch.full((3, 1, 1), 60.0))
     model = build_model("zfnet", 40, width=given.width, input_px=given.input)
     turns = Turns(Plan(), given.rounds)

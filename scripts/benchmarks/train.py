@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from harness import hardware, table
-from numpy.typing import NDArray
-from torch import Tensor
 
 from zfnet import build_model
-from zfnet.data import InputFrame, crop_views, training_order, training_views
+from zfnet.data import InputFrame, NoiseImages, crop_views, training_order, training_views
 from zfnet.training import (
     Hardware,
     Observer,
@@ -28,30 +24,6 @@ from zfnet.training import (
     join_world,
     keep_freed_memory,
 )
-
-
-class Noise:
-    """An ImageSource of random squares in memory."""
-
-    def __init__(self, count: int, classes: int, side_px: int) -> None:
-        generator = np.random.default_rng(0)
-        self.side_px, self.fingerprint = side_px, "noise"
-        self.labels: NDArray[np.int64] = np.arange(count) % classes
-        self.wnids = self.names = tuple(f"n{index:08d}" for index in range(classes))
-        self._images = generator.integers(0, 256, (count, side_px, side_px, 3), dtype=np.uint8)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        rows = np.asarray(indices)
-        return torch.from_numpy(self._images[rows]).permute(0, 3, 1, 2), torch.from_numpy(self.labels[rows])
-
-    def path(self, index: int) -> str:
-        return f"noise {index}"
-
-    def mean(self) -> NDArray[np.float32]:
-        return np.full((3, self.side_px, self.side_px), 127.5, np.float32)
 
 
 class TakeTurns(Observer):
@@ -122,7 +94,10 @@ def main() -> None:
     world, tools = join_world(), Hardware(precision=given.precision)
     recipe = Recipe(epochs=1, batch_size=given.batch, init="kaiming", input_scale="unit", views="anywhere")
     side_px = given.input * 8 // 7
-    train, val = Noise(given.batch * given.steps, given.classes, side_px), Noise(given.classes, given.classes, side_px)
+    train, val = (
+        NoiseImages(given.batch * given.steps, given.classes, side_px),
+        NoiseImages(given.classes, given.classes, side_px),
+    )
     frame = InputFrame(side_px, given.input, torch.from_numpy(train.mean()), torch.full((3, 1, 1), 60.0))
     models = [build_model("zfnet", given.classes, width=given.width, input_px=given.input) for _ in range(2)]
     turns = TakeTurns(BareStep(models[1].train(), recipe, tools, world))

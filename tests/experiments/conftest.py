@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from atlas_site import build_atlas
+from atlas_visit import Visit, open_browser
 from in_process import ROOT, run_here
 from PIL import Image
 from report_page import build_report
@@ -127,3 +129,20 @@ def carry_out_here(
         return code, printed.out + printed.err
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's chromium; pages of a module share it."""
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Any, site: Path) -> Iterator[Visit]:
+    """A tab of the module's `site`, in which nothing goes wrong and which asks for nothing from elsewhere."""
+    one = Visit(browser, site, viewport={"width": 1100, "height": 800})
+    yield one
+    one.page.close()
+    assert not one.wrong
+    assert not [url for url in one.asked if not url.startswith((site.as_uri(), "about:"))]

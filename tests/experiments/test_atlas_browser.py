@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from atlas_site import WILD, data_of
-from atlas_visit import Visit, faults_of, needs_chromium, open_browser
+from atlas_visit import Visit, faults_of, needs_chromium
 
 pytestmark = needs_chromium
 
@@ -18,21 +17,6 @@ pytestmark = needs_chromium
 @pytest.fixture(scope="module")
 def site(atlas_run: Path) -> Path:
     return atlas_run / "atlas"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def visit(browser: Any, site: Path) -> Iterator[Visit]:
-    one = Visit(browser, site, viewport={"width": 1100, "height": 800})
-    yield one
-    one.page.close()
-    assert not one.wrong
-    assert not [url for url in one.asked if not url.startswith((site.as_uri(), "about:"))]
 
 
 PAGES = ["", "#conv2", "#conv3/4", "#fc8/1", "#/class/0", "#/image/0", "#/compare/conv2", "#conv5"]

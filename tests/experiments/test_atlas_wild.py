@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from atlas_site import WILD, WILD_LAYERS, build_wild_atlas, data_of
-from atlas_visit import Visit, faults_of, needs_chromium, open_browser
+from atlas_visit import Visit, faults_of, needs_chromium
 
 from zfnet.pages import component
 
@@ -22,21 +21,6 @@ pytestmark = needs_chromium
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wild_atlas(tmp_path_factory.mktemp("wild")) / "atlas"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def visit(browser: Any, site: Path) -> Iterator[Visit]:
-    one = Visit(browser, site, viewport={"width": 1100, "height": 800})
-    yield one
-    one.page.close()
-    assert not one.wrong
-    assert not [url for url in one.asked if not url.startswith((site.as_uri(), "about:"))]
 
 
 def address(layer: str) -> str:

@@ -54,6 +54,7 @@ from .photographs import (
 from .source import (
     UNREADABLE as UNREADABLE,
     ImageSource as ImageSource,
+    NoiseImages as NoiseImages,
     fingerprints as fingerprints,
     same_data as same_data,
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,6 +41,30 @@ class ImageSource(Protocol):
 
     def mean(self) -> NDArray[np.float32]:
         """Mean image (3, side, side) in 0..255. Compute it on the training images only."""
+
+
+class NoiseImages:
+    """An ImageSource of random squares in memory, to time what comes after reading."""
+
+    def __init__(self, count: int, classes: int, side_px: int) -> None:
+        self.side_px, self.fingerprint = side_px, "noise"
+        self.labels: NDArray[np.int64] = np.arange(count) % classes
+        self.wnids = self.names = tuple(f"n{index:08d}" for index in range(classes))
+        shape = (count, side_px, side_px, 3)
+        self._images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        rows = np.asarray(indices)
+        return torch.from_numpy(self._images[rows]).permute(0, 3, 1, 2), torch.from_numpy(self.labels[rows])
+
+    def path(self, index: int) -> str:
+        return f"noise {index}"
+
+    def mean(self) -> NDArray[np.float32]:
+        return np.full((3, self.side_px, self.side_px), 127.5, np.float32)
 
 
 def fingerprints(source: ImageSource) -> tuple[str, ...]:
