@@ -14,7 +14,7 @@ import statistics
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,11 @@ ACTS = """(photographs) => {
     place: (x, y) => at("click", x, y),
     hide: (x, y) => at("pointermove", x, y, PointerEvent),
     mode: (mode) => document.querySelector(`[name=mode][value=${mode}]`).click(),
-    rules: () => document.querySelector("[data-compare=rules]").click(),
+    compare: (kind) => document.querySelector(`[data-compare=${kind}]`).click(),
+    save: () => document.getElementById("save").click(),
+    open: () => { document.getElementById("drawing").open = true; },
+    part: () => document.querySelector("#parts button[data-parts^=left_eye]").click(),
+    move: (value) => { const slider = document.getElementById("right"); slider.value = value; slider.dispatchEvent(new Event("input")); },
   };
 }"""  # noqa: E501
 
@@ -104,20 +108,36 @@ def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tupl
     found["place: eight projections"] = [timed("place", "place", x, y) for x, y in places]
     tab.evaluate("window.acts.mode('hide')")
     found["square: bars and map"] = [timed("hiding", "hide", x, y) for x, y in places]
+    tab.evaluate("window.acts.mode('look')")
     tab.wait_for_timeout(500)
-    found["three rules"] = [timed("compare", "rules") for _ in range(ROUNDS)]
+    found["three rules side by side"] = [timed("compare", "compare", "rules") for _ in range(ROUNDS)]
+    found["two pictures side by side"] = [timed("compare", "compare", "pictures") for _ in range(ROUNDS)]
+    found["save as PNG"] = [timed("save", "save") for _ in range(ROUNDS)]
+    found["a part of a drawn object moved: prediction"] = moved(tab, timed)
     tab.close()
     return found
 
 
-def measure(weights: str | None) -> None:
+def moved(tab: Any, timed: Callable[..., float]) -> list[float]:
+    """An owl's eye, to and fro."""
+    timed("guess", "open")
+    tab.wait_for_timeout(1000)
+    tab.evaluate("window.acts.part()")
+    found = []
+    for number in range(ROUNDS):
+        found.append(timed("guess", "move", 5 + number))
+        tab.wait_for_timeout(300)  # its maps come after the prediction
+    return found
+
+
+def measure(weights: str | None, only: str | None) -> None:
     photographs = [(Path(path).name, base64.b64encode(Path(path).read_bytes()).decode()) for path in photograph_paths()]
-    columns = {}
+    columns, chosen = {}, {name: layer for name, layer in LAYERS.items() if only in (None, name)}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
         )
-        for name, layer in LAYERS.items():
+        for name, layer in chosen.items():
             with served(page_of(name, weights if "squeezenet" in name else None)) as address:
                 columns[name] = latencies(browser, address, layer, photographs)
         browser.close()
@@ -125,7 +145,7 @@ def measure(weights: str | None) -> None:
         [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
         for row in next(iter(columns.values()))
     ]
-    head = [f"ms, median of {ROUNDS} (slowest)", *(f"{name}, {layer}" for name, layer in LAYERS.items())]
+    head = [f"ms, median of {ROUNDS} (slowest)", *(f"{name}, {layer}" for name, layer in chosen.items())]
     print(table(head, rows))
 
 
@@ -157,7 +177,7 @@ def load(seconds: float, weights: str | None, sessions: int = 8) -> None:
                     picture, seen = ask(address, "upload", turned(photographs[seed % 2], rng))["picture"], {}
                 kind = ["guess", "maps", "place", "hide", "strongest", "unit"][int(rng.integers(6))]
                 said = {"picture": picture, "layer": layer, "map": int(rng.integers(3)), "y": 100, "x": 120,
-                        "top": 40, "left": 50, "size": 48}  # fmt: skip
+                        "hidden": [40, 50, 48]}  # fmt: skip
                 answer = ask(address, f"ask/{kind}", said)
                 key, told = f"{kind}{said['map']}", json.dumps(answer)
                 with lock:
@@ -186,6 +206,7 @@ def resident_mib() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", help="of SqueezeNet: a state_dict file; without, random ones")
+    parser.add_argument("--only", choices=list(LAYERS), help="one of the networks; without, all of them in turn")
     parser.add_argument(
         "--load", type=float, default=0, help="seconds of eight sessions at once, in place of latencies"
     )
@@ -194,7 +215,7 @@ def main() -> None:
     if given.load:
         load(given.load, given.weights)
     else:
-        measure(given.weights)
+        measure(given.weights, given.only)
 
 
 if __name__ == "__main__":
