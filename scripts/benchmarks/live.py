@@ -149,6 +149,42 @@ def measure(weights: str | None, only: str | None) -> None:
     print(table(head, rows))
 
 
+def processor(weights: str | None, only: str | None) -> None:
+    """Processor time of each question on one thread, without a browser: it does not depend on what else runs."""
+    torch.set_num_threads(1)
+    files, columns = [Path(path).read_bytes() for path in photograph_paths()], {}
+    for name, layer in LAYERS.items():
+        if only not in (None, name):
+            continue
+        page, rng = page_of(name, weights if "squeezenet" in name else None), np.random.default_rng(0)
+        found: dict[str, list[float]] = {}
+
+        def timed(row: str, ask: Callable[[], Any], found: dict[str, list[float]] = found) -> Any:
+            begun = time.process_time()
+            answer = ask()
+            found.setdefault(row, []).append(1000 * (time.process_time() - begun))
+            return answer
+
+        for number in range(ROUNDS):
+            key = timed("picture: decoded", lambda: page.upload(files[number % 2], "a.jpg"))["picture"]  # noqa: B023
+            said = {"picture": key, "layer": layer}
+            x, y = rng.integers(20, 204, 2).tolist()
+            timed("prediction: a pass, recorded", lambda: page.answer("guess", said))  # noqa: B023
+            maps = timed("layer: its maps", lambda: page.answer("maps", said))  # noqa: B023
+            unit = [maps[one][number % 9] for one in ("maps", "row", "column")]
+            timed("map: its projection", lambda: page.answer("unit", {**said, "map": unit[0]}))  # noqa: B023
+            timed("place: eight projections", lambda: page.answer("place", {**said, "x": x, "y": y}))  # noqa: B023
+            square = {**said, "map": unit[0], "hidden": [y - 24, x - 24, 48]}
+            timed("a square under the mouse", lambda: page.answer("hide", square))  # noqa: B023
+            timed("save as PNG", lambda: page.figure({**said, "units": [unit]}))  # noqa: B023
+        columns[f"{name}, {layer}"] = found
+    rows = [
+        [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
+        for row in next(iter(columns.values()))
+    ]
+    print(table([f"ms of processor time, median of {ROUNDS} (slowest)", *columns], rows))
+
+
 def turned(photograph: bytes, rng: np.random.Generator) -> bytes:
     """The photograph by some angle: another picture each time."""
     file = io.BytesIO()
@@ -210,10 +246,13 @@ def main() -> None:
     parser.add_argument(
         "--load", type=float, default=0, help="seconds of eight sessions at once, in place of latencies"
     )
+    parser.add_argument("--processor", action="store_true", help="processor time of each question, without a browser")
     given = parser.parse_args()
     print(hardware())
     if given.load:
         load(given.load, given.weights)
+    elif given.processor:
+        processor(given.weights, given.only)
     else:
         measure(given.weights, given.only)
 
