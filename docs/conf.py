@@ -34,6 +34,7 @@ html_favicon = "_static/mark.svg"
 html_theme = "pydata_sphinx_theme"
 html_title = "zfnet"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # or the theme complains in the console of the first page one opens
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
