@@ -102,15 +102,18 @@ def _write(path: Path, text: str) -> None:
 
 
 SPECIAL = re.compile(r"([\\*`|_])")
+ARGUMENT = re.compile(r"(?:[a-z_]\w*, )*[a-z_]\w*(?: \([^)]*\))?: ")
 
 
 def plain_words(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Docstrings are plain text: paragraphs stay paragraphs, whatever is aligned or indented stays as it stands."""
-    text = re.sub(r"\n(?=(?:[a-z_]\w*, )*[a-z_]\w*(?: \([^)]*\))?: )", "\n\n", "\n".join(lines).strip("\n"))
+    text = re.sub(rf"\n(?={ARGUMENT.pattern})", "\n\n", "\n".join(lines).strip("\n"))
     paragraphs = re.split(r"\n\s*\n", text)  # each argument begins one
     result: list[str] = []
     for paragraph in paragraphs:
         body = paragraph.split("\n")
+        if ARGUMENT.match(body[0]) and not re.search(r"\S {3,}\S", paragraph):
+            body = [line.strip() for line in body]  # an argument's further lines may hang
         if any(re.match(r"\s+\S", line) or re.search(r"\S {3,}\S", line) for line in body):
             result += ["::", "", *(f"    {line}" for line in body), ""]
         else:
