@@ -41,8 +41,8 @@ class Feed:
             )
         if not self.steps_per_epoch:
             raise ValueError(
-                f"{len(self.source)} training images do not fill one batch of training.batch_size={size}: give a smaller "
-                "one, as training.batch_size=16"
+                f"{len(self.source)} training images do not fill one batch of training.batch_size={size}: give a "
+                "smaller one, as training.batch_size=16"
             )
         if self.source.wnids != val.wnids:
             odd = sorted(set(self.source.wnids) ^ set(val.wnids))
