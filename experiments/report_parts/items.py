@@ -20,7 +20,7 @@ class Item:
     under each where there are several. alt: what they show, for those who do not see them. tables: of the folder.
     words: how to run the job here, beside what the report was given of network and images; None where it is only
     taken from runs that are there. missing: how to come by it then. of_these_images: False for a job that works on
-    others.
+    others. on_others_too: a finished run on other images is an entry of its own.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Item:
     words: Words | None = None
     missing: str = ""
     of_these_images: bool = True
+    on_others_too: bool = False
 
 
 ITEMS = (
@@ -201,6 +202,7 @@ ITEMS = (
         figures={"tab7.png": ""},
         tables=item_tables.depth,
         words=item_words.depth,
+        on_others_too=True,
         alt="Accuracy of linear probes by layer, of this network, of fresh weights, and the paper's",
         caption="A linear model on the features of one layer at a time. The paper's numbers are of Caltech, for "
         "classes that its network had not seen.",
