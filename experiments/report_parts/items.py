@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from experiments.report_parts import item_tables, item_words
+from experiments.report_parts import audit_tables, item_tables, item_words
 from experiments.report_parts.item_words import Words
 from zfnet.pages.report import Table
 
@@ -204,13 +204,22 @@ ITEMS = (
     Item(
         name="audit",
         job="audit",
-        title="Are the maps to be believed?",
+        title="Are the pictures to be believed?",
         paper="",
-        figures=("*.png",),
-        tables=partial(item_tables.plain, "The findings of the audit", "audit.csv", ()),
+        figures=(
+            "pictures.png",
+            "cascade.png",
+            "switches.png",
+            "sensitivity.png",
+            "faithfulness.png",
+            "localisation.png",
+            "training.png",
+        ),
+        tables=audit_tables.tables,
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",
-        caption="What else would give the same pictures: random weights, other switches, shuffled labels, and whether "
-        "hiding what a map marks changes the answer.",
+        caption="What else would give the same pictures: random weights, other switches, shuffled labels; whether "
+        "hiding what a picture marks changes the answer; whether it lies where the truth is. Blank pictures are "
+        "counted as like no other, methods that have no answer are named.",
     ),
 )
