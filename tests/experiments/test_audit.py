@@ -77,7 +77,7 @@ def test_every_question_is_asked_told_and_drawn_and_can_be_drawn_again(
     assert again["images"] == first["images"] == 3
     titles = [table.title for table in audit_tables.tables(tmp_path / "again")]
     assert len(titles) >= 10  # four or five of classes, four of units; switches of units and of layers
-    assert titles[0] == "Random weights: likeness to the intact picture (Spearman of |values|), of a class"
+    assert titles[0] == "Random weights: likeness to the intact picture, of a class (Spearman of |values|)"
 
 
 def test_a_reports_tables_tell_intervals_images_blank_pictures_and_refusals(tmp_path: Path):
@@ -85,10 +85,21 @@ def test_a_reports_tables_tell_intervals_images_blank_pictures_and_refusals(tmp_
     value = {"mean": "0.5", "low": "0.25", "high": "0.75", "images": "90", "blank": "3", "refused": ""}
     nothing = {"mean": "", "low": "", "high": "", "images": "0", "blank": "0", "refused": "no rule for Sigmoid"}
     rows = [{**told, "method": "deconvnet", **value}, {**told, "method": "guided", **nothing}]
+    rows.append({**told, "method": "deconvnet", "condition": "random weights", **value, "blank": "0"})
     write_csv(tmp_path / "audit.csv", rows)
     (table,) = audit_tables.tables(tmp_path)
-    assert table.head == ["", "deconvnet", "guided"]
-    assert table.rows == [["random switches", "0.50 [0.25, 0.75] of 90, 3 blank", "refused: no rule for Sigmoid"]]
+    assert table.head == ["", "random switches", "random weights"]
+    assert table.rows == [
+        ["deconvnet", "0.50 [0.25, 0.75] of 90, 3 blank", "0.50 [0.25, 0.75] of 90"],
+        ["guided", "refused: no rule for Sigmoid", "–"],
+    ]
+    rows = [
+        {**told, "question": "faithfulness", "measure": way, "method": "deconvnet", **value} for way in ("ROAD", "x")
+    ]
+    write_csv(tmp_path / "audit.csv", rows)
+    (table,) = audit_tables.tables(tmp_path)
+    assert table.title.endswith(", of a unit (ROAD (low))")
+    assert len(table.rows) == 1  # the value at each share of the pixels stays in the CSV
     assert audit_tables.tables(tmp_path / "elsewhere") == []
 
 
