@@ -60,10 +60,9 @@ def what_was_audited(paths: list[Path]) -> dict[str, Any]:
     """The network and images of saved parts, as their manifests tell it: by it a report finds what was drawn again."""
     beside = [path.with_name("manifest.json") for path in paths]
     told = [read_manifest(path) for path in beside if path.is_file()]
-    found: dict[str, Any] = {"images": sum(one.get("images", 0) for one in told)}
-    for key in ("checkpoint", "layer", "networks", "data", "root"):
-        found |= {key: one[key] for one in told if key in one}
-    return found
+    keys = ("checkpoint", "layer", "networks", "data", "root")
+    found: dict[str, Any] = {key: one[key] for key in keys for one in told if key in one}
+    return found | {"images": sum(one.get("images", 0) for one in told)}
 
 
 def compute(

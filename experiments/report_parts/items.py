@@ -211,8 +211,7 @@ ITEMS = (
         title="Are the pictures to be believed?",
         paper="",
         figures={
-            "pictures.png": "A few images: the picture of the most probable class by every method, and what the same "
-            "method shows of random weights.",
+            "pictures.png": "The class by every method, and what the same method shows of random weights.",
             "cascade.png": "How like its intact self a picture stays while weights are drawn anew, from the last layer "
             "down and one layer at a time; the floor is another image's picture.",
             "switches.png": "What becomes of a projection that goes through another image's switches, through noise, "
