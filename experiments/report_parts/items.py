@@ -224,7 +224,7 @@ ITEMS = (
         tables=audit_tables.tables,
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",
-        caption="What else would give the same pictures, whether hiding what they mark changes the answer, whether they "
-        "lie where the truth is. Blank ones count as like no other; methods without an answer are named.",
+        caption="What else would give the same pictures, whether hiding what they mark changes the answer, whether "
+        "they lie where the truth is. Blank ones count as like no other; methods without an answer are named.",
     ),
 )
