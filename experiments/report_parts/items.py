@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from experiments.report_parts import item_tables, item_words
+from experiments.report_parts import audit_tables, item_tables, item_words
 from experiments.report_parts.item_words import Words
 from zfnet.pages.report import Table
 
@@ -210,10 +210,10 @@ ITEMS = (
     Item(
         name="audit",
         job="audit",
-        title="Are the maps to be believed?",
+        title="Are the pictures to be believed?",
         paper="",
         figures={
-            "pictures.png": "One image and one unit, by every method.",
+            "pictures.png": "The class by every method, and what the same method shows of random weights.",
             "cascade.png": "How like its intact self a picture stays while weights are drawn anew, from the last layer "
             "down and one layer at a time; the floor is another image's picture.",
             "switches.png": "What becomes of a projection that goes through another image's switches, through noise, "
@@ -223,10 +223,10 @@ ITEMS = (
             "localisation.png": "The share of a picture that lies on the object and its deciding parts.",
             "training.png": "The same pictures of fresh weights, and of a network that learned shuffled labels.",
         },
-        tables=partial(item_tables.plain, "The findings of the audit", "audit.csv", ()),
+        tables=audit_tables.tables,
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",
-        caption="What else would give the same pictures: random weights, other switches, shuffled labels, and whether "
-        "hiding what a map marks changes the answer.",
+        caption="What else would give the same pictures, whether hiding what they mark changes the answer, whether "
+        "they lie where the truth is. Blank ones count as like no other; methods without an answer are named.",
     ),
 )
