@@ -10,6 +10,7 @@ if __name__ == "__main__":
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -33,7 +34,7 @@ from zfnet.forward.graph import trace
 from zfnet.models import undisturbed
 from zfnet.network import Network, open_network
 from zfnet.progress import Progress
-from zfnet.runs import write_csv
+from zfnet.runs import read_manifest, write_csv
 
 FOUND, SHOWN = "audit.json", "shown.npz"
 
@@ -48,10 +49,20 @@ def audit(config: DictConfig, run: Run) -> None:
         save_shown(run.folder / SHOWN, shown)
     else:
         paths = [Path(one) for one in as_list(config.redraw)]
+        run.note(**what_was_audited(paths))
         found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
         beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
         shown = load_shown(beside[0]) if beside else None
     report(found, shown, run.folder)
+
+
+def what_was_audited(paths: list[Path]) -> dict[str, Any]:
+    """The network and images of saved parts, as their manifests tell it: by it a report finds what was drawn again."""
+    beside = [path.with_name("manifest.json") for path in paths]
+    told = [read_manifest(path) for path in beside if path.is_file()]
+    keys = ("checkpoint", "layer", "networks", "data", "root")
+    found: dict[str, Any] = {key: one[key] for key in keys for one in told if key in one}
+    return found | {"images": sum(one.get("images", 0) for one in told)}
 
 
 def compute(

@@ -112,7 +112,7 @@ def _create(arrays: DiskArrays, plan: LayerPlan, origin: Origin, settings: Setti
 
 
 def work_of(found: Survey, run: Run, done: str, most: int | None = None, rule: str | None = None) -> list[Work]:
-    """This process's share of what is not done: the places in every size-th image that any of them lies in."""
+    """This process's share: the places in every size-th image that any of them lies in, and which are not done."""
     parts = []
     for plan in found.plans:
         if plan.places == 0 or (rule is not None and rule not in plan.rules):
@@ -122,8 +122,8 @@ def work_of(found: Survey, run: Run, done: str, most: int | None = None, rule: s
             {name: getattr(top, name).numpy() for name in ("image", "row", "column")}, most or plan.places
         )
         missing = torch.from_numpy(found.arrays[f"{plan.number:03d}/{done}"][units[:, 1], rank] == 0)
-        own = missing & (units[:, 0] % run.world.size == run.world.rank)
-        parts.append(Work(layer=plan.name, units=units[own], rank=rank[own]))
+        own = units[:, 0] % run.world.size == run.world.rank
+        parts.append(Work(layer=plan.name, units=units[own], rank=rank[own], missing=missing[own]))
     return parts
 
 

@@ -38,7 +38,8 @@ def ask(model: nn.Module, sample: Sample, layer: str, settings: Settings, others
 
     others: networks of other trainings, by what is told of them. progress counts a method and target each.
     """
-    for targets in (class_targets(model, sample.inputs, layer), strongest_units(model, sample.inputs, layer)):
+    for kind in settings.targets:
+        targets = (class_targets if kind == CLASS else strongest_units)(model, sample.inputs, layer)
         made: dict[str, Pictures] = {}
         for method in settings.methods if _needs_pictures(targets, sample, settings) else ():
             some = sample.first(settings.costly_count) if method in COSTLY else sample
@@ -65,7 +66,7 @@ def _needs_pictures(targets: Targets, sample: Sample, settings: Settings) -> boo
 
 def count_of(settings: Settings) -> int:
     """How much `ask` counts."""
-    return 2 * len(settings.methods)
+    return len(settings.targets) * len(settings.methods)
 
 
 def _likeness(own: Intact, settings: Settings, others: Mapping[str, nn.Module]) -> Iterator[Finding]:
