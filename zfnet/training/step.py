@@ -11,8 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from zfnet.data import UNREADABLE, Batch, InputFrame, Views, crop_views
 from zfnet.training.machine import Hardware, World
-from zfnet.training.recipe import Recipe, Schedule, limit_filters, make_optimizer
+from zfnet.training.recipe import Recipe, limit_filters, make_optimizer
 from zfnet.training.reports import Seen
+from zfnet.training.schedule import Schedule
 from zfnet.training.scoring import Tally, tally_of
 
 
