@@ -107,6 +107,7 @@ def start(job: str) -> NoReturn:
         with _errors_told():
             refuse_added(HydraConfig.get().overrides.task, name)
             hardware = build(Hardware, config.hardware)
+            hardware.set_backends()
             world = join_world(hardware.device)
             try:
                 _carry_out(getattr(import_module(module), function), config, hardware, world)

@@ -129,12 +129,20 @@ def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> Non
             layers[0].weight *= recipe.first_layer_gain
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> SGD:
-    """Momentum SGD; biases and normalisation gains (one-dimensional) are not decayed, as in Krizhevsky's code."""
+def make_optimizer(model: nn.Module, recipe: Recipe, *, fused: bool = False) -> SGD:
+    """Momentum SGD; biases and normalisation gains (one-dimensional) are not decayed, as in Krizhevsky's code.
+
+    fused: one kernel for all weights.
+    """
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return SGD([group for group in groups if group["params"]], lr=recipe.full_rate, momentum=recipe.momentum)
+    return SGD(
+        [group for group in groups if group["params"]],
+        lr=recipe.full_rate,
+        momentum=recipe.momentum,
+        fused=fused or None,
+    )
 
 
 def named_convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
@@ -145,13 +153,20 @@ def named_convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
 @torch.no_grad()
 def limit_filters(model: nn.Module, limit: float) -> None:
     """Bring each convolution filter (one output map's weights) whose RMS exceeds the limit back to it. Paper 3.1."""
-    for _, module in named_convolutions(model):
-        module.weight.mul_((limit / filter_rms(module.weight)).clamp(max=1).reshape(-1, 1, 1, 1))  # (maps, 1, 1, 1)
+    weights = [module.weight for _, module in named_convolutions(model)]
+    scales = [filter_rms(weight) for weight in weights]  # (maps,) each
+    torch._foreach_reciprocal_(scales)
+    torch._foreach_mul_(scales, limit)
+    torch._foreach_clamp_max_(scales, 1.0)
+    for weight, scale in zip(weights, scales, strict=True):
+        if weight.is_cuda or bool((scale < 1).any()):  # a GPU would be waited for; a factor of one changes nothing
+            weight.mul_(scale.reshape(-1, 1, 1, 1))  # (maps, 1, 1, 1)
 
 
 def filter_rms(weight: Tensor) -> Tensor:
     """RMS of each filter of a convolution weight (maps, channels, h, w): (maps,)."""
-    return torch.linalg.vector_norm(weight.detach().flatten(1), dim=1) / math.sqrt(weight[0].numel())
+    rows = weight.detach().permute(0, 2, 3, 1).flatten(1)  # (maps, h w channels), no copy in channels-last memory
+    return torch.linalg.vector_norm(rows, dim=1) / math.sqrt(rows.shape[1])
 
 
 def share_at_limit(weight: Tensor, limit: float) -> float:
