@@ -89,20 +89,21 @@ def crop_views(images: Tensor, views: Views, frame: InputFrame) -> Tensor:
         raise ValueError(f"images are {tuple(images.shape)}, expected {expected}, one for each view")
     mean = frame.mean.expand(channels, side_px, side_px).permute(1, 2, 0).contiguous()  # (side, side, C)
     squares, scale = images.permute(0, 2, 3, 1), frame.scale.reshape(channels).repeat(frame.size_px)  # of a whole row
-    if images.is_cuda or views.warps is not None:
-        crops = _crops_of(squares, mean, views, frame.size_px)  # (B, size, size, C)
-        crops.view(len(crops), -1, channels * frame.size_px).div_(scale)
+    if views.warps is None:
+        crops = (_gathered if images.is_cuda else _sliced)(squares, mean, scale, views, frame.size_px)
     else:
-        crops = _sliced(squares, mean, scale, views, frame.size_px)
-    return crops.permute(0, 3, 1, 2)  # (B, C, size, size)
-
-
-def _crops_of(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
-    """(B, side, side, C) to (B, size, size, C), minus the mean (side, side, C)."""
-    if views.warps is not None:
         corners = torch.stack([views.rows, views.columns], dim=1)  # (B, 2)
-        return warped(images, mean, corners=corners, flips=views.flips, matrices=views.warps, size_px=size_px)
-    return _gathered(images, mean, views, size_px)
+        crops = _divided(
+            warped(squares, mean, corners=corners, flips=views.flips, matrices=views.warps, size_px=frame.size_px),
+            scale,
+        )
+    return crops.permute(0, 3, 1, 2)  # (B, size, size, C) to (B, C, size, size)
+
+
+def _divided(crops: Tensor, scale: Tensor) -> Tensor:
+    """Crops (B, size, size, C) by the scale (size * C,) of a row, in place: whole rows at once."""
+    crops.view(len(crops), -1, len(scale)).div_(scale)
+    return crops
 
 
 def _sliced(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int) -> Tensor:
@@ -126,15 +127,17 @@ def _sliced(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: 
         crop -= means[flip][rows, left : left + size_px]
         if divisor is not None:
             whole = crop.reshape(size_px, -1)  # (size, size * C)
-            np.divide(whole, divisor, out=whole)
+            with np.errstate(all="ignore"):  # as torch has it: what is not finite shows in what is made of it
+                np.divide(whole, divisor, out=whole)
     return torch.from_numpy(crops)
 
 
-def _gathered(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
+def _gathered(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int) -> Tensor:
     """The same by one gather, for GPUs, where a kernel a slice would be the slow way: (B, size, size, C)."""
     device, steps = images.device, torch.arange(size_px, device=images.device)
     flips = views.flips.to(device, non_blocking=True)[:, None]
     rows = views.rows.to(device, non_blocking=True)[:, None] + steps
     columns = views.columns.to(device, non_blocking=True)[:, None] + torch.where(flips, steps.flip(0), steps)
     rows, columns = rows[:, :, None], columns[:, None, :]  # (B, size, 1) and (B, 1, size)
-    return images[torch.arange(len(images), device=device)[:, None, None], rows, columns] - mean[rows, columns]
+    crops = images[torch.arange(len(images), device=device)[:, None, None], rows, columns] - mean[rows, columns]
+    return _divided(crops, scale)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from zfnet.deconv import Deconvnet
+from zfnet.forward import covers, places_to_look
+from zfnet.forward.graph import pair
 from zfnet.mining.top_units import Mined, TopUnits, strongest
 from zfnet.progress import track
 
@@ -21,6 +23,18 @@ class Indexed(NamedTuple):
 
 
 Watch = Callable[[Mapping[str, Tensor], Tensor], None]
+
+
+class Pooled(NamedTuple):
+    """What a max pool that covers all of a layer's maps made of them, (B, C, h, w), and its sliding over their rows."""
+
+    maps: Tensor
+    kernel: int
+    stride: int
+    padding: int
+
+
+ITSELF = Pooled(torch.empty(0), kernel=1, stride=1, padding=0)
 
 
 @torch.no_grad()
@@ -47,17 +61,18 @@ def mine_top(
     """
     if k < 1 or not layers:
         raise ValueError(f"k={k} places of layers {list(layers)}, expected at least one of each")
-    best, seen = None, 0
+    best, seen, pools = None, 0, _pools(deconvnet, layers)
     for batch in track(loader, "mining", unit="batch", enabled=progress):
         images = batch if isinstance(batch, Tensor) else batch[0]
         carried = isinstance(batch, Indexed)
         indices = batch.indices if carried else torch.arange(seen, seen + len(images)) * world_size + rank
         if len(images) == 0:
             continue
-        maps = deconvnet.activations(images, layers)
+        maps = deconvnet.activations(images, [*layers, *pools.values()])
+        pooled = _pooled(deconvnet, maps, pools)
         if best is None:
             best = Best(maps, k, _scores(deconvnet, images, maps))
-        best.update(maps, indices)
+        best.update(maps, indices, pooled)
         if watch is not None:
             watch(maps, indices)
         seen += len(images)
@@ -82,12 +97,14 @@ class Best:
             torch.full((total, k), -1, dtype=torch.int64, device=like.device) for _ in range(3)
         )
 
-    def update(self, maps: dict[str, Tensor], indices: Tensor) -> None:
-        """Take in a batch: layer -> (B, maps, H, W) or (B, maps), and the positions (B,) of its images."""
-        by_row = {layer: row_peaks(m) for layer, m in maps.items() if m.ndim == 4}
-        peaks = [
-            by_row[layer].amax(2) if layer in by_row else m for layer, m in maps.items()
-        ]  # (B, maps) of each layer
+    def update(self, maps: dict[str, Tensor], indices: Tensor, pooled: Mapping[str, Pooled] | None = None) -> None:
+        """Take in a batch: layer -> (B, maps, H, W) or (B, maps), and the positions (B,) of its images.
+
+        pooled: of some layers what a max pool that covers all of their maps made of them, which has fewer places.
+        """
+        smaller = {**maps, **{layer: one.maps for layer, one in (pooled or {}).items()}}
+        by_row = {layer: row_peaks(m) for layer, m in smaller.items() if m.ndim == 4}
+        peaks = [by_row[layer].amax(2) if layer in by_row else m for layer, m in maps.items()]  # (B, maps) of each
         value = torch.cat(peaks, dim=1).to(self.value.dtype)  # (B, all maps)
         indices = indices.to(value.device, torch.int64)
         worst, worst_image = self.value[:, -1], self.image[:, -1]  # (all maps,)
@@ -95,7 +112,7 @@ class Best:
         changed = (~beaten).any(0).nonzero()[:, 0]  # "not beaten" rather than "beats", so that nan shows up
         if len(changed):
             line, slot, image = self._merge(changed, value[:, changed].T, indices)
-            self.row[line, slot], self.column[line, slot] = self._places(maps, by_row, image, line)
+            self.row[line, slot], self.column[line, slot] = self._places(maps, by_row, pooled or {}, image, line)
 
     def _merge(self, changed: Tensor, value: Tensor, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Merge the values (m, B) of a batch into the lines `changed` (m,) of the table.
@@ -115,20 +132,30 @@ class Best:
         return changed[new], slot, pick[new, slot] - self.k
 
     def _places(
-        self, maps: dict[str, Tensor], by_row: dict[str, Tensor], image: Tensor, line: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, maps: dict[str, Tensor], by_row: dict[str, Tensor], pooled: Mapping[str, Pooled], image: Tensor,
+        line: Tensor,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """Row and column (n,) of the first maximum, in the batch's images (n,), of the maps of the table's lines (n,).
 
-        maps: layer -> (B, C, H, W) or (B, C); by_row: of those with places the `row_peaks` (B, C, H).
+        maps: layer -> (B, C, H, W) or (B, C); by_row: of those with places the `row_peaks` of maps or pooled ones. The
+        first pooled row with the maximum sees the first row of the map that has it: an earlier one would be seen by an
+        earlier one.
         """
         row, column = torch.zeros_like(image), torch.zeros_like(image)
         start = 0
         for layer, count in self.layers.items():
             if layer in by_row:
                 of_layer = ((line >= start) & (line < start + count)).nonzero()[:, 0]  # (m,) of the n
+                own, one, (height, width) = maps[layer], pooled.get(layer, ITSELF), maps[layer].shape[2:]
                 unit = image[of_layer], line[of_layer] - start
-                row[of_layer] = by_row[layer][unit].argmax(1)  # of (m, H); the first of several, as torch documents
-                column[of_layer] = maps[layer][*unit, row[of_layer]].argmax(1)  # of (m, W)
+                first = by_row[layer][unit].argmax(1) * one.stride - one.padding  # of (m, h)
+                rows = (first[:, None] + torch.arange(one.kernel, device=own.device)).clamp(
+                    0, height - 1
+                )  # (m, kernel)
+                place = (
+                    own[unit[0][:, None], unit[1][:, None], rows].flatten(1).argmax(1)
+                )  # of (m, kernel W), the first
+                row[of_layer], column[of_layer] = rows.gather(1, place[:, None] // width)[:, 0], place % width
             start += count
         return row, column
 
@@ -168,6 +195,27 @@ def row_peaks(maps: Tensor) -> Tensor:
         peaks = last.flatten(0, 1).amax(1)  # (B * H, C)
         return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)  # (B, H, C) to (B, C, H)
     return maps.amax(3)
+
+
+def _pools(deconvnet: Deconvnet, layers: Collection[str]) -> dict[str, str]:
+    """layer -> the max pool that alone looks at its maps, in networks that say what they take; layers checked later."""
+    try:
+        known = [layer for layer in layers if layer in deconvnet.layers]
+        places = places_to_look(deconvnet.model, known)
+        return {layer: name for layer, (name, pools) in places.items() if pools and name not in layers}
+    except ValueError:  # a network that does not run on such an image
+        return {}
+
+
+def _pooled(deconvnet: Deconvnet, maps: dict[str, Tensor], pools: Mapping[str, str]) -> dict[str, Pooled]:
+    """Take what the pools made out of the maps; layer -> what its pool made, where that covers it."""
+    found = {}
+    for layer, name in pools.items():
+        made, pool = maps.pop(name), deconvnet.model.get_submodule(name)
+        if covers(pool, made, maps[layer]):
+            kernel, stride, padding = (pair(getattr(pool, of))[0] for of in ("kernel_size", "stride", "padding"))
+            found[layer] = Pooled(made, kernel=kernel, stride=stride, padding=padding)
+    return found
 
 
 def _scores(deconvnet: Deconvnet, images: Tensor, maps: dict[str, Tensor]) -> Collection[str]:
