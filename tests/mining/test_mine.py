@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from zfnet import Deconvnet, build_model, mine_top
 from zfnet.mining import Indexed, Mined, merge
-from zfnet.mining.mine import Best, Pooled, _pools
+from zfnet.mining.best import Best, Pooled
+from zfnet.mining.mine import _pools
 from zfnet.models import weights_fingerprint
 
 K = 4
