@@ -91,7 +91,13 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
     ways = Ways(settings.sizes_px or [], settings.fills, settings.stride_px, settings.seed)
     for wnid in wnids_of(content, list_or_none(settings.classes)):
         name = content.names.get(wnid, wnid)
-        target = class_number(wnid if wnid in network.wnids else name, network)
+        try:
+            target = class_number(wnid if wnid in network.wnids else name, network)
+        except ValueError as unknown:
+            if settings.classes is not None:
+                raise
+            print(f"{name}: left out: {unknown}")
+            continue
         listed = images_with(content, settings.split, wnid, ())
         images = list(islice(parts_in_view(data.root, listed, network.frame), settings.images))
         if images:
@@ -101,7 +107,9 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
         else:
             print(f"{name}: no image whose object is in view: left out")
     if not each_class:
-        raise ValueError(f"no image of split={settings.split} in {data.root}/parts.json has its object in view")
+        raise ValueError(
+            f"no image of split={settings.split} in {data.root} shows an object of a class that the network knows"
+        )
     run.note(checkpoint=choice.source, root=data.root)
     if read:
         compare(read, run.folder, seed=settings.seed)

@@ -25,10 +25,15 @@ from zfnet.analysis.claims import (
     share_of_largest,
     sharing,
     sharing_effect,
+    where_shown,
+    where_shown_effect,
 )
 from zfnet.deconv import Deconvnet, NoReverseRule
 from zfnet.mining import Mined
 from zfnet.network import Network, with_random_weights
+
+Found = tuple[NDArray[np.float64], NDArray[np.float64]]  # of each map (maps, 2), and the same across maps
+SHARING = {"alike": sharing_effect, "where shown": where_shown_effect}  # sentence 15
 
 
 @dataclass(frozen=True)
@@ -120,19 +125,18 @@ class FilterClaims:
             raise LeftOut(str(refusal)) from refusal
         effects = []
         for layer in layers:
-            found, across = own[layer]
-            floors = {"other maps": sharing_effect(layer, across).value}
-            if untrained:
-                floors["fresh weights"] = sharing_effect(layer, untrained[0][layer][0]).value
-            effects.append(sharing_effect(layer, found, floors))
+            for kind, effect in SHARING.items():
+                found, across = own[layer][kind]
+                floors = {"other maps": effect(layer, across).value}
+                if untrained:
+                    floors["fresh weights"] = effect(layer, untrained[0][layer][kind][0]).value
+                effects.append(effect(layer, found, floors))
         return effects
 
-    def sharing(
-        self, network: Network, name: str, layers: Sequence[str]
-    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """layer -> correlations of `sharing` within each map's strongest places, and across maps."""
-        settings, views, found = self.asked.settings, self.asked.views, {}
-        deconvnet = Deconvnet(network.model)
+    def sharing(self, network: Network, name: str, layers: Sequence[str]) -> dict[str, dict[str, Found]]:
+        """layer -> measure of `SHARING` -> correlations within each map's strongest places, and across maps."""
+        settings, views = self.asked.settings, self.asked.views
+        deconvnet, found = Deconvnet(network.model), dict[str, dict[str, Found]]()
         mined = self.mined(network, f"{name}-top", layers, settings.top)
         for layer in layers:
             alive = [at for at in range(len(mined[layer].value)) if len(mined[layer].units(at)) == settings.top]
@@ -146,7 +150,10 @@ class FilterClaims:
             shown = list(pictures.projection.reshape(*sets, *pictures.projection.shape[1:]))
             grey = np.array(views.frame.grey)
             seen = list((pictures.patch - grey).reshape(*sets, *pictures.patch.shape[1:]))
-            found[layer] = sharing(shown, seen), sharing(mixed(shown), mixed(seen))
+            found[layer] = {
+                "alike": (sharing(shown, seen), sharing(mixed(shown), mixed(seen))),
+                "where shown": (where_shown(shown, seen), where_shown([*shown[1:], shown[0]], seen)),
+            }
         return found
 
     @property

@@ -15,7 +15,7 @@ from experiments.report_parts.items import Item
 from experiments.report_parts.kept_runs import KeptRun, runs_in
 from zfnet.pages.report import Entry, Figure
 
-MOST_FIGURES = 6  # of an item
+MOST_FIGURES = 8  # of an item
 
 
 @dataclass
@@ -58,20 +58,26 @@ def found_or_run(item: Item, wanted: Wanted, run: Run) -> tuple[KeptRun, str]:
 
 def entry_of(item: Item, kept: KeptRun, source: str) -> Entry:
     """Raises LeftOut where the run has nothing to show."""
-    paths = list(dict.fromkeys(path for pattern in item.figures for path in sorted(kept.folder.glob(pattern))))
+    captions = {
+        path: line for pattern, line in item.figures.items() for path in sorted(kept.folder.glob(pattern))
+    }  # fmt: skip
+    paths = list(captions)
     tables = [] if item.tables is None else item.tables(kept.folder)
     if not paths and not tables:
         raise LeftOut(f"{kept.folder} has neither figures nor tables")
-    figures = [figure_of(item, path, number, len(paths)) for number, path in enumerate(paths[:MOST_FIGURES])]
+    count = min(len(paths), MOST_FIGURES)
+    figures = [figure_of(item, path, captions[path], number, count) for number, path in enumerate(paths[:count])]
     return Entry(
         anchor=item.name, title=item.title, paper=item.paper, caption=item.caption, command=command_of_run(kept),
         source=source, figures=figures, tables=tables,
     )  # fmt: skip
 
 
-def figure_of(item: Item, path: Path, number: int, count: int) -> Figure:
-    part = f", {number + 1} of {min(count, MOST_FIGURES)}" if count > 1 else ""
-    return Figure(path=path, alt=f"{item.alt or item.title}{part} ({path.stem})", caption=path.stem if part else "")
+def figure_of(item: Item, path: Path, line: str, number: int, count: int) -> Figure:
+    """A picture file and what to say of it: its line, its number where it is one of several pages of a figure."""
+    part = f"{number + 1} of {count}" if count > 1 else ""
+    alt = ", ".join(one for one in (item.alt or item.title, part, path.stem) if one)
+    return Figure(path=path, alt=alt, caption=line or (f"{item.paper or item.title}, page {part}" if part else ""))
 
 
 def command_of_run(kept: KeptRun) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +16,11 @@ from zfnet.pages.report import Table
 class Item:
     """A figure or table, and the job whose run folder it is read from.
 
-    name: its address on the page, and in items=[...]. figures: patterns of picture files in that folder. alt: what
-    they show, for those who do not see them. tables: of the folder. words: how to run the job here, beside what the
-    report was given of network and images; None where it is only taken from runs that are there. missing: how to come
-    by it then. of_these_images: False for a job that works on others.
+    name: its address on the page, and in items=[...]. figures: patterns of picture files in that folder, with the line
+    under each where there are several. alt: what they show, for those who do not see them. tables: of the folder.
+    words: how to run the job here, beside what the report was given of network and images; None where it is only
+    taken from runs that are there. missing: how to come by it then. of_these_images: False for a job that works on
+    others.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Item:
     paper: str
     caption: str
     alt: str = ""
-    figures: Sequence[str] = ()
+    figures: Mapping[str, str] = field(default_factory=dict)
     tables: Callable[[Path], list[Table]] | None = None
     words: Words | None = None
     missing: str = ""
@@ -59,7 +60,7 @@ ITEMS = (
         job="fig2_features",
         title="What maps respond to",
         paper="Fig. 2",
-        figures=("fig2.png", "fig2_page*.png"),
+        figures={"fig2.png": "", "fig2_page*.png": ""},
         words=item_words.features,
         alt="For some maps of each layer the nine strongest places projected to the pixels, beside the patches",
         caption="For some maps of each layer, drawn at random: the places, one an image, to which the map answers most "
@@ -70,7 +71,10 @@ ITEMS = (
         job="fig4_evolution",
         title="How they came to it",
         paper="Fig. 4",
-        figures=("fig4.png", "fig4_settling.png"),
+        figures={
+            "fig4.png": "Each row a map, each column an epoch: where another image takes over, it jumps.",
+            "fig4_settling.png": "How like the end each layer's answers are, by epoch.",
+        },
         words=item_words.evolution,
         alt="Rows of maps, columns of epochs: the strongest view of each projected; similarity to the end",
         caption="The strongest view of some maps at several epochs of the training, projected. Below, how like the end "
@@ -82,7 +86,7 @@ ITEMS = (
         job="fig5_invariance",
         title="Moved, enlarged and turned",
         paper="Fig. 5",
-        figures=("fig5.png",),
+        figures={"fig5.png": ""},
         words=item_words.invariance,
         alt="Curves over the size of the change: distance of the features at two layers, probability of the class",
         caption="A few images moved, enlarged and turned: how far the features of a low and a high layer go from those "
@@ -93,7 +97,7 @@ ITEMS = (
         job="fig6_filters",
         title="First and second layers compared",
         paper="Fig. 6",
-        figures=("fig6.png",),
+        figures={"fig6.png": ""},
         words=item_words.filters,
         alt="Filters of the first layers and projections of the second layers of the networks that were compared",
         caption="First-layer filters and projections of second-layer maps: (a) without the limit on filters, (b) and "
@@ -104,7 +108,7 @@ ITEMS = (
         job="fig7_occlusion",
         title="What hiding a place does",
         paper="Fig. 7",
-        figures=("fig7.png",),
+        figures={"fig7.png": ""},
         tables=partial(
             item_tables.plain,
             "Probability of the class, clean and at its least",
@@ -122,7 +126,7 @@ ITEMS = (
         job="pointing",
         title="The pointing game",
         paper="",
-        figures=("pointing.png",),
+        figures={"pointing.png": ""},
         words=item_words.pointing,
         tables=lambda folder: [
             *item_tables.plain(
@@ -172,7 +176,7 @@ ITEMS = (
         job="tab5_caltech256",
         title="New classes: Caltech-256's protocol",
         paper="Table 5 and Fig. 9",
-        figures=("fig9.png",),
+        figures={"fig9.png": ""},
         tables=partial(item_tables.transfers, "tab5"),
         of_these_images=False,
         alt="Accuracy over training images a class, pretrained and from scratch",
@@ -194,7 +198,7 @@ ITEMS = (
         job="tab7_depth",
         title="How well each layer tells classes apart",
         paper="Table 7",
-        figures=("tab7.png",),
+        figures={"tab7.png": ""},
         tables=item_tables.depth,
         words=item_words.depth,
         alt="Accuracy of linear probes by layer, of this network, of fresh weights, and the paper's",
@@ -206,7 +210,17 @@ ITEMS = (
         job="audit",
         title="Are the maps to be believed?",
         paper="",
-        figures=("*.png",),
+        figures={
+            "pictures.png": "One image and one unit, by every method.",
+            "cascade.png": "How like its intact self a picture stays while weights are drawn anew, from the last layer "
+            "down and one layer at a time; the floor is another image's picture.",
+            "switches.png": "What becomes of a projection that goes through another image's switches, through noise, "
+            "with a constant seed, with maps shuffled.",
+            "sensitivity.png": "How like two pictures of one image are that ask for different classes or maps.",
+            "faithfulness.png": "What is left of the answer as the pixels go that a picture calls important.",
+            "localisation.png": "The share of a picture that lies on the object and its deciding parts.",
+            "training.png": "The same pictures of fresh weights, and of a network that learned shuffled labels.",
+        },
         tables=partial(item_tables.plain, "The findings of the audit", "audit.csv", ()),
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",

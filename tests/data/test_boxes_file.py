@@ -27,6 +27,13 @@ def test_the_format_of_parts_without_parts_will_do(tmp_path: Path):
     assert read_parts(tmp_path).images == ()  # which knows more, comes first
 
 
+def test_readable_names_come_from_the_list_beside_the_images(tmp_path: Path):
+    (tmp_path / "boxes.json").write_text(json.dumps({"val/n1/a.JPEG": [1, 2, 3, 4]}))
+    assert dict(read_parts(tmp_path).names) == {}
+    (tmp_path / "words.txt").write_text("n1\tgoldfish, Carassius auratus\n")
+    assert dict(read_parts(tmp_path).names) == {"n1": "goldfish, Carassius auratus"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "is not JSON"), ("[]", "is not an object of boxes"), ('{"val/n1/a.JPEG": [1, 2, 1, 4]}', "a.JPEG: box"),

@@ -64,3 +64,25 @@ def test_the_read_out_is_chosen_on_one_half_and_told_on_the_other(
     assert "Pointing at the object" in printed
     assert (tmp_path / "run" / "read_outs_small_object.npz").exists()
     assert not (tmp_path / "run" / "read_outs_deciding_part.npz").exists()  # nobody knows the parts
+
+
+def test_a_class_that_the_network_does_not_know_is_left_out_by_name(
+    carry_out_here, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(style, "DPI", 40)
+    boxes = json.loads((root / "boxes.json").read_text())
+    known = next(iter(boxes))
+    (root / "val" / "n99999999").mkdir()
+    (root / "val" / "n99999999" / "0.png").write_bytes((root / known).read_bytes())
+    (root / "boxes.json").write_text(json.dumps({**boxes, "val/n99999999/0.png": [10, 10, 40, 40]}))
+    (root / "words.txt").write_text("n99999999\tunheard-of\n")
+    words = [
+        "data=imagenet_folder", f"data.root={root}", "data.side=72", f"checkpoint={tmp_path / 'a.pt'}",
+        "square_px=20", "stride_px=22", "hardware.workers=0", "draws=1",
+    ]  # fmt: skip
+    code, printed = carry_out_here("pointing", *words, "run_dir=some")
+    assert code == 0, printed
+    assert "unheard-of: left out: class 'unheard-of' is none of the network's" in printed
+    code, printed = carry_out_here("pointing", *words, "classes=[unheard-of]", "run_dir=named")
+    assert code != 0
+    assert "class 'unheard-of' is none of the network's" in printed

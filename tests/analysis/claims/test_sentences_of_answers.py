@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from zfnet.analysis.claims import (
     accuracy_effect,
@@ -15,6 +16,8 @@ from zfnet.analysis.claims import (
     part_effect,
     sharing,
     sharing_effect,
+    where_shown,
+    where_shown_effect,
     within,
 )
 
@@ -102,6 +105,37 @@ def test_nine_that_share_what_is_shown_and_vary_elsewhere():
     across = sharing_effect("conv4", sharing(mixed(list(shown)), mixed(list(seen))))
     assert abs(across.value) < 0.05
     assert across.parts["projections"] < 0.1
+
+
+def test_patches_that_share_the_place_that_is_shown_and_nothing_else():
+    generator = np.random.default_rng(3)
+    seen = generator.normal(size=(6, 9, 3, 32, 32))
+    shown = np.zeros_like(seen)
+    shown[..., 8:16, 8:16] = generator.normal(size=(6, 9, 3, 8, 8))
+    seen[..., 8:16, 8:16] = generator.normal(size=(6, 1, 3, 8, 8))
+    there = where_shown_effect("conv4", where_shown(list(shown), list(seen)))
+    assert there.above_zero
+    assert there.parts["where shown"] > 0.5 > 0.05 > abs(there.parts["elsewhere"])
+    away = where_shown_effect("conv4", where_shown(list(np.roll(shown, 16, axis=-1)), list(seen)))
+    assert away.high < 0
+
+
+def test_correlation_where_shown_is_numpys_weighted_one_of_each_pair():
+    generator = np.random.default_rng(4)
+    seen, shown = generator.normal(size=(3, 2, 16, 16)), generator.normal(size=(3, 2, 16, 16))
+    around = gaussian_filter(np.abs(shown).sum(1), (0, 1, 1))
+    around /= around.max((1, 2), keepdims=True)
+    found = []
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        inside = np.tile((around[first] + around[second]).ravel() / 2, 2)
+        for weights in (inside, inside.max() - inside):
+            one, other = (
+                seen[at].ravel() - np.average(seen[at].ravel(), weights=weights) for at in (first, second)
+            )  # fmt: skip
+            found.append((weights * one * other).sum() / np.sqrt((weights * one**2).sum() * (weights * other**2).sum()))
+    np.testing.assert_allclose(where_shown([shown], [seen])[0], np.mean(np.reshape(found, (3, 2)), 0))
+    blank = where_shown([np.zeros_like(shown)], [seen])
+    assert blank[0, 0] == 0
 
 
 def test_correlation_within_a_set_is_the_mean_of_its_pairs():

@@ -3,6 +3,8 @@ from .alike import (
     part_effect as part_effect,
     sharing as sharing,
     sharing_effect as sharing_effect,
+    where_shown as where_shown,
+    where_shown_effect as where_shown_effect,
     within as within,
 )
 from .answers import (

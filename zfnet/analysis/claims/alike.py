@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from zfnet.analysis.claims.effect import Effect, drawn_effect, mean_effect
 
 Floats = NDArray[np.floating]
+AROUND = 1 / 16  # of a patch's side: how far a projection's fine lines speak for the pixels beside them
 
 
 def part_effect(
@@ -89,3 +91,51 @@ def sharing_effect(layer: str, found: NDArray[np.float64], floors: Mapping[str, 
     both = found[np.isfinite(found).all(1)]
     parts = {"projections": float(both[:, 0].mean()), "patches": float(both[:, 1].mean())} if len(both) else {}
     return mean_effect(layer, found[:, 0] - found[:, 1], over="filters", floors=floors or {}, parts=parts)
+
+
+def where_shown(projections: Sequence[Floats], patches: Sequence[Floats]) -> NDArray[np.float64]:
+    """The correlation within each map's patches where their projections lie, and elsewhere: (maps, 2).
+
+    projections, patches: a set (k, C, h, w) for each map. A pixel counts by the projections' strength around it, and
+    elsewhere by what it lacks of the strongest.
+    """
+    return np.array(
+        [_inside_and_out(seen, strength_around(shown)) for shown, seen in zip(projections, patches, strict=True)]
+    ).reshape(-1, 2)  # fmt: skip
+
+
+def strength_around(projections: Floats) -> NDArray[np.float64]:
+    """How strongly pictures (k, C, h, w) show something at and around each pixel: (k, h, w), at most 1 each."""
+    strength = np.abs(projections.astype(np.float64)).sum(1)
+    strength = np.stack([gaussian_filter(one, AROUND * max(one.shape)) for one in strength])
+    most = strength.max((1, 2), keepdims=True)
+    return np.divide(strength, most, out=np.zeros_like(strength), where=most > 0)
+
+
+def _inside_and_out(patches: Floats, strength: NDArray[np.float64]) -> tuple[float, float]:
+    pairs = np.transpose(np.triu_indices(len(patches), 1))
+    weights = [(strength[first] + strength[second]) / 2 for first, second in pairs]
+    both = [
+        [_weighted_correlation(patches[first], patches[second], weight) for weight in (inside, inside.max() - inside)]
+        for (first, second), inside in zip(pairs, weights, strict=True)
+    ]
+    inside, out = np.mean(both, axis=0) if both else (float("nan"), float("nan"))
+    return float(inside), float(out)
+
+
+def _weighted_correlation(one: Floats, other: Floats, weight: NDArray[np.float64]) -> float:
+    """Of two pictures (C, h, w), a pixel counting by its weight (h, w); 0 where either is all the same there."""
+    weights = np.broadcast_to(weight, one.shape).ravel()
+    if not weights.sum():
+        return 0.0
+    spread = np.cov(np.stack([one.ravel(), other.ravel()]), aweights=weights, ddof=0)
+    scale = np.sqrt(spread[0, 0] * spread[1, 1])
+    return float(spread[0, 1] / scale) if scale > 0 else 0.0
+
+
+def where_shown_effect(layer: str, found: NDArray[np.float64], floors: Mapping[str, float] | None = None) -> Effect:
+    """Sentence 15 at a layer, over filters: within patches where shown less elsewhere, of `where_shown` (maps, 2)."""
+    both = found[np.isfinite(found).all(1)]
+    parts = {"where shown": float(both[:, 0].mean()), "elsewhere": float(both[:, 1].mean())} if len(both) else {}
+    name = f"{layer}, where shown"
+    return mean_effect(name, found[:, 0] - found[:, 1], over="filters", floors=floors or {}, parts=parts)

@@ -67,6 +67,7 @@ SENTENCES = {
                  measured="top-1 error, mean of single networks less their average", training=True),
         Sentence(number=15, statement="The nine strongest patches of a map share what its projections show and vary "
                  "elsewhere.", where="section 4, Fig. 2",
-                 measured="mean correlation of two of the nine, pixel by pixel, projections less patches"),
+                 measured="mean correlation of two of the nine, pixel by pixel: projections less patches; and patches "
+                 "where their projections lie less elsewhere"),
     )
 }  # fmt: skip

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zfnet.data import read_names
 from zfnet.files import write_text
 
 FILE_NAME, BOXES_NAME = "parts.json", "boxes.json"
@@ -90,8 +91,8 @@ def read_parts(root: str | Path) -> PartsFile:
 def read_boxes(root: str | Path) -> PartsFile:
     """Read root/boxes.json, which says only where the objects are: {"val/n1/a.JPEG": [left, top, right, bottom], ...}.
 
-    The class is the folder that an image lies in. Or it is as parts.json, whose "parts" may be missing.
-    Raises ValueError as read_parts does.
+    The class is the folder that an image lies in; readable names come from root/words.txt and its like (`read_names`).
+    Or it is as parts.json, whose "parts" may be missing. Raises ValueError as read_parts does.
     """
     path = Path(root) / BOXES_NAME
     try:
@@ -103,10 +104,10 @@ def read_boxes(root: str | Path) -> PartsFile:
     if isinstance(content.get("images"), list):
         entries = [{"parts": [], **entry} if isinstance(entry, dict) else entry for entry in content["images"]]
         images = [_image(entry, f"{path}, image {number}") for number, entry in enumerate(entries)]
-        return PartsFile(tuple(images), content.get("classes", {}), content.get("arguments", {}))
+        return PartsFile(tuple(images), content.get("classes") or read_names(root), content.get("arguments", {}))
     boxes = {name: _box(box, f"{path}, {name}") for name, box in content.items()}
     alone = (ImageParts(name, Path(name).parent.name, box, ()) for name, box in boxes.items())
-    return PartsFile(tuple(alone), names={}, arguments={})
+    return PartsFile(tuple(alone), names=read_names(root), arguments={})
 
 
 def write_parts(root: Path, parts: PartsFile) -> None:
