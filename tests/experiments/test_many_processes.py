@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,30 @@ def test_blocks_are_the_same_for_any_number_of_processes(count: int, block: int,
     items = list(range(100, 100 + count))
     own = [blocks_of(share_of(items, block, World(rank=rank, size=size)), block) for rank in range(size)]
     assert sorted(one for of_process in own for one in of_process) == blocks_of(items, block)
+
+
+def test_two_agents_as_on_two_machines_find_what_one_process_finds(
+    both: tuple[Path, Path], image_root: Path, tmp_path: Path
+):
+    """docs/scale.md: torchrun --nnodes, each agent with a process."""
+    jobs = [line for line in lines_of(image_root, both[0].parent / "net.pt", tmp_path) if line[0] == "evaluate"]
+    path = tmp_path / "jobs.json"
+    path.write_text(json.dumps(jobs))
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    agent = [
+        sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d",
+        f"--rdzv-endpoint=localhost:{port}", str(HERE / "many_jobs.py"), str(path),
+    ]  # fmt: skip
+    agents = [
+        subprocess.Popen(agent, env=environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    told = [one.communicate(timeout=300)[1] for one in agents]
+    assert [one.returncode for one in agents] == [0, 0], told
+    one, two = (np.load(runs / "evaluate" / "val_1views.npz") for runs in (both[0], tmp_path))
+    np.testing.assert_array_equal(one["probability"], two["probability"])
+    assert json.loads((tmp_path / "evaluate" / "manifest.json").read_text())["processes"] == 2
 
 
 def killed(words: list[str], target: str, call: int, folder: Path) -> subprocess.CompletedProcess[str]:
