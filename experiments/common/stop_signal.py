@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from experiments.common.quiet import unheard
 if TYPE_CHECKING:
     from zfnet.training import World
 
+COLLECTIVE = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe", re.IGNORECASE)
 GONE_S = 2.0  # how long a dead process is looked for
 
 
@@ -42,7 +44,8 @@ def others_watched(world: World, advice: Callable[[], str]) -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the message first; torchrun is patient for half a minute
         from zfnet.training import LostProcess
 
-        lost = world.lost(wait_s=GONE_S)
+        collective = isinstance(error, Terminated) or COLLECTIVE.search(str(error)) is not None
+        lost = world.lost(wait_s=GONE_S) if collective else ""  # others may have ended well before an error of its own
         if not lost:
             if isinstance(error, Terminated):
                 raise SystemExit(128 + signal.SIGTERM) from None
