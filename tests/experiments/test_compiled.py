@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,21 @@ from zfnet.network import Network
 from zfnet.training import Checkpoints, Hardware, Recipe, StuckLoss, Trainer
 
 
-@pytest.fixture
-def one_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The inductor compiles here, not in a pool of processes, and finds nothing of earlier runs."""
+@pytest.fixture(params=["aot_eager", "inductor"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The inductor, where it is asked for, for g++ takes a minute; and all of it but the writing of kernels, always."""
+    torch._dynamo.reset()
+    if request.param != "inductor":
+        real = nn.Module.compile
+        monkeypatch.setattr(nn.Module, "compile", lambda self, mode=None: real(self, backend=request.param))
+        return request.param
+    if "ZFNET_TEST_INDUCTOR" not in os.environ:
+        pytest.skip("g++ takes about a minute: ZFNET_TEST_INDUCTOR=1 runs it")
     if shutil.which("g++") is None and shutil.which("c++") is None:
         pytest.skip("torch's inductor needs a C++ compiler, and there is none here")
     monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
-    torch._dynamo.reset()
+    return request.param
 
 
 def trained(folder: Path, hardware: Hardware) -> tuple[Trainer, list[Any]]:
@@ -58,7 +67,7 @@ def trained(folder: Path, hardware: Hardware) -> tuple[Trainer, list[Any]]:
     return trainer, [moment for moment in load_moments(folder / FOLDER) if moment.layers]
 
 
-def test_a_compiled_training_is_the_same_for_all_who_watch_it(one_compiler: None, tmp_path: Path):
+def test_a_compiled_training_is_the_same_for_all_who_watch_it(backend: str, tmp_path: Path):
     plain, of_plain = trained(tmp_path / "plain", Hardware(device="cpu"))
     compiled, of_compiled = trained(tmp_path / "compiled", Hardware(device="cpu", compile=True))
     assert compiled.model._compiled_call_impl is not None
@@ -89,11 +98,18 @@ def test_a_mode_that_is_none_is_refused(wrong: dict[str, Any], message: str):
         Hardware(**wrong)
 
 
-def test_kernels_are_chosen_as_asked_for(monkeypatch: pytest.MonkeyPatch):
-    backends = torch.backends.cudnn.conv, torch.backends.cuda.matmul
-    for backend in backends:
-        monkeypatch.setattr(backend, "fp32_precision", backend.fp32_precision)
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+@pytest.fixture
+def backends() -> Iterator[list[Any]]:
+    """Those that have a precision, which is put back."""
+    found = [torch.backends.cudnn.conv, torch.backends.cuda.matmul]
+    before = [one.fp32_precision for one in found], torch.backends.cudnn.benchmark
+    yield found
+    for one, precision in zip(found, before[0], strict=True):
+        one.fp32_precision = precision
+    torch.backends.cudnn.benchmark = before[1]
+
+
+def test_kernels_are_chosen_as_asked_for(backends: list[Any]):
     Hardware(tf32=True, cudnn_benchmark=True).set_backends()
     assert [backend.fp32_precision for backend in backends] == ["tf32", "tf32"]
     assert torch.backends.cudnn.benchmark
