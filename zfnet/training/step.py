@@ -37,7 +37,8 @@ class Stepper:
         self.recipe, self.parts, self.device = recipe, hardware.accumulate, device
         self.model = model.to(device).to(memory_format=hardware.memory_format())
         self.frame = frame.to(device)
-        self.optimizer = make_optimizer(self.model, recipe, fused=hardware.fused)
+        half = hardware.dtype(device) is torch.float16  # a first step that overflows leaves fused momentum unwritten
+        self.optimizer = make_optimizer(self.model, recipe, fused=hardware.fused and not half)
         self.schedule = Schedule(self.optimizer, recipe, steps_per_epoch)
         self.autocast = hardware.autocast(device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=hardware.dtype(device) is torch.float16)

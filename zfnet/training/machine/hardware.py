@@ -28,6 +28,7 @@ class Hardware:
     cudnn_benchmark: cuDNN tries its algorithms on the first batch of a size and takes the fastest, which may be another
         one the next time, so that a run repeats to rounding only.
     fused: SGD as one kernel for all weights: half its time on a CPU, and there the same numbers to the last bit.
+        Not with float16, where torch 2.14 leaves the momentum unwritten if the very first step overflows.
     accumulate: gradients of this many parts of a batch are added before a step, to save memory.
     workers: processes that read images; auto takes none for a pack and one a core (at most 8) for folders.
     Raises ValueError for a value that is none of these.
