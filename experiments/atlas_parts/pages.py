@@ -107,34 +107,45 @@ def strips_of(found: Survey, numbers: Sequence[LayerNumbers], searched: Mapping[
         strip_of(one, scores=found.mined[plan.name].scores) for plan, one in zip(found.plans, numbers, strict=True)
     ]
     parts = sorted(((name, len(maps)) for name, maps in searched["parts"].items()), key=lambda part: -part[1])
-    return {"layers": layers, "parts": parts, "example": _example(found, numbers)}
+    return {"layers": layers, "parts": parts, "example": worked_example(found.plans, numbers)}
 
 
-def _example(found: Survey, numbers: Sequence[LayerNumbers]) -> dict[str, Any] | None:
-    """A map to learn reading on: one that tells a class well, of a layer in the middle whose fields are no specks."""
+def worked_example(plans: Sequence[LayerPlan], numbers: Sequence[LayerNumbers]) -> dict[str, Any] | None:
+    """A map to learn reading on, whose fields are no specks: one that tells a class well.
+
+    Where no class is judged, one of a layer in the middle whose places stand out from its other answers.
+    """
     candidates = []
-    for plan, one in zip(found.plans, numbers, strict=True):
+    for plan, one in zip(plans, numbers, strict=True):
         if plan.field is None or min(plan.tile) < 16 or plan.places < 4:
             continue
         alive = np.flatnonzero(one.value[:, 0] > 0)
-        worth = one.precision[:, 0] if one.precision.any() else _how_far_out(one)
+        worth = one.precision[:, 0] if one.precision.any() else how_far_out(one, plan.places)
+        alive = alive[one.value[alive, : plan.places].min(1) > 0]  # a place that gives no answer projects to nothing
         if len(alive):
             best = int(alive[worth[alive].argmax()])
             candidates.append((float(worth[best]), plan.number, best))
+    middle = [one for one in candidates if len(plans) <= 3 * one[1] <= 2 * len(plans)]
     if not candidates:
         return None
-    _, layer, best = max(candidates)
+    _, layer, best = max(candidates if not middle or numbers[candidates[0][1]].precision.any() else middle)
     one, places = numbers[layer], int((numbers[layer].image[best] >= 0).sum())
     told = [int(one.best[best, 0]), one.precision[best, 0]] if one.best[best, 0] >= 0 else None
-    return {"layer": layer, "map": best, "best": told, "places": min(found.plans[layer].places, places)}
+    return {"layer": layer, "map": best, "best": told, "places": min(plans[layer].places, places)}
 
 
-def _how_far_out(one: LayerNumbers) -> NDArray[np.float64]:
-    """(M,) how far a map's strongest places lie above its mean answer."""
+def how_far_out(one: LayerNumbers, places: int) -> NDArray[np.float64]:
+    """(M,) how many deviations of its answers the last of a map's drawn places lies above their mean.
+
+    Of the last one, so that a map which answers to one image alone is no example. The mean and the deviation are read
+    from the histogram.
+    """
     middles = (np.arange(one.histogram.shape[1]) + 0.5) / one.histogram.shape[1]
-    share = (one.histogram * middles).sum(1) / np.maximum(one.histogram.sum(1), 1)
-    mean = one.low + share * (one.high - one.low)
-    return np.maximum(one.value, 0).mean(1) / np.maximum(mean, 1e-9)
+    count = np.maximum(one.histogram.sum(1), 1)
+    mean = (one.histogram * middles).sum(1) / count
+    spread = np.sqrt((one.histogram * (middles - mean[:, None]) ** 2).sum(1) / count)
+    last = (one.value[:, :places].min(1) - one.low) / np.maximum(one.high - one.low, 1e-12)
+    return np.asarray((last - mean) / np.maximum(spread, 1e-9))
 
 
 def shown_images(found: Survey, count: int) -> list[int]:

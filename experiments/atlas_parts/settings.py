@@ -16,7 +16,7 @@ from experiments.common.config import list_or_none
 from zfnet.data import frame_fingerprint
 from zfnet.deconv import Deconvnet
 from zfnet.files import write_text
-from zfnet.forward import Field, network_table, receptive_field
+from zfnet.forward import Field, fields_of, network_table
 from zfnet.mining import CentreViews
 from zfnet.models import channels_of, weights_fingerprint
 from zfnet.network import Network
@@ -102,9 +102,9 @@ def plan_layers(deconvnet: Deconvnet, network: Network, settings: Settings) -> l
     names = [name for name in names if name in sizes and len(sizes[name]) in (1, 3)]
     rows = {row.name: row for row in network_table(network.model, size_px)}
     modules = dict(network.model.named_modules(remove_duplicate=False))
-    plans = []
+    plans, fields = [], fields_of(deconvnet.model, names)
     for number, name in enumerate(names):
-        field = receptive_field(deconvnet.model, name)
+        field = fields[name]
         whole = field is None or max(field.size_px) > size_px
         hidden = isinstance(modules.get(name), nn.Linear) and number < len(names) - 1
         plans.append(LayerPlan(

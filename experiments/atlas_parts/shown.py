@@ -10,33 +10,55 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.atlas_parts.settings import Settings
+from experiments.atlas_parts.settings import LayerPlan, Settings, images_at_once
 from experiments.atlas_parts.survey import Survey
 from experiments.common.job import Run
-from zfnet.analysis.atlas import Work, draw_units
+from zfnet.analysis.atlas import AT_ONCE, Work, draw_units
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.data import SeenImages, classes_of
 from zfnet.pages.atlas import SHOWN_TILE_PX, Site, heat_colours, projection_tiles
-from zfnet.progress import track
+from zfnet.progress import Progress
 
 GUESSES = 5
 TILE = (SHOWN_TILE_PX, SHOWN_TILE_PX)
 Tiles = NDArray[np.uint8]
+Line = dict[str, Any]
 
 
 def write_shown(found: Survey, site: Site, shown: Sequence[int], settings: Settings, run: Run) -> None:
-    """A page for each of the images; those that are there already are left alone."""
+    """A page for each of the images; those that are there already are left alone.
+
+    Several images go down together, always the same ones, so that a run that was stopped writes what it would have.
+    """
     own = shown[run.world.rank :: run.world.size]
-    for number in track(own, "pages of images", unit="image", enabled=run.world.first):
-        if not (site.partial / "data" / f"image-{number:06d}.js").exists():
-            _write(found, site, number, settings)
+    at_once = images_at_once(found.plans, AT_ONCE, copies=2)
+    with Progress("pages of images", len(own), "image", enabled=run.world.first) as progress:
+        for first in range(0, len(own), at_once):
+            batch = own[first : first + at_once]
+            missing = [not (site.partial / "data" / f"image-{number:06d}.js").exists() for number in batch]
+            if any(missing):
+                _write(found, site, batch, missing, settings, progress)
 
 
 @torch.no_grad()
-def _write(found: Survey, site: Site, number: int, settings: Settings) -> None:
-    seen = found.views.fetch([number])
+def _write(
+    found: Survey, site: Site, batch: Sequence[int], missing: Sequence[bool], settings: Settings, progress: Progress
+) -> None:
+    seen = found.views.fetch(batch)
     scores = found.network.model(seen.inputs)
-    probability = scores.softmax(1)[0] if scores.ndim == 2 else torch.zeros(0)
+    probability = scores.softmax(1).cpu() if scores.ndim == 2 else torch.zeros(len(batch), 0)
+    layers, tiles = _strongest(found, seen, settings)
+    for at, number in enumerate(batch):
+        if missing[at]:
+            about, heat = _answered(found, seen.inputs[at], probability[at], number, settings)
+            site.shown_image(number, {**about, "layers": layers[at]}, tiles[at], heat)
+        progress.advance()
+
+
+def _answered(
+    found: Survey, image: Tensor, probability: Tensor, number: int, settings: Settings
+) -> tuple[dict[str, Any], Tiles | None]:
+    """What the network says of an image (3, H, W), and the colours (R, C, 3) of what hiding each place does."""
     guesses = probability.topk(min(GUESSES, len(probability)))
     prediction = [
         [_name(found, one), p] for one, p in zip(guesses.indices.tolist(), guesses.values.tolist(), strict=True)
@@ -45,17 +67,15 @@ def _write(found: Survey, site: Site, number: int, settings: Settings) -> None:
     target = classes_of(found.views.source, found.network)[label] if label >= 0 else None
     if target is None and prediction:
         target = int(guesses.indices[0])
-    about: dict[str, Any] = {"number": number, "label": label, "prediction": prediction, "layers": []}
-    heat = None
-    if target is not None and len(probability) > 1:
-        found_heat = _occluded(found, seen.inputs[0], target, settings)
-        heat = heat_colours(found_heat.probability.numpy())
-        about["heat"] = {
-            "target": _name(found, target), "clean": float(found_heat.clean_probability), "size": found_heat.size_px,
-            "rows": found_heat.rows, "columns": found_heat.columns, "least": float(found_heat.probability.min()),
-        }  # fmt: skip
-    layers, tiles = _strongest(found, seen, settings)
-    site.shown_image(number, {**about, "layers": layers}, tiles, heat)
+    about: dict[str, Any] = {"number": number, "label": label, "prediction": prediction}
+    if target is None or len(probability) < 2:
+        return about, None
+    hidden = _occluded(found, image, target, settings)
+    about["heat"] = {
+        "target": _name(found, target), "clean": float(hidden.clean_probability), "size": hidden.size_px,
+        "rows": hidden.rows, "columns": hidden.columns, "least": float(hidden.probability.min()),
+    }  # fmt: skip
+    return about, heat_colours(hidden.probability.numpy())
 
 
 def _name(found: Survey, number: int) -> str:
@@ -69,24 +89,50 @@ def _occluded(found: Survey, image: Tensor, target: int, settings: Settings) -> 
     return occlude(found.network.model, image, target, size_px=square, stride_px=stride)
 
 
-def _strongest(found: Survey, seen: SeenImages, settings: Settings) -> tuple[list[dict[str, Any]], list[Tiles]]:
-    """Of each layer the maps that answer most, as parts of the most that each answered to any image."""
+def _strongest(found: Survey, seen: SeenImages, settings: Settings) -> tuple[list[list[Line]], list[list[Tiles]]]:
+    """For each of B images, of each layer the maps that answer most, as parts of the most that each answers anywhere.
+
+    Returns a line a layer, and tiles (maps, h, w, 3) a layer.
+    """
     answers = found.deconvnet.activations(seen.inputs, [plan.name for plan in found.plans])
-    work, lines = [], dict[str, list[list[float]]]()
+    work, lines = [], dict[str, list[list[list[float]]]]()
     for plan in found.plans:
-        maps = answers[plan.name][0].cpu().reshape(plan.maps, -1)
-        value, place = maps.max(1)
-        most = found.mined[plan.name].value[:, 0]
-        relative = torch.where(most > 0, value / most.clamp(min=1e-12), torch.zeros(()))
-        chosen = relative.argsort(descending=True, stable=True)[: settings.shown_maps]
-        chosen = chosen[value[chosen] > 0]
-        width = plan.shape[2] if len(plan.shape) == 3 else 1
-        units = torch.stack([torch.zeros_like(chosen), chosen, place[chosen] // width, place[chosen] % width], 1)
-        work.append(Work(layer=plan.name, units=units, rank=torch.arange(len(chosen))))
-        lines[plan.name] = [[one, float(value[one]), float(relative[one])] for one in chosen.tolist()]
-    tiles = {plan.name: np.full((settings.shown_maps, *TILE, 3), 128, np.uint8) for plan in found.plans}
-    for drawn in draw_units(found.deconvnet, work, lambda numbers: seen, found.views.frame.grey):
-        tiles[drawn.layer][drawn.rank] = projection_tiles(drawn.projection, TILE, settings.gain)
-        for rank, corner in zip(drawn.rank.tolist(), drawn.corner.tolist(), strict=True):
-            lines[drawn.layer][rank] += corner
-    return [{"layer": plan.number, "maps": lines[plan.name]} for plan in found.plans], list(tiles.values())
+        maps = answers[plan.name].cpu().flatten(2) if len(plan.shape) == 3 else answers[plan.name].cpu()[:, :, None]
+        units, ranks, lines[plan.name] = _units(plan, maps, found.mined[plan.name].value[:, 0], settings.shown_maps)
+        work.append(Work(layer=plan.name, units=units, rank=ranks))
+    blank = np.full((settings.shown_maps, *TILE, 3), 128, np.uint8)
+    tiles = {plan.name: [blank.copy() for _ in seen.inputs] for plan in found.plans}
+
+    def fetch(numbers: Sequence[int]) -> SeenImages:
+        return SeenImages(seen.inputs[list(numbers)], seen.pixels[list(numbers)])
+
+    for drawn in draw_units(found.deconvnet, work, fetch, found.views.frame.grey, at_once=len(seen.inputs)):
+        pictures = projection_tiles(drawn.projection, TILE, settings.gain)
+        for image, rank, corner, picture in zip(
+            drawn.image.tolist(), drawn.rank.tolist(), drawn.corner.tolist(), pictures, strict=True
+        ):
+            tiles[drawn.layer][image][rank] = picture
+            lines[drawn.layer][image][rank] += corner
+    layers = [
+        [{"layer": plan.number, "maps": lines[plan.name][at]} for plan in found.plans] for at in range(len(seen.inputs))
+    ]
+    return layers, [[tiles[plan.name][at] for plan in found.plans] for at in range(len(seen.inputs))]
+
+
+def _units(plan: LayerPlan, maps: Tensor, most: Tensor, count: int) -> tuple[Tensor, Tensor, list[list[list[float]]]]:
+    """Of maps (B, M, places) the places to be drawn: units (n, 4), their ranks (n,), and for each image its lines.
+
+    most (M,): the most that each map answers to any image. A line: the map, its answer, and that as a part of the most.
+    """
+    value, place = maps.max(2)  # (B, M)
+    relative = torch.where(most > 0, value / most.clamp(min=1e-12), torch.zeros(()))
+    width = plan.shape[2] if len(plan.shape) == 3 else 1
+    units, ranks, lines = [], [], []
+    for image in range(len(maps)):
+        chosen = relative[image].argsort(descending=True, stable=True)[:count]
+        chosen = chosen[value[image, chosen] > 0]
+        at = place[image, chosen]
+        units.append(torch.stack([torch.full_like(chosen, image), chosen, at // width, at % width], 1))
+        ranks.append(torch.arange(len(chosen)))
+        lines.append([[one, float(value[image, one]), float(relative[image, one])] for one in chosen.tolist()])
+    return torch.cat(units), torch.cat(ranks), lines

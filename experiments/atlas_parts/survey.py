@@ -113,7 +113,7 @@ def _create(arrays: DiskArrays, plan: LayerPlan, origin: Origin, settings: Setti
 def work_of(
     found: Survey, run: Run, done: str, at_once: int, most: int | None = None, rule: str | None = None
 ) -> list[Work]:
-    """This process's share of what is not done: the places in its blocks of at_once images that any of them lies in."""
+    """This process's share: the places in its blocks of at_once images that any lies in, and which are not done."""
     asked = []
     for plan in found.plans:
         if plan.places == 0 or (rule is not None and rule not in plan.rules):
@@ -123,14 +123,13 @@ def work_of(
             {name: getattr(top, name).numpy() for name in ("image", "row", "column")}, most or plan.places
         )
         missing = torch.from_numpy(found.arrays[f"{plan.number:03d}/{done}"][units[:, 1], rank] == 0)
-        asked.append((plan.name, units[missing], rank[missing]))
-    images = torch.cat([units[:, 0] for _, units, _ in asked]).unique().tolist() if asked else []
-    run.world.wait()  # all have seen the same to be missing, and dealt it alike
+        asked.append((plan.name, units, rank, missing))
+    images = torch.cat([units[:, 0] for _, units, _, _ in asked]).unique().tolist() if asked else []
     of_process = torch.tensor(share_of(images, at_once, run.world), dtype=torch.int64)
     parts = []
-    for name, units, rank in asked:
+    for name, units, rank, missing in asked:
         own = torch.isin(units[:, 0], of_process)
-        parts.append(Work(layer=name, units=units[own], rank=rank[own]))
+        parts.append(Work(layer=name, units=units[own], rank=rank[own], missing=missing[own]))
     return parts
 
 

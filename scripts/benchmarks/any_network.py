@@ -7,15 +7,15 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from by_unit import project_by_unit
 from captum.attr import NeuronDeconvolution, NeuronGuidedBackprop
 from harness import compare, table
 from torch import Tensor, nn
 from units import PX, largest_difference, smooth_noise, strongest
 
 from zfnet import build_model
-from zfnet.deconv import Deconvnet
-from zfnet.forward import paste_windows
+from zfnet.deconv import Deconvnet, Rule
+from zfnet.forward import paste_windows, temporary_hooks
+from zfnet.models import evaluating
 
 NETWORKS = {
     "torchvision:squeezenet1_0": ["features.5.expand3x3", "features.9.expand3x3", "features.12.expand3x3"],
@@ -25,6 +25,36 @@ NETWORKS = {
 HEAD = ["network, layer", "by units, ms a unit", "captum, one a call", "ours", "ours, bfloat16", "way", "differences"]
 ORACLES = {"deconvnet": NeuronDeconvolution, "guided": NeuronGuidedBackprop}
 ROUNDING = 1e-4  # of the largest pixel; captum, which hooks modules, misses relus that are functions
+
+
+class _Reached(Exception):
+    pass
+
+
+def project_by_unit(model: nn.Module, layer: str, images: Tensor, units: Tensor, rule: str = "deconvnet") -> Tensor:
+    """As units were projected before there was a graph: a forward and a backward pass of the whole image for each.
+
+    Pixels (N, 3, H, W) of units (N, 4) of a module's output, with seeds of one, by autograd under the
+    rule.
+    """
+    leaf, reached = images[units[:, 0]].clone().requires_grad_(), list[Tensor]()
+
+    def arrive(module: nn.Module, inputs: object, output: Tensor) -> None:
+        reached.append(output)
+        raise _Reached
+
+    with temporary_hooks() as hooks, torch.enable_grad(), evaluating(model):
+        hooks.append(model.get_submodule(layer).register_forward_hook(arrive))
+        try:
+            with Rule(rule):
+                model(leaf.clone())
+        except _Reached:
+            pass
+    seeds = torch.zeros_like(reached[0])
+    _, maps, rows, columns = units.unbind(1)
+    seeds[(torch.arange(len(units)), maps, rows, columns)[: seeds.ndim]] = 1
+    (pixels,) = torch.autograd.grad(reached[0], leaf, seeds)
+    return pixels
 
 
 def by_captum(model: nn.Module, layer: str, images: Tensor, units: Tensor, rule: str) -> Tensor:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from _pytest.monkeypatch import derive_importpath
 from atlas_site import SMALL
-from in_process import run_here
+from in_process import ROOT, run_here
 from small_network import small_network
 
 FEW = (*SMALL, "layers=[conv1,conv2]", "shown=2", "optimised=9", "optimised_steps=2")
@@ -25,6 +30,25 @@ STEPS = {  # what is called, and the call at which the process ends
     "its name": ("zfnet.pages.atlas.site.Site.commit", 1),
     "after it": ("experiments.atlas.shutil.rmtree", 4),
 }
+
+KILLED = """
+import os, runpy, signal, sys
+from PIL import Image
+
+saves, real = 0, Image.Image.save
+
+def save(image, file, *given, **named):
+    global saves
+    saves += 1
+    if saves == 7:
+        file.write(b"half a picture")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(image, file, *given, **named)
+
+Image.Image.save = save
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""  # ends in the middle of its seventh picture
 
 
 class Killed(BaseException):
@@ -82,6 +106,27 @@ def test_it_goes_on_from_any_step(
     assert code == 0, printed
     assert files_of(tmp_path / "run" / "atlas") == files_of(whole)
     assert sorted(path.name for path in (tmp_path / "run").glob("atlas*")) == ["atlas", "atlas.log"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="skipped: this system has no SIGKILL")
+def test_it_goes_on_after_kill_9_within_a_picture(
+    carry_out_here: Callable[..., tuple[int, str]], whole: Path, words: list[str], tmp_path: Path
+):
+    """A process of its own that the system ends: nothing is cleaned up, no buffer is written, no lock given back."""
+    given, script = [*words, f"run_dir={tmp_path / 'run'}"], str(ROOT / "experiments" / "atlas.py")
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # the sums of the run that was never killed
+    start = f"import sys; sys.argv[0] = {script!r}; {KILLED}"
+    done = subprocess.run(
+        [sys.executable, "-c", start, *given], cwd=tmp_path, env={**os.environ, **threads}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    left = list((tmp_path / "run" / "atlas.partial" / "pictures").iterdir())
+    assert [path.read_bytes() for path in left if path.suffix == ".partial"] == [b"half a picture"]
+    assert not (tmp_path / "run" / "atlas").exists()
+    code, printed = carry_out_here("atlas", *given)
+    assert code == 0, printed
+    assert files_of(tmp_path / "run" / "atlas") == files_of(whole)
 
 
 def test_photographs_do_not_outlive_their_being_left_out(

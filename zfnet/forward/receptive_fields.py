@@ -50,6 +50,11 @@ def receptive_fields(
     return found
 
 
+def fields_of(model: nn.Module, layers: Collection[str]) -> dict[str, Field | None]:
+    """What `receptive_field` says of each of several layers, from one pass of the network."""
+    return {layer: runs[-1] for layer, runs in receptive_fields(model, layers).items()}
+
+
 def _sees_all(field: Field, shape: tuple[int, ...], image_px: int) -> bool:
     """Whether every unit of maps (C, H, W) = shape sees all of an image of image_px x image_px."""
     return all(

@@ -2,6 +2,7 @@ from .checkpoint import (
     DamagedCheckpoint as DamagedCheckpoint,
     load_checkpoint as load_checkpoint,
     newest_checkpoint as newest_checkpoint,
+    save_checkpoint as save_checkpoint,
     step_checkpoints as step_checkpoints,
 )
 from .checkpoint_observer import Checkpoints as Checkpoints

@@ -10,6 +10,7 @@ from zfnet import Deconvnet, build_model
 from zfnet.analysis import picture_units
 from zfnet.analysis.atlas import DiskArrays, Peaks, Work, draw_units, focus_of, places, projecting as module
 from zfnet.data import SeenImages
+from zfnet.forward import receptive_fields
 from zfnet.mining import mine_top
 
 
@@ -53,6 +54,43 @@ def test_nothing_is_drawn_where_nothing_is_missing():
     nothing = Work(layer="conv2", units=torch.zeros((0, 4), dtype=torch.int64), rank=torch.zeros(0, dtype=torch.int64))
     for work in ([], [nothing]):
         assert not list(draw_units(deconvnet, work, lambda numbers: 1 / 0, [0, 0, 0]))
+
+
+def test_what_was_stopped_goes_on_bit_for_bit():
+    """Places that are missing among others of their images and layer are drawn with those, as they would have been."""
+    deconvnet, images = network()
+
+    def fetch(numbers) -> SeenImages:
+        return SeenImages(images[list(numbers)], images[list(numbers)].to(torch.uint8))
+
+    mined = mine_top(deconvnet, [images], ["conv2"], 3, progress=False)["conv2"]
+    units, rank = places({name: getattr(mined, name).numpy() for name in ("image", "row", "column")}, 3)
+    whole = list(draw_units(deconvnet, [Work(layer="conv2", units=units, rank=rank)], fetch, [0, 0, 0], at_once=4))
+    asked = []
+    missing = torch.zeros(len(units), dtype=torch.bool)
+    missing[units[:, 0].argmax()] = True  # one place, in the last batch of images
+    again = Work(layer="conv2", units=units, rank=rank, missing=missing)
+    drawn = list(
+        draw_units(deconvnet, [again], lambda some: (asked.append(some), fetch(some))[1], [0, 0, 0], at_once=4)
+    )
+    assert asked == [units[:, 0].unique().split(4)[-1].tolist()]
+    assert len(drawn) == 1
+    np.testing.assert_array_equal(drawn[0].units, whole[-1].units)
+    np.testing.assert_array_equal(drawn[0].projection, whole[-1].projection)
+
+
+def test_layers_are_traced_once_together(monkeypatch):
+    """Their fields come from one pass, whatever their number; of many layers that was most of an image's page."""
+    deconvnet, images = network()
+    traced = []
+    real = receptive_fields.own_graph
+    monkeypatch.setattr(receptive_fields, "own_graph", lambda *given: (traced.append(1), real(*given))[1])
+    unit = torch.tensor([[0, 1, 1, 1]])
+    work = [Work(layer=f"conv{number}", units=unit, rank=torch.zeros(1, dtype=torch.int64)) for number in (1, 2, 3, 4)]
+    deconvnet.record(images[:1])
+    before = len(traced)
+    list(draw_units(deconvnet, work, lambda some: SeenImages(images[:1], images[:1].to(torch.uint8)), [0, 0, 0]))
+    assert len(traced) - before == 1
 
 
 def test_peaks_are_what_mining_sees_whatever_the_batches(tmp_path):

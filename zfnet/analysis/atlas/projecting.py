@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.analysis import Fetch, project_fields, smaller
+from zfnet.data import SeenImages
 from zfnet.deconv import Deconvnet
-from zfnet.forward import Field, cut_windows, receptive_field
+from zfnet.forward import Field, cut_windows, fields_of
 
 AT_ONCE = 16  # images
 BYTES = 64 * 2**20  # of projections at once
@@ -20,11 +21,24 @@ BYTES = 64 * 2**20  # of projections at once
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Places of a layer that are to be drawn: units (n, 4: image of the data set, map, row, column), rank (n,)."""
+    """Places of a layer that are to be drawn: units (n, 4: image of the data set, map, row, column), rank (n,).
+
+    missing (n,): those that are not drawn yet; None: all.
+    """
 
     layer: str
     units: Tensor
     rank: Tensor
+    missing: Tensor | None = None
+
+    def of(self, batch: Tensor) -> Tensor:
+        """Which of its places (m,) lie in a batch of images; none where all of these are drawn already.
+
+        All or none: the last bits of a projection depend on what is projected with it, so that a run that was stopped
+        draws what it would have drawn.
+        """
+        own = torch.isin(self.units[:, 0], batch).nonzero()[:, 0]
+        return own if self.missing is None or bool(self.missing[own].any()) else own[:0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,28 +75,37 @@ def draw_units(
     fetch, grey: as `picture_units` has them. Memory holds at_once images and BYTES of projections.
     Raises NoReverseRule where the rule has no answer.
     """
-    fields = {one.layer: receptive_field(deconvnet.model, one.layer) for one in work}
     numbers = torch.cat([one.units[:, 0] for one in work]).unique() if work else torch.zeros(0, dtype=torch.int64)
-    for batch in numbers.split(at_once) if len(numbers) else ():  # nothing splits into one of nothing
-        inputs, pixels = fetch(batch.tolist())
-        inside = {one.layer: torch.isin(one.units[:, 0], batch).nonzero()[:, 0] for one in work}
-        layers = [layer for layer, own in inside.items() if len(own)]
-        record = deconvnet.record(inputs, layers)
-        for one in work:
-            field = smaller(fields[one.layer], inputs)
-            size = (inputs.shape[2], inputs.shape[3]) if field is None else field.size_px
-            most = max(1, BYTES // (12 * size[0] * size[1]))
-            for own in inside[one.layer].split(most) if len(inside[one.layer]) else ():
-                units = one.units[own].clone()
-                units[:, 0] = torch.searchsorted(batch, units[:, 0].contiguous())
-                projection = project_fields(deconvnet, record, one.layer, units, field)
-                patch, corner = _patches(units, pixels, field, size, grey)
-                yield Drawn(
-                    layer=one.layer, rank=one.rank[own].numpy(), image=one.units[own, 0].numpy(), units=units,
-                    inputs=inputs, projection=projection.float().cpu().numpy(), patch=patch, corner=corner,
-                )  # fmt: skip
+    if not len(numbers):  # nothing splits into one of nothing
+        return
+    fields = fields_of(deconvnet.model, [one.layer for one in work])
+    for batch in numbers.split(at_once):
+        inside = [(one, own) for one in work if len(own := one.of(batch))]
+        if inside:
+            yield from _of_batch(deconvnet, batch, inside, fields, fetch(batch.tolist()), grey)
         if progress is not None:
             next(progress, None)
+
+
+def _of_batch(
+    deconvnet: Deconvnet, batch: Tensor, inside: Sequence[tuple[Work, Tensor]], fields: Mapping[str, Field | None],
+    seen: SeenImages, grey: Sequence[int],
+) -> Iterator[Drawn]:  # fmt: skip
+    """Of each layer those of its places that are `inside` the batch."""
+    inputs, pixels = seen
+    record = deconvnet.record(inputs, [one.layer for one, _ in inside])
+    for one, own_places in inside:
+        field = smaller(fields[one.layer], inputs)
+        size = (inputs.shape[2], inputs.shape[3]) if field is None else field.size_px
+        for own in own_places.split(max(1, BYTES // (12 * size[0] * size[1]))):
+            units = one.units[own].clone()
+            units[:, 0] = torch.searchsorted(batch, units[:, 0].contiguous())
+            projection = project_fields(deconvnet, record, one.layer, units, field)
+            patch, corner = _patches(units, pixels, field, size, grey)
+            yield Drawn(
+                layer=one.layer, rank=one.rank[own].numpy(), image=one.units[own, 0].numpy(), units=units,
+                inputs=inputs, projection=projection.float().cpu().numpy(), patch=patch, corner=corner,
+            )  # fmt: skip
 
 
 def _patches(
@@ -96,7 +119,9 @@ def _patches(
 
 def focus_of(projection: NDArray[np.floating], corner: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where projections (n, 3, h, w) at corners (n, 2) have the middle of their energy: pixels of the image (n, 2)."""
-    energy = (projection.astype(np.float64) ** 2).sum(1)  # (n, h, w)
+    energy = np.zeros((len(projection), *projection.shape[2:]))  # (n, h, w)
+    for channel in range(projection.shape[1]):  # one after another: squares of all at once would be a copy of each
+        energy += np.square(projection[:, channel], dtype=np.float64)
     total = np.maximum(energy.sum((1, 2)), np.finfo(np.float64).tiny)
     rows, columns = np.arange(energy.shape[1]), np.arange(energy.shape[2])
     middle = np.stack([(energy.sum(2) * rows).sum(1), (energy.sum(1) * columns).sum(1)], 1) / total[:, None]

@@ -24,7 +24,7 @@ def gained(values: NDArray[np.floating], gain: str = GAIN) -> NDArray[np.float64
     percent, power = _parsed(gain)
     scale = np.array([_reach(picture, percent) for picture in values], np.float64).reshape(-1, 1, 1, 1)
     scaled = values / np.maximum(scale, TINY)
-    return np.asarray(np.sign(scaled) * np.abs(scaled) ** power)
+    return np.asarray(scaled if power == 1 else np.sign(scaled) * np.abs(scaled) ** power)
 
 
 def gain_in_words(gain: str = GAIN) -> str:

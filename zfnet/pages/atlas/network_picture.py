@@ -54,7 +54,7 @@ def draw_network(layers: Sequence[LayerAbout], size_px: int) -> Picture:
         width = NARROW + (WIDE - NARROW) * min(math.log2(1 + layer.maps) / 12, 1)
         lines = (" × ".join(map(str, layer.shape)), f"{_short(layer.parameters)} weights", _seen(layer))
         label = layer.name if len(layer.name) <= 12 else "…" + layer.name[-11:]
-        column = max(width, 84.0, 7.6 * len(label))
+        column = max(width, 84.0, 8.6 * len(label))
         blocks.append(Block(
             name=layer.name, label=label, lines=lines,
             x=x + (column - width) / 2, y=HEIGHT - height + 6, width=width, height=height, middle=x + column / 2,

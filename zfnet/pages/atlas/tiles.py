@@ -12,6 +12,7 @@ TILE_PX = 96  # of projections and patches on a map's page
 SMALL_PX = 64  # of a map's tile on its layer's page
 NATIVE_PX = 48  # fields up to this side are kept pixel by pixel
 GREY = 128
+BYTES = 4 * 2**20  # of projections that are drawn at once
 Tiles = NDArray[np.uint8]
 
 
@@ -24,8 +25,16 @@ def tile_size(height_px: int, width_px: int, most_px: int = TILE_PX) -> tuple[in
 
 
 def projection_tiles(projection: NDArray[np.floating], size: tuple[int, int], gain: str) -> Tiles:
-    """Projections (n, 3, h, w) around grey, each scaled by its own numbers (`gains`): (n, *size, 3)."""
-    return resized(np.rint(255 * around_grey(projection, gain=gain)).astype(np.uint8), size)
+    """Projections (n, 3, h, w) around grey, each scaled by its own numbers (`gains`): (n, *size, 3).
+
+    A few at a time: on the way they are float64, several times over.
+    """
+    tiles = np.empty((len(projection), *size, 3), np.uint8)
+    some = max(1, BYTES // max(1, projection[:1].nbytes))
+    for at in range(0, len(projection), some):
+        own = slice(at, at + some)
+        tiles[own] = resized(np.rint(255 * around_grey(projection[own], gain=gain)).astype(np.uint8), size)
+    return tiles
 
 
 def resized(pictures: Tiles, size: tuple[int, int]) -> Tiles:

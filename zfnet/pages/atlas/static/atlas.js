@@ -51,7 +51,9 @@ const atlas = (() => {
   const digits = (value, count = 3) =>
     value === null || value === undefined
       ? "–"
-      : Number(value.toPrecision(count)).toLocaleString("en", {maximumSignificantDigits: count});
+      : value !== 0 && Math.abs(value) < 1e-4
+        ? value.toExponential(1)
+        : Number(value.toPrecision(count)).toLocaleString("en", {maximumSignificantDigits: count});
   const percent = (share) =>
     share > 0 && share < 1e-4 ? "< 0.01 %" : `${digits(100 * share, share > 0.995 ? 3 : 2)} %`;
   const first = (name) => (name || "").split(",")[0];

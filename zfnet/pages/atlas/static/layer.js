@@ -16,6 +16,9 @@
     selectivity: ". Below each the class it prefers, and its selectivity",
     class: ". Below each its best class and average precision, where that is above 0.25",
   };
+  const ROWS = 8, // of a shelf
+    GAP_PX = 8,
+    CAPTION_PX = 46; // of a tile below its picture
   atlas.chosen = {sort: "number", kind: "projection", filter: "", dead: false};
 
   // The maps of a layer in the chosen order, less those that the filter leaves out.
@@ -28,6 +31,16 @@
     const keys = new Map(maps.map((map) => [map, key(data, map)]));
     return maps.sort((a, b) => keys.get(a) - keys.get(b) || a - b);
   };
+
+  // How many tiles stand side by side, of the width that the page has.
+  function tilesAcross() {
+    const main = document.getElementById("main"),
+      {paddingLeft, paddingRight} = getComputedStyle(main),
+      wide = matchMedia("(max-width: 480px)").matches ? 80 : 82;
+    const room = main.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    return Math.max(1, Math.floor((room + GAP_PX) / (wide + GAP_PX)));
+  }
+  addEventListener("resize", () => atlas.current && atlas.current.fit && atlas.current.fit());
 
   // How well a map answers to the classes or parts whose names hold the words: 0 where it does not.
   function match(data, map, words) {
@@ -162,7 +175,10 @@
       count,
       tiles,
     );
+    let across = tilesAcross();
+    const tall = (72 * about.small[0]) / about.small[1] + CAPTION_PX;
     draw();
+    atlas.current.fit = fit;
 
     function draw() {
       const maps = atlas.ordered(data, about);
@@ -172,14 +188,25 @@
         (chosen.filter.trim() ? "; those first that tell it best" : "") +
         (said[chosen.sort] ||
           (data.precision.some((one) => one.length) ? said.class : ". Below each the class of its strongest image"));
-      tiles.replaceChildren(...maps.map(tile));
+      const of = across * ROWS;
+      tiles.replaceChildren(
+        ...Array.from({length: Math.ceil(maps.length / of)}, (_, at) => {
+          const own = maps.slice(at * of, (at + 1) * of);
+          return atlas.shelf(own.map(tile), across, Math.ceil(own.length / across) * (tall + GAP_PX) - GAP_PX);
+        }),
+      );
+    }
+    function fit() {
+      if (across === tilesAcross()) return;
+      across = tilesAcross();
+      draw();
     }
     function tile(map) {
       const text = atlas.caption(data, map, chosen.sort);
       return h(
         "a",
         {class: "tile", href: atlas.mapHash(layer, map), "aria-label": `map ${map}${text ? `, ${text}` : ""}`},
-        atlas.small(layer, map, chosen.kind, 72, "", about, true),
+        atlas.small(layer, map, chosen.kind, 72, "", about, {decorative: true, watched: false}),
         h("b", {}, String(map)),
         text ? h("small", {}, text) : null,
       );

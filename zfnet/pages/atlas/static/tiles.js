@@ -7,14 +7,24 @@
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         watcher.unobserve(entry.target);
-        entry.target.style.backgroundImage = `url("${entry.target.dataset.at}")`;
+        const cells = entry.target.dataset.at ? [entry.target] : entry.target.querySelectorAll(".cell[data-at]");
+        for (const cell of cells) cell.style.backgroundImage = `url("${cell.dataset.at}")`;
       }
     },
     {rootMargin: "300px"},
   );
 
+  // Some rows of tiles that are watched, and laid out, together: thousands of watched tiles take 100 ms a frame.
+  atlas.shelf = (tiles, across, height) => {
+    const shelf = h("div", {class: "shelf"}, tiles);
+    shelf.style.setProperty("--across", across);
+    shelf.style.containIntrinsicSize = `auto 1px auto ${height}px`;
+    watcher.observe(shelf);
+    return shelf;
+  };
+
   // A cell of a sprite of so many columns and rows, width_px wide.
-  atlas.cell = (at, label, {columns, rows, column, row, width, height, pixelated, kind}) => {
+  atlas.cell = (at, label, {columns, rows, column, row, width, height, pixelated, kind, watched}) => {
     const picture = h("span", {
       class: `cell ${pixelated ? "pixelated" : ""} ${kind || ""}`,
       role: "img",
@@ -27,12 +37,12 @@
       backgroundSize: `${100 * columns}% ${100 * rows}%`,
       backgroundPosition: `${columns > 1 ? (100 * column) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`,
     });
-    watcher.observe(picture);
+    if (watched !== false) watcher.observe(picture);
     return picture;
   };
 
   // A map as a small tile: its strongest projection, the mean of all, or its strongest patch.
-  atlas.small = (layer, map, kind, width = 72, base = "", about = atlas.front.layers[layer], decorative = false) => {
+  atlas.small = (layer, map, kind, width = 72, base = "", about = atlas.front.layers[layer], {decorative, watched} = {}) => {
     const shown = about.kinds.includes(kind) ? kind : "projection";
     const block = Math.floor(map / about.sheet),
       at = map % about.sheet;
@@ -51,6 +61,7 @@
         height: (width * tall) / wide,
         pixelated: about.pixelated && wide < width,
         kind: shown,
+        watched,
       },
     );
     if (decorative) {
@@ -105,9 +116,9 @@
       h(
         "span",
         {class: "pair"},
-        pair ? atlas.small(layer, map, "patch", width, "", about, true) : null,
+        pair ? atlas.small(layer, map, "patch", width, "", about, {decorative: true}) : null,
         whole ? h("img", {src: atlas.imageAt(image, false), alt: "", width, height: width, loading: "lazy"}) : null,
-        atlas.small(layer, map, kind, width, "", about, true),
+        atlas.small(layer, map, kind, width, "", about, {decorative: true}),
       ),
       within ? h("b", {}, String(map)) : atlas.named(layer, map),
       [lines]
