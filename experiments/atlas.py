@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from experiments.atlas_parts.compared import OTHER, other_of, write_compared
 from experiments.atlas_parts.epochs import write_epochs
-from experiments.atlas_parts.numbers import numbers_of, parts_boxes
+from experiments.atlas_parts.numbers import numbers_of, parts_boxes, peaks_told
 from experiments.atlas_parts.optimised import write_optimised
 from experiments.atlas_parts.pages import (
     about_of,
@@ -77,9 +77,10 @@ def write_site(
     write_optimised(found, site, settings, run)
     epochs = write_epochs(found, site, choice.checkpoint, settings, run)
     run.world.wait()
+    told = peaks_told(found, run)
     if not run.world.first:
         return
-    numbers = numbers_of(found, parts_boxes(found, root), progress=True)
+    numbers = numbers_of(found, told, parts_boxes(found, root))
     for plan, one in zip(found.plans, numbers, strict=True):
         save_numbers(run.folder / "numbers" / f"{site.folder.name}-{plan.number:03d}.npz", one)
         site.layer(about_of(found, plan), one)

@@ -8,7 +8,8 @@ if __name__ == "__main__":
     start("experiments.audit:audit")
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from torch import nn
 
-from experiments.audit_parts.questions import ask, count_of
+from experiments.audit_parts.questions import Asked, ask
 from experiments.audit_parts.sample import Sample, open_sample
 from experiments.audit_parts.settings import Settings
 from experiments.audit_parts.told import print_summary, scalars_of
 from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.pieces import dealt
 from experiments.common.publish import publish
 from zfnet.analysis.audit import Finding, class_targets, drawn_anew, from_plain, layers_below, make_pictures, pooled
 from zfnet.analysis.occlusion import last_convolution
@@ -31,23 +33,25 @@ from zfnet.figures.audit.draw import draw_question, questions_of
 from zfnet.figures.audit.shown import Shown, draw_shown, load_shown, save_shown
 from zfnet.files import write_text
 from zfnet.forward.graph import trace
-from zfnet.models import undisturbed
+from zfnet.models import undisturbed, weights_fingerprint
 from zfnet.network import Network, open_network
-from zfnet.progress import Progress
 from zfnet.runs import read_manifest, write_csv
+from zfnet.training import Piece
 
 FOUND, SHOWN = "audit.json", "shown.npz"
 
 
 def audit(config: DictConfig, run: Run) -> None:
     """Ask, save what was found, tell and draw; or tell and draw again from a saved audit.json."""
-    if not run.world.first:
-        return
     if config.redraw is None:
         found, shown = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), pick(Settings, config), run)
+        if not run.world.first:
+            return
         write_text(run.folder / FOUND, json.dumps([one.plain() for one in found]))
         save_shown(run.folder / SHOWN, shown)
     else:
+        if not run.world.first:
+            return
         paths = [Path(one) for one in as_list(config.redraw)]
         run.note(**what_was_audited(paths))
         found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
@@ -68,15 +72,24 @@ def what_was_audited(paths: list[Path]) -> dict[str, Any]:
 def compute(
     choice: NetworkChoice, images: ImagesChoice, settings: Settings, run: Run
 ) -> tuple[list[Finding], Shown | None]:
-    """What was found, and the pictures of a few images."""
+    """What was found, by all processes together, and the pictures of a few images, by the first."""
     network = open_chosen(choice, run)
     sample = open_sample(images, network, run, count=settings.count, part=settings.part)
     layer = settings.layer or last_layer(network.model, sample)
     others = other_trainings(settings, network)
-    print(f"{len(sample.paths)} images; the strongest unit of {layer}, and the most probable class, on each")
-    with Progress("auditing", count_of(settings), unit="method") as progress:
-        found = list(ask(network.model, sample, layer, settings, others, progress))
+    if run.world.first:
+        print(f"{len(sample.paths)} images; the strongest unit of {layer}, and the most probable class, on each")
+    others_known = [(title, weights_fingerprint(other)) for title, other in others.items()]
+    of = (replace(settings, shown=0), layer, sample.paths, others_known)
+
+    def by_all(name: str, tasks: Sequence[Any], work: Callable[[Any], Piece]) -> list[Piece]:
+        return dealt(name, tasks, work, of=of, network=network, run=run, for_all=True)
+
+    asked = Asked(model=network.model, sample=sample, layer=layer, settings=settings, others=others)
+    found = ask(asked, by_all, join=run.world.first)
     run.note(checkpoint=choice.source, layer=layer, images=len(sample.paths))
+    if not run.world.first:
+        return found, None
     return found, pictures_shown(network, sample.first(settings.shown), layer, settings)
 
 

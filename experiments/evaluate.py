@@ -12,18 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 
 from experiments.common.config import as_list, pick
 from experiments.common.images import note_interpolation, open_split, reading_processes
 from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.run_folder import PIECES
 from zfnet.analysis import share_interval
 from zfnet.data import ImageData, ImageSource, unreadable
-from zfnet.files import shown, whole_file
+from zfnet.files import shown
 from zfnet.network import Network
 from zfnet.runs import write_csv
-from zfnet.training import Scores, evaluate, tally_of
+from zfnet.training import Probabilities, Scores, class_counts, evaluate, places_of
 
 Rows = list[dict[str, object]]
 
@@ -41,13 +43,15 @@ class Settings:
     batch_size: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Answers:
-    """What networks say of N images: scores of those that could be read, log_probability (N, C), label (N,)."""
+    """What networks say of N images: scores of those that could be read, label (N,), and by class how many images could
+    be read, and how many of these were taken for another (2, C).
+    """
 
     scores: Scores
-    log_probability: Tensor
-    label: Tensor
+    label: NDArray[np.int64]
+    by_class: NDArray[np.int64]
 
 
 def report(config: DictConfig, run: Run) -> None:
@@ -65,13 +69,12 @@ def report(config: DictConfig, run: Run) -> None:
             note_interpolation(source, network.frame)
     rows: Rows = []
     for views in as_list(settings.views):
-        answers = answers_of(networks, source, run, views=views, batch_size=settings.batch_size)
+        name = f"{settings.split}_{views}views"
+        rowed = Probabilities(run.folder / PIECES / f"{name}.raw", len(source), len(source.wnids))
+        answers = answers_of(networks, source, run, rowed, views=views, batch_size=settings.batch_size)
         if run.world.first:
             rows.append(row_of(answers.scores, views=views, networks=len(networks)))
-            name = f"{settings.split}_{views}views"
-            probability, label = answers.log_probability.exp().numpy(), answers.label.numpy()
-            with whole_file(run.folder / f"{name}.npz") as file:
-                np.savez(file, probability=probability, label=label)
+            rowed.save(run.folder / f"{name}.npz", answers.label)
             write_csv(run.folder / f"{name}_per_class.csv", class_rows(answers, source))
     skipped = sorted({path for of_process in run.world.gather(unreadable(source)) for path in of_process})
     if run.world.first:
@@ -99,22 +102,29 @@ def check_fit(network: Network, source: ImageSource, path: str) -> None:
         )
 
 
-def answers_of(networks: Sequence[Network], source: ImageSource, run: Run, *, views: int, batch_size: int) -> Answers:
-    """The mean probabilities of the networks, from all processes."""
-    logs = torch.zeros(len(source), len(source.wnids))  # (N, C)
-    label = torch.zeros(len(source), dtype=torch.int64)  # (N,)
+def answers_of(
+    networks: Sequence[Network], source: ImageSource, run: Run, rowed: Probabilities, *, views: int, batch_size: int
+) -> Answers:
+    """What all processes count, with the networks' mean probabilities in a file: memory holds a batch of those."""
+    world, classes = run.world, len(source.wnids)
+    label, counts = np.zeros(len(source), np.int64), np.zeros((2, classes), np.int64)  # of this process's images
+    if world.first:
+        rowed.create()
+    world.wait()
 
     def keep(indices: Tensor, labels: Tensor, log_probabilities: Tensor) -> None:
-        logs[indices], label[indices] = log_probabilities.float().cpu(), labels
+        rowed.put(indices, log_probabilities)
+        label[indices.numpy()] = labels.numpy()
+        wrong = places_of(log_probabilities.cpu(), labels) >= 1
+        counts[:] += class_counts(labels.numpy(), wrong.numpy(), classes)
 
-    world = run.world
     scores = evaluate(
         [(network.model, network.frame) for network in networks], source,
         views=views, batch_size=batch_size, world=world, workers=reading_processes(source, run),
         autocast=run.hardware.autocast(world.device), on_batch=keep,
     )  # fmt: skip
-    logs, label = (world.sum(own.to(world.device)).cpu() for own in (logs, label))  # each process filled in its images
-    return Answers(scores=scores, log_probability=logs, label=label)
+    summed = (world.sum(torch.from_numpy(own).to(world.device)).cpu().numpy() for own in (label, counts))
+    return Answers(scores, *summed)
 
 
 def row_of(scores: Scores, *, views: int, networks: int) -> dict[str, object]:
@@ -131,12 +141,8 @@ def row_of(scores: Scores, *, views: int, networks: int) -> dict[str, object]:
 
 def class_rows(answers: Answers, source: ImageSource) -> Rows:
     """How many images of each class could be read, and the error on them; none of a class without any."""
-    rows: Rows = []
-    for index, wnid in enumerate(source.wnids):
-        own = answers.label == index
-        found = tally_of(answers.log_probability[own], answers.label[own]).means()
-        if found.count:
-            rows.append(
-                {"wnid": wnid, "name": source.names[index], "images": found.count, "error": found.top1_error}
-            )  # fmt: skip
-    return rows
+    there, wrong = answers.by_class.tolist()
+    return [
+        {"wnid": wnid, "name": name, "images": count, "error": missed / count}
+        for wnid, name, count, missed in zip(source.wnids, source.names, there, wrong, strict=True) if count
+    ]  # fmt: skip

@@ -7,7 +7,8 @@ from experiments.common.job import Run, start
 if __name__ == "__main__":
     start("experiments.fig2_features:features")
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,20 @@ from omegaconf import DictConfig
 
 from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice, open_views
-from experiments.common.mining import mined_once
+from experiments.common.mining import digest_of, mined_once
 from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.pieces import dealt
 from experiments.common.publish import publish
 from zfnet.analysis import draw_maps, filters_of, maximise, picture_units, seen_by_the_middle, spread_of_convolutions
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig2 import fig2_pages
-from zfnet.figures.fig2_saved import ImageClasses, LayerFeatures, load_features, save_features
+from zfnet.figures.fig2_saved import ARRAYS, ImageClasses, LayerFeatures, load_features, save_features
 from zfnet.mining import CentreViews, TopUnits
 from zfnet.network import Network
-from zfnet.progress import track
+from zfnet.training import Piece, blocks_of
+
+MAPS_AT_ONCE = 8  # of a layer: what a process does at a time, and keeps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +80,24 @@ def compute(
         for layer in layers:
             filters_of(network.model, layer)
     mined = mined_once(path, deconvnet, views, layers, k=settings.top, run=run)
+    run.note(checkpoint=choice.source, data=views.source.fingerprint, images=mined.images, mined=str(path))
+    chosen = {layer: draw_maps(settings.maps, len(mined[layer].value), settings.seed) for layer in layers}
+
+    def work(task: tuple[str, list[int]]) -> Piece:
+        layer, maps = task[0], np.array(task[1], np.int64)
+        one = picture_layer(deconvnet, layer, mined[layer], maps=maps, k=settings.top, views=views, network=network)
+        return {name: array for name in ARRAYS if (array := getattr(one, name)) is not None}
+
+    blocks = [(layer, maps) for layer in layers for maps in blocks_of(chosen[layer], MAPS_AT_ONCE)]
+    of = (settings, views.source.fingerprint, [(layer, digest_of(mined[layer])) for layer in layers])
+    pieces = dealt("projecting", blocks, work, of=of, network=network, run=run)
+    made = _optimised(chosen, deconvnet, settings, of=of, network=network, run=run)
     if not run.world.first:
         return [], ImageClasses()
-    run.note(checkpoint=choice.source, data=views.source.fingerprint, images=mined.images, mined=str(path))
-    pictured = []
-    for layer in track(layers, "projecting", unit="layer"):
-        chosen = np.array(draw_maps(settings.maps, len(mined[layer].value), settings.seed), np.int64)
-        one = picture_layer(deconvnet, layer, mined[layer], maps=chosen, k=settings.top, views=views, network=network)
-        pictured.append(optimised(one, deconvnet, network, settings) if settings.optimise_steps else one)
+    pictured = [
+        _joined(layer, [piece for (own, _), piece in zip(blocks, pieces, strict=True) if own == layer], more)
+        for layer, more in zip(layers, made, strict=True)
+    ]
     labels, names = views.source.labels, list(views.source.names)
     return pictured, ImageClasses(names=names, images=np.bincount(labels[labels >= 0], minlength=len(names)))
 
@@ -111,8 +125,22 @@ def picture_layer(
     )  # fmt: skip
 
 
-def optimised(one: LayerFeatures, deconvnet: Deconvnet, network: Network, settings: Settings) -> LayerFeatures:
-    """With an image for each map that makes it strong, cut to what a place sees."""
-    steps, seed = settings.optimise_steps, settings.seed
-    found = maximise(deconvnet.model, one.layer, one.maps.tolist(), network.frame, steps=steps, seed=seed)
-    return replace(one, optimised=seen_by_the_middle(found, deconvnet))
+def _joined(layer: str, pieces: Sequence[Piece], more: Piece) -> LayerFeatures:
+    arrays = {name: np.concatenate([piece[name] for piece in pieces]) for name in ARRAYS if name in pieces[0]}
+    return LayerFeatures(layer=layer, **{**arrays, **more})
+
+
+def _optimised(
+    chosen: Mapping[str, list[int]], deconvnet: Deconvnet, settings: Settings, *, of: Sequence[object],
+    network: Network, run: Run,
+) -> Sequence[Piece]:  # fmt: skip
+    """By layer, where asked for, an image for each map that makes it strong, cut to what a place sees."""
+    if not settings.optimise_steps:
+        return [{} for _ in chosen]
+
+    def work(layer: str) -> Piece:
+        steps, maps = settings.optimise_steps, chosen[layer]  # of one layer at once: they share their noise
+        found = maximise(deconvnet.model, layer, maps, network.frame, steps=steps, seed=settings.seed)
+        return {"optimised": seen_by_the_middle(found, deconvnet)}
+
+    return dealt("optimising", list(chosen), work, of=of, network=network, run=run)

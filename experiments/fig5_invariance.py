@@ -21,13 +21,16 @@ from torch import Tensor
 from experiments.common.config import as_list, list_or_none, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.pieces import dealt
 from experiments.common.publish import publish
 from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
 from zfnet.analysis.invariance import (
     Invariance,
+    as_arrays,
     departure,
     invariance,
     label_range,
+    of_arrays,
     pixels_of,
     transform,
     transform_called,
@@ -37,6 +40,7 @@ from zfnet.figures.drawing import style
 from zfnet.figures.fig5 import Curves, Subjects, draw_fig5, load_curves, save_curves
 from zfnet.network import Network
 from zfnet.runs import write_csv
+from zfnet.training import Piece
 
 IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
 QUARTERS = (90, 180, 270)
@@ -72,7 +76,7 @@ def compute(
 ) -> tuple[Subjects, dict[str, Curves]] | None:
     """The arrays of both figures, by transform; the numbers of their curves go to the console and fig5.csv.
 
-    None in all processes but the first, which only wait while it prepares the data. Raises ValueError without a
+    An image and a transform at a time; None in all processes but the first. Raises ValueError without a
     network or a transform, and for a transform, an image or a layer that is not there.
     """
     names = list(dict.fromkeys([*as_list(settings.rows), *as_list(settings.more)]))
@@ -82,12 +86,21 @@ def compute(
         raise ValueError("rows and more are empty: name at least one transform")
     network = open_chosen(choice, run)
     chosen, views = choose_images(shown, given, run, network, spread=IMAGES)
+    layers, tasks = list_or_none(settings.layers), [(name, at) for name in names for at in range(len(chosen.paths))]
+
+    def work(task: tuple[str, int]) -> Piece:
+        name, at = task
+        image, target = chosen.images[at : at + 1], [int(chosen.target[at])]
+        return as_arrays(
+            invariance(network.model, image, target, name, layers=layers, frame=network.frame, progress=False)
+        )
+
+    of = (names, layers, chosen.paths, chosen.target.tolist())
+    pieces = dealt("transforming", tasks, work, of=of, network=network, run=run)
     if not run.world.first:
         return None
-    layers, targets = list_or_none(settings.layers), chosen.target.tolist()
     found = {
-        name: invariance(network.model, chosen.images, targets, name, layers=layers, frame=network.frame)
-        for name in names
+        name: of_arrays([piece for (own, _), piece in zip(tasks, pieces, strict=True) if own == name]) for name in names
     }
     run.note(checkpoint=choice.source, pictures=chosen.paths, data=views.source.fingerprint)
     table = [line for result in found.values() for line in lines_of(result, chosen, network)]

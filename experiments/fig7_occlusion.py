@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,26 @@ from omegaconf import DictConfig
 
 from experiments.common.config import pick
 from experiments.common.images import ImagesChoice
-from experiments.common.mining import mined_once
+from experiments.common.mining import digest_of, mined_once
 from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.pieces import dealt
 from experiments.common.publish import publish
 from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
-from zfnet.analysis import Pictures, picture_units
-from zfnet.analysis.occlusion import Occlusion, occlude
+from zfnet.analysis import picture_units
+from zfnet.analysis.occlusion import occlude
 from zfnet.data import SeenImages
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig7 import OcclusionRows, draw_fig7, load_rows, save_rows
 from zfnet.mining import CentreViews, TopUnits
-from zfnet.progress import track
+from zfnet.network import Network
 from zfnet.runs import write_csv
+from zfnet.training import Piece
+
+HEAT = (
+    "probability", "label", "activity", "map", "rows", "columns", "clean_probability", "clean_label", "clean_activity",
+    "layer", "size_px",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,38 +76,45 @@ def occlusion(config: DictConfig, run: Run) -> None:
 def compute(
     choice: NetworkChoice, shown: ShownChoice, given: ImagesChoice, settings: Settings, run: Run
 ) -> OcclusionRows | None:
-    """The arrays of the figure; None in all processes but the first, which only help with mining."""
+    """The arrays of the figure, each process its images of them; None in all but the first."""
     network = open_chosen(choice, run)
     chosen, views = choose_images(shown, given, run, network)
     deconvnet = Deconvnet(network.model, settings.rule)
-    heat = None
-    if run.world.first:
-        heat = occlude(
-            network.model, chosen.images, torch.from_numpy(chosen.target),
-            size_px=settings.square_px, stride_px=settings.stride_px, fill=settings.fill, layer=settings.layer,
-            generator=torch.Generator().manual_seed(settings.seed),
-        )  # fmt: skip
-    layer = run.world.from_first("" if heat is None else heat.layer)
+    numbers, of = range(len(chosen.paths)), (settings, chosen.paths, chosen.target.tolist())
+    heats = dealt("occluding", numbers, partial(hidden, network, chosen, settings), of=of, network=network, run=run)
+    layer, maps = run.world.from_first(
+        (str(heats[0]["layer"]), [int(heat["map"]) for heat in heats]) if heats else ("", [])
+    )
     path = run.folder / "mined.npz" if settings.mined is None else Path(settings.mined)
     mined = mined_once(path, deconvnet, views, [layer], k=settings.others + 1, run=run)
-    if heat is None:
-        return None
     run.note(checkpoint=choice.source, pictures=chosen.paths, data=views.source.fingerprint, mined=str(path))
-    tiles = [
-        picture_map(
-            deconvnet, layer, int(heat.map[number]), mined[layer], chosen=chosen, number=number, views=views,
+
+    def pictured(number: int) -> Piece:
+        return picture_map(
+            deconvnet, layer, maps[number], mined[layer], chosen=chosen, number=number, views=views,
             others=settings.others,
-        )
-        for number in track(range(len(chosen.paths)), "projecting", unit="image")
-    ]  # fmt: skip
-    return gathered(heat, chosen, tiles, network.names)
+        )  # fmt: skip
+
+    of_maps = (*of, layer, maps, digest_of(mined[layer]), views.source.fingerprint)
+    tiles = dealt("projecting", numbers, pictured, of=of_maps, network=network, run=run)
+    return gathered(heats, chosen, tiles, network.names) if run.world.first else None
+
+
+def hidden(network: Network, chosen: ShownImages, settings: Settings, number: int) -> Piece:
+    """What hiding each place of a chosen image does, as `occlude` tells it; of noise each image has its own."""
+    heat = occlude(
+        network.model, chosen.images[number], int(chosen.target[number]),
+        size_px=settings.square_px, stride_px=settings.stride_px, fill=settings.fill, layer=settings.layer,
+        generator=torch.Generator().manual_seed(settings.seed + number), progress=False,
+    )  # fmt: skip
+    return {name: np.asarray(getattr(heat, name)) for name in HEAT}
 
 
 def picture_map(
     deconvnet: Deconvnet, layer: str, map_: int, top: TopUnits, *, chosen: ShownImages, number: int, views: CentreViews,
     others: int,
-) -> tuple[NDArray[np.floating], Pictures]:  # fmt: skip
-    """A map's strongest place on a chosen image and on the others it answers to most: values (T,) and T pictures."""
+) -> Piece:  # fmt: skip
+    """A map's strongest place on a chosen image and on the others it answers to most: value (T,) and T pictures."""
     image, pixels = chosen.images[number : number + 1], chosen.pixels[number : number + 1]
     maps = deconvnet.activations(image, [layer])[layer][0, map_]
     value, place = maps.flatten().max(0)
@@ -111,19 +126,23 @@ def picture_map(
     elsewhere = elsewhere[:others]
     there = picture_units(deconvnet, layer, units[elsewhere], views.fetch, views.frame.grey) if elsewhere else here
     values = np.array([float(value), *top.value[map_, elsewhere].tolist()])
-    return values, Pictures(*(
-        np.concatenate([getattr(here, name), getattr(there, name)])[: len(values)]
-        for name in ("projection", "patch", "corner")
-    ))  # fmt: skip
+    pictures = {
+        name: np.concatenate([getattr(here, name), getattr(there, name)])[: len(values)]
+        for name in ("projection", "patch")
+    }
+    return {"value": values, **pictures}
 
 
 def gathered(
-    heat: Occlusion, chosen: ShownImages, tiles: Sequence[tuple[NDArray[np.floating], Pictures]], names: Sequence[str]
+    heats: Sequence[Piece], chosen: ShownImages, tiles: Sequence[Piece], names: Sequence[str]
 ) -> OcclusionRows:
     """Everything as arrays, images first; tiles that a map has not are -inf and blank."""
-    most = max(len(values) for values, _ in tiles)
+    most = max(len(tile["value"]) for tile in tiles)
+    alike = {name: heats[0][name] for name in ("rows", "columns", "size_px", "layer")}
+    by_image = {name: np.stack([heat[name] for heat in heats]) for name in HEAT if name not in alike}
 
-    def filled(parts: Sequence[NDArray[Any]], blank: float) -> NDArray[Any]:
+    def filled(name: str, blank: float) -> NDArray[Any]:
+        parts = [tile[name] for tile in tiles]
         whole = np.full((len(parts), most, *parts[0].shape[1:]), blank, parts[0].dtype)
         for own, part in zip(whole, parts, strict=True):
             own[: len(part)] = part
@@ -131,14 +150,8 @@ def gathered(
 
     return OcclusionRows(
         picture=chosen.pixels.permute(0, 2, 3, 1).contiguous().numpy(), path=np.array(chosen.paths, np.str_),
-        target=chosen.target, known=chosen.known, rows=heat.rows.numpy(), columns=heat.columns.numpy(),
-        size_px=np.array(heat.size_px), probability=heat.probability.numpy(), label=heat.label.numpy(),
-        activity=heat.activity.numpy(), map=heat.map.numpy(), clean_probability=heat.clean_probability.numpy(),
-        clean_label=heat.clean_label.numpy(), clean_activity=heat.clean_activity.numpy(),
-        value=filled([values for values, _ in tiles], -np.inf),
-        projection=filled([pictures.projection for _, pictures in tiles], 0),
-        patch=filled([pictures.patch for _, pictures in tiles], 0),
-        layer=np.array(heat.layer), names=np.array(names, np.str_),
+        target=chosen.target, known=chosen.known, **by_image, **alike, value=filled("value", -np.inf),
+        projection=filled("projection", 0), patch=filled("patch", 0), names=np.array(names, np.str_),
     )  # fmt: skip
 
 

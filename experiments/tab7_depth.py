@@ -59,21 +59,23 @@ class Settings:
 
 def depth_table(config: DictConfig, run: Run) -> None:
     """Probe each layer, print the table, save it and its arrays, and draw it; or draw again from saved arrays."""
-    if not run.world.first:
-        return
     if config.redraw is None:
         lines, chance = compute(pick(NetworkChoice, config), pick(Settings, config), run)
-    else:
+    elif run.world.first:
         lines, chance = load_depth(config.redraw)
-    publish({"tab7": draw_depth(lines, chance)}, run.folder)
+    if run.world.first:
+        publish({"tab7": draw_depth(lines, chance)}, run.folder)
 
 
 def compute(choice: NetworkChoice, settings: Settings, run: Run) -> tuple[list[Line], float]:
-    """The lines of the figure and the accuracy of guessing; prints and saves them with what is behind them."""
+    """The lines of the figure and the accuracy of guessing, by all processes; the first prints and saves them."""
     if settings.data is None:
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
     if not (as_list(settings.svm) or as_list(settings.softmax)):
         raise ValueError("svm=[] and softmax=[]: expected layers to probe in one of them, such as svm=[1,5,7]")
+    if run.world.first:
+        settings.data.prepare()
+    run.world.wait()
     network, source = open_trained(choice, run), open_without(settings.data, settings.split, settings.exclude)
     folds = sample_folds(
         source.labels, train_per_class=settings.train_per_class, test_per_class=settings.test_per_class,
@@ -88,6 +90,8 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> tuple[list[L
         for name, one in networks.items()
     }  # fmt: skip
     lines, chance = lines_of(outcomes), 1 / len(np.unique(source.labels[folds[0].test]))
+    if not run.world.first:
+        return lines, chance
     show(lines, folds, source, settings.train_per_class)
     save(run.folder, outcomes, lines, chance, folds)
     run.note(
@@ -115,7 +119,8 @@ def probe(
 
     probing = Probing(
         extraction=extraction_of(
-            network, source, run, views=settings.views, batch_size=settings.batch_size, images=images
+            network, source, run, views=settings.views, batch_size=settings.batch_size, images=images,
+            world=run.world,
         ),
         labels=source.labels[images], folds=among,
         folder=run.folder / "cache" if settings.cache is None else Path(settings.cache),

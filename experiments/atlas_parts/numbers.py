@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from experiments.atlas_parts.settings import LayerPlan
 from experiments.atlas_parts.survey import Survey
+from experiments.common.job import Run
+from experiments.common.pieces import dealt
 from zfnet.analysis.atlas import DRIVING, HOLDING, MapStatistics, Wires, fed, map_likeness, map_statistics, map_wires
 from zfnet.data import box_in_view
 from zfnet.data.parts_world import Box
 from zfnet.pages.atlas import LayerNumbers
-from zfnet.progress import track
+from zfnet.training import Piece
 
 BLOCK = 64  # maps whose statistics are read together
 PARTS = 3  # kept of a map
@@ -26,21 +28,34 @@ Arrays = dict[str, NDArray[Any]]
 Boxes = Mapping[int, Sequence[tuple[str, Box]]]  # image -> its parts in the network's view, the smallest first
 
 
-def numbers_of(found: Survey, boxes: Boxes, *, progress: bool) -> list[LayerNumbers]:
-    """Layer by layer: statistics, likeness, wires down, wires up, and which parts the projections lie on."""
-    driven, up = _wired(found)
+def peaks_told(found: Survey, run: Run) -> list[Piece]:
+    """What each layer's peaks tell, a layer a piece: statistics of each map, and which maps are alike."""
     labels, classes = found.views.source.labels, len(found.views.source.names)
-    made = []
-    for plan in track(found.plans, "numbers", unit="layer", enabled=progress):
+
+    def of_layer(plan: LayerPlan) -> Piece:
         peaks = found.peaks.of(plan.name)
         parts = [map_statistics(peaks[:, at : at + BLOCK], labels, classes) for at in range(0, plan.maps, BLOCK)]
-        top, alike = found.mined[plan.name], map_likeness(peaks)
+        return {**_joined(parts), **asdict(map_likeness(peaks))}
+
+    of = (found.views.source.fingerprint, found.mined.images, [plan.name for plan in found.plans])
+    return dealt("numbers", found.plans, of_layer, of=of, network=found.network, run=run)
+
+
+def numbers_of(found: Survey, told: Sequence[Piece], boxes: Boxes) -> list[LayerNumbers]:
+    """Layer by layer: statistics, likeness, wires down, wires up, and which parts the projections lie on.
+
+    told: what `peaks_told` gave.
+    """
+    driven, up = _wired(found)
+    labels, made = found.views.source.labels, []
+    for plan, of_peaks in zip(found.plans, told, strict=True):
+        top = found.mined[plan.name]
         above, above_share = up[plan.name]
         made.append(LayerNumbers(
             **{name: getattr(top, name).numpy() for name in ("value", "image", "row", "column")},
             label=np.where(top.image[:, 0] >= 0, labels[top.image[:, 0].clamp(min=0)], -1),
             corner=_corners(plan, top.row, top.column), focus=np.array(_array(found, plan, "focus"), np.int64),
-            **_joined(parts), **asdict(alike), **driven[plan.name], above=above,
+            **of_peaks, **driven[plan.name], above=above,
             above_share=above_share, **_parts(found, plan, boxes), name=_names(found, plan),
         ))  # fmt: skip
     return made

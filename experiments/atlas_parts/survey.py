@@ -41,6 +41,7 @@ from zfnet.mining import CentreViews, Mined
 from zfnet.network import Network
 from zfnet.pages.atlas import projection_tiles, resized
 from zfnet.progress import track
+from zfnet.training import share_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +82,7 @@ def survey(network: Network, views: CentreViews, settings: Settings, folder: Pat
     run.world.wait()
     path, batches = folder / "mined.npz", copy(views)
     batches.batch_size = images_at_once(plans, views.batch_size, copies=1)
-    mined_once(path, deconvnet, batches, names, k=settings.top, run=run, watch=peaks.add)
-    run.world.wait()
-    mined = mined_once(path, deconvnet, views, names, k=settings.top, run=run)  # by all the same, merged
+    mined = mined_once(path, deconvnet, batches, names, k=settings.top, run=run, watch=peaks.add)
     found = Survey(
         network=network, deconvnet=deconvnet, views=views, plans=plans, mined=mined, peaks=peaks, arrays=arrays,
         origins=read, notes=[],
@@ -111,9 +110,11 @@ def _create(arrays: DiskArrays, plan: LayerPlan, origin: Origin, settings: Setti
         arrays.create(f"{start}/wiring", (*grid, len(origin.source)), np.float32)
 
 
-def work_of(found: Survey, run: Run, done: str, most: int | None = None, rule: str | None = None) -> list[Work]:
-    """This process's share: the places in every size-th image that any of them lies in, and which are not done."""
-    parts = []
+def work_of(
+    found: Survey, run: Run, done: str, at_once: int, most: int | None = None, rule: str | None = None
+) -> list[Work]:
+    """This process's share: the places in its blocks of at_once images that any lies in, and which are not done."""
+    asked = []
     for plan in found.plans:
         if plan.places == 0 or (rule is not None and rule not in plan.rules):
             continue
@@ -122,8 +123,13 @@ def work_of(found: Survey, run: Run, done: str, most: int | None = None, rule: s
             {name: getattr(top, name).numpy() for name in ("image", "row", "column")}, most or plan.places
         )
         missing = torch.from_numpy(found.arrays[f"{plan.number:03d}/{done}"][units[:, 1], rank] == 0)
-        own = units[:, 0] % run.world.size == run.world.rank
-        parts.append(Work(layer=plan.name, units=units[own], rank=rank[own], missing=missing[own]))
+        asked.append((plan.name, units, rank, missing))
+    images = torch.cat([units[:, 0] for _, units, _, _ in asked]).unique().tolist() if asked else []
+    of_process = torch.tensor(share_of(images, at_once, run.world), dtype=torch.int64)
+    parts = []
+    for name, units, rank, missing in asked:
+        own = torch.isin(units[:, 0], of_process)
+        parts.append(Work(layer=name, units=units[own], rank=rank[own], missing=missing[own]))
     return parts
 
 
@@ -135,10 +141,10 @@ def _bar(work: Sequence[Work], what: str, run: Run, at_once: int) -> Iterator[No
 
 
 def _draw_strongest(found: Survey, settings: Settings, run: Run) -> None:
-    work = work_of(found, run, "done")
     plans = {plan.name: plan for plan in found.plans}
     wiring = _Wiring(found) if settings.draw_hidden else None
     at_once = images_at_once(found.plans, AT_ONCE, copies=2)  # the record's, and what the layers read
+    work = work_of(found, run, "done", at_once)
     progress = _bar(work, "projecting", run, at_once)
     for drawn in draw_units(found.deconvnet, work, found.views.fetch, found.views.frame.grey, progress, at_once):
         plan, at = plans[drawn.layer], (drawn.maps, drawn.rank)
@@ -156,9 +162,9 @@ def _draw_strongest(found: Survey, settings: Settings, run: Run) -> None:
 
 def _draw_rule(found: Survey, rule: str, settings: Settings, run: Run) -> None:
     """Each map's strongest place under another rule; where that has no answer for the network, it is noted why."""
-    work = work_of(found, run, f"{rule}-done", 1, rule)
     plans = {plan.name: plan for plan in found.plans}
     at_once = images_at_once(found.plans, AT_ONCE, copies=2)
+    work = work_of(found, run, f"{rule}-done", at_once, 1, rule)
     progress = _bar(work, f"the same, {rule}", run, at_once)
     other = Deconvnet(found.network.model, rule)
     try:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from experiments.audit_parts.sample import Sample
@@ -19,6 +26,7 @@ from zfnet.analysis.audit import (
     class_targets,
     faithfulness,
     floors,
+    from_plain,
     intact,
     localisation,
     sensitivity,
@@ -27,33 +35,104 @@ from zfnet.analysis.audit import (
     training_matters,
     whole_network,
 )
-from zfnet.progress import Progress
+from zfnet.training import Piece
 
+SWITCHES = (-1, 0)  # as a task beside those of targets and groups
 LIKENESS = ("cascade", "sensitivity", "training")
 
 
-def ask(model: nn.Module, sample: Sample, layer: str, settings: Settings, others: Mapping[str, nn.Module],
-        progress: Progress) -> Iterator[Finding]:  # fmt: skip
-    """Every finding of the questions that were asked.
+Dealt = Callable[[str, Sequence[Any], Callable[[Any], Piece]], list[Piece]]
 
-    others: networks of other trainings, by what is told of them. progress counts a method and target each.
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What an audit is about. others: networks of other trainings, by what is told of them."""
+
+    model: nn.Module
+    sample: Sample
+    layer: str
+    settings: Settings
+    others: Mapping[str, nn.Module]
+
+    @cached_property
+    def targets(self) -> tuple[Targets, ...]:
+        """What the pictures are of: the class, or the strongest unit of the layer, of every image; as was asked."""
+        makes = [class_targets if kind == CLASS else strongest_units for kind in self.settings.targets]
+        return tuple(make(self.model, self.sample.inputs, self.layer) for make in makes)
+
+
+def ask(asked: Asked, dealt: Dealt, *, join: bool) -> list[Finding]:
+    """Every finding of the questions that were asked; none in a process that is not the one to join them.
+
+    dealt: has tasks done, by all processes together, under a name; first a picture task for each method and target,
+    then those that want several methods' pictures.
     """
-    for kind in settings.targets:
-        targets = (class_targets if kind == CLASS else strongest_units)(model, sample.inputs, layer)
-        made: dict[str, Pictures] = {}
-        for method in settings.methods if _needs_pictures(targets, sample, settings) else ():
-            some = sample.first(settings.costly_count) if method in COSTLY else sample
-            own = intact(model, some.inputs, targets.part(slice(0, len(some.paths))), method)
-            made[method] = own.pictures
-            yield from _likeness(own, settings, others)
-            progress.advance(method=method, target=targets.kind)
-        yield from _faithfulness(model, sample, targets, made, settings)
-        if targets.kind == CLASS and "localisation" in settings.questions and sample.truths is not None:
-            yield from _localisation(sample, targets, made)
-    if "switches" in settings.questions:
-        yield from switch_question(
-            model, sample.inputs, strongest_units(model, sample.inputs, layer), seed=settings.seed
-        )
+    settings = asked.settings
+    drawn = [
+        (at, method)
+        for at, targets in enumerate(asked.targets) if _needs_pictures(targets, asked.sample, settings)
+        for method in settings.methods
+    ]  # fmt: skip
+    pieces = dealt("auditing", drawn, partial(_one_method, asked))
+    made: list[dict[str, Pictures]] = [{} for _ in asked.targets]
+    for (at, method), piece in zip(drawn, pieces, strict=True):
+        made[at][method] = _pictures_of(piece)
+    groups = [(at, number) for at, own in enumerate(made) for number in range(len(_groups(own)))]
+    wanted = groups if "faithfulness" in settings.questions else []
+    more: list[tuple[int, int]] = [*wanted, *([SWITCHES] if "switches" in settings.questions else [])]
+    answers = dict(zip(more, dealt("taking pixels away", more, partial(_of_several, asked, made)), strict=True))
+    found: list[Finding] = []
+    if not join:
+        return found
+    for at, targets in enumerate(asked.targets):
+        for (own, _), piece in zip(drawn, pieces, strict=True):
+            found += _found(piece) if own == at else []
+        for task, piece in answers.items():
+            found += _found(piece) if task[0] == at else []
+        if targets.kind == CLASS and "localisation" in settings.questions and asked.sample.truths is not None:
+            found += _localisation(asked.sample, targets, made[at])
+    return found + (_found(answers[SWITCHES]) if SWITCHES in answers else [])
+
+
+def _one_method(asked: Asked, task: tuple[int, str]) -> Piece:
+    """A method's pictures of one kind of targets, and what changes them."""
+    at, method = task
+    some = asked.sample.first(asked.settings.costly_count) if method in COSTLY else asked.sample
+    own = intact(asked.model, some.inputs, asked.targets[at].part(slice(0, len(some.paths))), method)
+    pictures, found = own.pictures, list(_likeness(own, asked.settings, asked.others))
+    return {
+        **_told(found), "values": pictures.values.numpy(), "signed": np.array(pictures.signed),
+        "refused": np.array(pictures.refused),
+    }  # fmt: skip
+
+
+def _pictures_of(piece: Piece) -> Pictures:
+    return Pictures(
+        values=torch.from_numpy(piece["values"]), signed=bool(piece["signed"]), refused=str(piece["refused"])
+    )
+
+
+def _of_several(asked: Asked, made: Sequence[Mapping[str, Pictures]], task: tuple[int, int]) -> Piece:
+    """Whether the pixels that the methods of a group call important are; or what switches are worth."""
+    settings, sample = asked.settings, asked.sample
+    if task == SWITCHES:
+        units = strongest_units(asked.model, sample.inputs, asked.layer)
+        return _told(switch_question(asked.model, sample.inputs, units, seed=settings.seed))
+    at, number = task
+    group = _groups(made[at])[number]
+    count = len(next(iter(group.values())).values)
+    return _told(faithfulness(
+        asked.model, sample.inputs[:count], asked.targets[at].part(slice(0, count)), group, seed=settings.seed,
+        ways=settings.ways, floors=("random", "centre") if number == 0 else (),  # of most images
+    ))  # fmt: skip
+
+
+def _told(found: Iterable[Finding]) -> dict[str, NDArray[Any]]:
+    return {"found": np.array(json.dumps([one.plain() for one in found]))}
+
+
+def _found(piece: Piece) -> list[Finding]:
+    return from_plain(json.loads(str(piece["found"])))
 
 
 def _needs_pictures(targets: Targets, sample: Sample, settings: Settings) -> bool:
@@ -62,11 +141,6 @@ def _needs_pictures(targets: Targets, sample: Sample, settings: Settings) -> boo
     if targets.kind != CLASS or sample.truths is None:
         asked -= {"localisation"}
     return bool(asked)
-
-
-def count_of(settings: Settings) -> int:
-    """How much `ask` counts."""
-    return len(settings.targets) * len(settings.methods)
 
 
 def _likeness(own: Intact, settings: Settings, others: Mapping[str, nn.Module]) -> Iterator[Finding]:
@@ -83,26 +157,10 @@ def _likeness(own: Intact, settings: Settings, others: Mapping[str, nn.Module]) 
             yield from training_matters(own, others)
 
 
-def _groups(made: Mapping[str, Pictures]) -> Iterator[dict[str, Pictures]]:
+def _groups(made: Mapping[str, Pictures]) -> list[dict[str, Pictures]]:
     """Methods with pictures of as many images."""
-    for costly in (False, True):
-        group = {name: pictures for name, pictures in made.items() if (name in COSTLY) == costly}
-        if group:
-            yield group
-
-
-def _faithfulness(
-    model: nn.Module, sample: Sample, targets: Targets, made: Mapping[str, Pictures], settings: Settings
-) -> Iterator[Finding]:
-    if "faithfulness" not in settings.questions:
-        return
-    for number, group in enumerate(_groups(made)):
-        count = len(next(iter(group.values())).values)
-        floors = ("random", "centre") if number == 0 else ()  # of most images
-        yield from faithfulness(
-            model, sample.inputs[:count], targets.part(slice(0, count)), group,
-            seed=settings.seed, ways=settings.ways, floors=floors,
-        )  # fmt: skip
+    by_cost = ({name: one for name, one in made.items() if (name in COSTLY) == costly} for costly in (False, True))
+    return [group for group in by_cost if group]
 
 
 def _localisation(sample: Sample, targets: Targets, made: Mapping[str, Pictures]) -> Iterator[Finding]:

@@ -55,7 +55,9 @@ def open_sample(
     """
     data = choice.data
     if data is not None and choice.images is None:
-        data.prepare()
+        if run.world.first:
+            data.prepare()
+        run.world.wait()
         if (Path(data.root) / "parts.json").is_file():
             return _with_parts(Path(data.root), choice.split, network, count=count, part=part)
     views = open_views(choice, run, network.frame)

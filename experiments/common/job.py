@@ -27,8 +27,8 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.common.config import build, quote_override
 from experiments.common.help_text import help_text
 from experiments.common.options import CONF, explained, refuse_added
-from experiments.common.run_folder import claim, give_up_empty_folders, process_facts, release_folders
-from experiments.common.stop_signal import StopSignal
+from experiments.common.run_folder import claim, forget_pieces, give_up_empty_folders, process_facts, release_folders
+from experiments.common.stop_signal import StopSignal, others_watched
 
 if TYPE_CHECKING:
     from zfnet.runs import Manifest
@@ -107,6 +107,7 @@ def start(job: str) -> NoReturn:
         with _errors_told():
             refuse_added(HydraConfig.get().overrides.task, name)
             hardware = build(Hardware, config.hardware)
+            hardware.set_backends()
             world = join_world(hardware.device)
             try:
                 _carry_out(getattr(import_module(module), function), config, hardware, world)
@@ -148,13 +149,15 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     manifest = Manifest(folder, **facts) if world.first else None
     run = Run(folder, world, hardware, manifest)
     try:
-        outcome = job(config, run) or "finished"
+        with others_watched(world, lambda: f"What was finished is kept; go on with:\n  {resume_command(run)}"):
+            outcome = job(config, run) or "finished"
     except BaseException as error:
         (folder / f"error-rank{world.rank}.txt").write_text(traceback.format_exc())
         if manifest is not None:
             manifest.finish(f"{type(error).__name__}: {error}")
         raise
     if manifest is not None:
+        forget_pieces(folder)
         manifest.finish(outcome)
     if held is not None:
         held.release()
@@ -188,9 +191,9 @@ def _errors_told() -> Iterator[None]:
 
 def _is_users(error: Exception) -> bool:
     """Whether an error is the user's to mend: a wrong value, a file, a training that diverges."""
-    from zfnet.training import NonFiniteLoss
+    from zfnet.training import LostProcess, NonFiniteLoss
 
-    return isinstance(error, ValueError | OSError | NonFiniteLoss)
+    return isinstance(error, ValueError | OSError | NonFiniteLoss | LostProcess)
 
 
 def _tell(error: object) -> None:
@@ -215,10 +218,11 @@ def called(job: str, *, processes: int = 1, script: str | None = None) -> list[s
 
 
 def resume_command(run: Run) -> str:
-    """The command that goes on with a stopped run, quoted for the shell and for Hydra."""
+    """The command that goes on with a stopped or killed run, quoted for the shell and for Hydra."""
     overrides = [item for item in HydraConfig.get().overrides.task if not item.startswith(("resume=", "run_dir="))]
     job, script = HydraConfig.get().job.name, sys.argv[0]
     if Path(script).stem != job:  # a launcher's, such as submitit's
         script = str(CONF.parent / "experiments" / f"{job}.py")
     words = [*called(job, processes=run.world.size, script=script), *overrides]
-    return shlex.join([*words, f"run_dir={quote_override(str(run.folder))}", "resume=auto"])
+    resumed = ["resume=auto"] if job == "train" else []  # others look into their folder
+    return shlex.join([*words, f"run_dir={quote_override(str(run.folder))}", *resumed])

@@ -13,6 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 LOCK = ".lock"
+PIECES = "pieces"  # of work under way
 MADE_AT_THE_START = (".hydra", LOCK, "manifest.json")  # besides a log and an error file: before the first result
 log = logging.getLogger(__name__)
 _held: dict[Path, RunFolder] = {}
@@ -75,6 +76,11 @@ def give_up_empty_folders() -> None:
     """After a start that failed: no folder stays that looks like a run and holds nothing."""
     for held in list(_held.values()):
         held.remove_if_empty()
+
+
+def forget_pieces(folder: Path) -> None:
+    """The job is done, and its results are whole files."""
+    shutil.rmtree(folder / PIECES, ignore_errors=True)
 
 
 def release_folders() -> None:

@@ -1,14 +1,58 @@
-"""Ctrl-C, SIGTERM and a terminal that hangs up as a question that a job asks itself."""
+"""Signals: as a question that a job asks itself, and as what tells that another process of it has died."""
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.common.quiet import unheard
+
+if TYPE_CHECKING:
+    from zfnet.training import World
+
+COLLECTIVE = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe", re.IGNORECASE)
+GONE_S = 2.0  # how long a dead process is looked for
+
+
+class Terminated(BaseException):
+    """SIGTERM, which torchrun sends to the processes that are left when one has died."""
+
+
+@contextmanager
+def others_watched(world: World, advice: Callable[[], str]) -> Iterator[None]:
+    """Let the death of another process of the job end this one by an error that names it; advice: how to go on.
+
+    A collective that waits for the dead one fails, or torchrun ends this one first.
+    """
+    if world.size == 1:
+        yield
+        return
+
+    def ended(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, ended)
+    try:
+        yield
+    except (RuntimeError, Terminated) as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the message first; torchrun is patient for half a minute
+        from zfnet.training import LostProcess
+
+        collective = isinstance(error, Terminated) or COLLECTIVE.search(str(error)) is not None
+        lost = world.lost(wait_s=GONE_S) if collective else ""  # others may have ended well before an error of its own
+        if not lost:
+            if isinstance(error, Terminated):
+                raise SystemExit(128 + signal.SIGTERM) from None
+            raise
+        raise LostProcess(f"{lost} has ended, and process {world.rank} cannot go on without it. {advice()}") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class StopSignal:

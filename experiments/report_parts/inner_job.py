@@ -16,6 +16,7 @@ from experiments.common.config import quote_override
 from experiments.common.help_text import whole_page
 from experiments.common.job import Run, called
 from experiments.common.options import CONF, options_of
+from experiments.common.run_folder import forget_pieces
 from zfnet.runs import Manifest, device_facts
 
 FUNCTIONS = {  # of each job that can be part of another: as its file starts it
@@ -63,6 +64,7 @@ def run_inner(job: str, words: Sequence[str], folder: Path, outer: Run) -> str:
         config = compose(config_name=job, overrides=list(words))
         function = getattr(import_module(f"experiments.{job}"), FUNCTIONS[job])
         outcome = function(config, Run(folder, outer.world, outer.hardware, manifest, outer.stop))
+        forget_pieces(folder)
     except (ValueError, OSError, HydraException) as error:
         (folder / "error.txt").write_text(traceback.format_exc())
         manifest.finish(f"{type(error).__name__}: {error}")

@@ -212,17 +212,7 @@ ITEMS = (
         job="audit",
         title="Are the pictures to be believed?",
         paper="",
-        figures={
-            "pictures.png": "The class by every method, and what the same method shows of random weights.",
-            "cascade.png": "How like its intact self a picture stays while weights are drawn anew, from the last layer "
-            "down and one layer at a time; the floor is another image's picture.",
-            "switches.png": "What becomes of a projection that goes through another image's switches, through noise, "
-            "with a constant seed, with maps shuffled.",
-            "sensitivity.png": "How like two pictures of one image are that ask for different classes or maps.",
-            "faithfulness.png": "What is left of the answer as the pixels go that a picture calls important.",
-            "localisation.png": "The share of a picture that lies on the object and its deciding parts.",
-            "training.png": "The same pictures of fresh weights, and of a network that learned shuffled labels.",
-        },
+        figures=audit_tables.FIGURES,
         tables=audit_tables.tables,
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",

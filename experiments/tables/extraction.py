@@ -15,6 +15,7 @@ from zfnet.analysis.probing import Extraction, extract
 from zfnet.data import ImageSource
 from zfnet.network import Network
 from zfnet.runs import peak_memory_mib
+from zfnet.training import World
 
 
 def extraction_of(
@@ -25,11 +26,13 @@ def extraction_of(
     views: int,
     batch_size: int,
     images: NDArray[np.int64] | None = None,
+    world: World | None = None,
 ) -> Extraction:
-    """Of the numbered images (n,) of a source, or of all, on the run's hardware."""
+    """Of the numbered images (n,) of a source, or of all, on the run's hardware; world: the processes that share it."""
     return Extraction(
         network=network, source=source, indices=np.arange(len(source)) if images is None else images, views=views,
         dtype=run.hardware.dtype(run.world.device), batch_size=batch_size, workers=reading_processes(source, run),
+        world=world or World(),
     )  # fmt: skip
 
 

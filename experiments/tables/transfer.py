@@ -6,7 +6,7 @@ n training images a class, up to 50 others to test on, the mean of the classes' 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,7 @@ class TransferProtocol:
         if method == "pretrained":
             chosen_by = {"costs": as_list(settings.costs), "splits": settings.splits}
             return [{**identity, **chosen_by} for identity in self.extraction.identities(settings.layer)]
-        trained = {**self.network.arguments, **asdict(self.recipe), "views of tests": settings.views}
+        trained = {**self.network.arguments, **self.recipe.identity(), "views of tests": settings.views}
         identity = {**trained, "in": str(self.run.hardware.dtype(self.run.world.device))}
         return [identity for _ in fingerprints(self.source)]
 

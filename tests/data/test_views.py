@@ -32,7 +32,8 @@ def pieces():
 @pytest.mark.parametrize("way", [_sliced, _gathered])
 def test_views_are_cut_flipped_and_normalised(pieces, way):
     images, frame, views = pieces
-    crops = way(images.permute(0, 2, 3, 1), frame.mean.permute(1, 2, 0), views, 9) / frame.scale.reshape(3)
+    scale = frame.scale.reshape(3).repeat(9)
+    crops = way(images.permute(0, 2, 3, 1), frame.mean.permute(1, 2, 0), scale, views, 9)
     for index in range(4):
         row, column, flip = views.rows[index].item(), views.columns[index].item(), views.flips[index].item()
         expected = slow_cut(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -234,7 +235,17 @@ def test_another_network_in_the_same_folder_is_refused(carry_out_here, image_roo
     assert "was begun for another network" in printed
 
 
-def test_two_processes_make_the_same_atlas(carry_out_here, image_root: Path, tmp_path: Path):
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As torchrun gives each process: with more, sums have another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_two_processes_make_the_same_atlas(carry_out_here, one_thread: None, image_root: Path, tmp_path: Path):
+    """To the byte."""
     network = small_network(tmp_path / "net.pt")
     words = [
         *SMALL,
@@ -253,19 +264,13 @@ def test_two_processes_make_the_same_atlas(carry_out_here, image_root: Path, tmp
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    names = [
-        sorted(p.relative_to(tmp_path / run) for p in (tmp_path / run / "atlas").rglob("*")) for run in ("one", "two")
-    ]
-    assert names[0] == names[1]
-    for number in range(2):
-        one, two = (data_of(tmp_path / run / "atlas", f"layer-{number:03d}") for run in ("one", "two"))
-        assert one["image"] == two["image"]
-        np.testing.assert_allclose(one["total"], two["total"], rtol=1e-3, atol=1e-4)
-        assert one["precision"] == two["precision"]
-        assert one["neighbours"] == two["neighbours"]
-    for name in (name for name in names[0] if name.suffix == ".webp"):  # of projections rounded otherwise
-        with Image.open(tmp_path / "one" / name) as one, Image.open(tmp_path / "two" / name) as two:
-            assert np.abs(np.asarray(one.convert("RGB"), int) - np.asarray(two.convert("RGB"), int)).mean() < 1, name
+    one, two = (
+        {path.relative_to(tmp_path / run): path for path in (tmp_path / run / "atlas").rglob("*") if path.is_file()}
+        for run in ("one", "two")
+    )
+    assert sorted(one) == sorted(two)
+    for name, path in one.items():
+        assert name.name == "index.html" or path.read_bytes() == two[name].read_bytes(), name  # which has the command
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from zfnet import Deconvnet, build_model, mine_top
 from zfnet.mining import Indexed, Mined, merge
+from zfnet.mining.best import Best, Pooled
+from zfnet.mining.mine import _pools
 from zfnet.models import weights_fingerprint
 
 K = 4
@@ -138,6 +140,31 @@ def test_real_networks_agree_with_a_sort_of_the_record(name: str, layers: list[s
             assert (mined[layer].image.numpy()[answered, rank] == expected["image"][answered, rank]).all()
     seed = deconvnet.project(record, layers[0], mined[layers[0]].units(0))
     assert len(seed) == 3
+
+
+@pytest.mark.parametrize("pool", [(3, 2, 0, True), (3, 2, 1, False), (2, 2, 0, True), (5, 3, 2, False)])
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_a_pool_that_has_found_the_maxima_changes_nothing(
+    pool: tuple[int, int, int, bool], memory: torch.memory_format
+):
+    kernel, stride, padding, ceil = pool
+    generator = torch.Generator().manual_seed(0)
+    plain, faster = None, None
+    for first in range(0, 24, 6):
+        maps = torch.randint(0, 4, (6, 7, 11, 13), generator=generator).float().to(memory_format=memory)  # many ties
+        made = F.max_pool2d(maps, kernel, stride, padding, ceil_mode=ceil)
+        plain, faster = (one or Best({"a": maps}, 3, ()) for one in (plain, faster))
+        indices = torch.arange(first, first + 6)
+        plain.update({"a": maps}, indices)
+        faster.update({"a": maps}, indices, {"a": Pooled(made, kernel=kernel, stride=stride, padding=padding)})
+    for name in FIELDS:
+        assert torch.equal(getattr(plain.result()["a"], name), getattr(faster.result()["a"], name)), name
+
+
+def test_our_network_is_mined_after_its_pools():
+    deconvnet = Deconvnet(build_model("zfnet", 4, width=0.05, input_px=64))
+    assert _pools(deconvnet, ["conv1", "conv2", "conv3", "fc6"]) == {"conv1": "pool1", "conv2": "pool2"}
+    assert _pools(deconvnet, ["conv1", "pool1"]) == {}
 
 
 def test_dead_maps_are_named_and_class_scores_never_are(caplog: pytest.LogCaptureFixture) -> None:

@@ -32,10 +32,12 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return torch.load(path)
 
 
-def test_two_processes_agree_with_one(together: dict):
-    from two_processes import outcome
+@pytest.mark.parametrize("recipe", ["numbers", "large"])
+def test_two_processes_agree_with_one(recipe: str, together: dict):
+    from two_processes import LARGE, outcome
 
-    two, one = together["numbers"], outcome(World())
+    two, one = together[recipe], outcome(World(), **(LARGE if recipe == "large" else {}))
+    assert two["rate"] == one["rate"] == (pytest.approx(0.016) if recipe == "large" else 0.01)
     assert two["steps"] == one["steps"] == 10
     for name, tensor in one["weights"].items():
         assert (two["weights"][name] - tensor).norm() <= 1e-8 * tensor.norm().clamp(min=1e-8), name

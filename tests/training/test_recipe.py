@@ -1,13 +1,16 @@
 """The recipe: each rule against arithmetic written out here."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from zfnet import build_model
-from zfnet.training.recipe import Recipe, Schedule, filter_rms, limit_filters, make_optimizer, prepare, share_at_limit
+from zfnet.training.recipe import Recipe, filter_rms, limit_filters, make_optimizer, prepare, share_at_limit
+from zfnet.training.schedule import Schedule
 
 
 def small() -> torch.nn.Module:
@@ -112,6 +115,60 @@ def test_one_cycle_rises_and_falls_over_the_whole_run():
     assert rates[-1] < 0.001
 
 
+def rates_of(schedule: Schedule, optimizer: torch.optim.SGD, steps: int) -> list[float]:
+    """The rate of each of so many steps."""
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.after_step()
+    return rates
+
+
+def large_batch(**options: object) -> Recipe:
+    """conf/training/paper_large_batch.yaml over conf/training/paper.yaml."""
+    folder = Path(__file__).parents[2] / "conf" / "training"
+    paper, own = (OmegaConf.load(folder / f"{name}.yaml") for name in ("paper", "paper_large_batch"))
+    assert own.pop("defaults") == ["paper", "_self_"]
+    return Recipe(**{**paper, **own, **options})
+
+
+def test_large_batches_have_the_rate_of_the_linear_rule_after_a_warm_up():
+    recipe = large_batch()
+    assert (recipe.batch_size, recipe.full_rate) == (1024, pytest.approx(8 * 0.01))
+    assert large_batch(batch_size=512).full_rate == pytest.approx(0.04)
+    optimizer = make_optimizer(small(), recipe)
+    rates = rates_of(Schedule(optimizer, recipe, steps_per_epoch=20), optimizer, 120)
+    assert rates[:100] == pytest.approx([0.01 + 0.07 * step / 100 for step in range(1, 101)])
+    assert rates[100:] == pytest.approx([0.08] * 20)
+
+
+def test_a_warm_up_without_the_linear_rule_rises_from_nothing():
+    recipe = Recipe(schedule="constant", warmup_epochs=2, learning_rate=0.1)
+    optimizer = make_optimizer(small(), recipe)
+    assert rates_of(Schedule(optimizer, recipe, 2), optimizer, 6) == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1, 0.1])
+
+
+def test_no_plateau_counts_before_the_rate_is_warm():
+    recipe = large_batch(plateau_patience=1)
+    optimizer = make_optimizer(small(), recipe)
+    schedule, rates = Schedule(optimizer, recipe, steps_per_epoch=2), []
+    for _ in range(7):
+        rates += rates_of(schedule, optimizer, 2)[1:]
+        schedule.after_epoch(0.9)
+    assert rates == pytest.approx([0.024, 0.038, 0.052, 0.066, 0.08, 0.08, 0.008])
+
+
+def test_a_warm_up_goes_on_where_it_was_saved():
+    recipe = large_batch()
+    first, second = (make_optimizer(small(), recipe) for _ in range(2))
+    one, other = Schedule(first, recipe, 2), Schedule(second, recipe, 2)
+    rates_of(one, first, 3)
+    other.load_state(one.state())
+    second.load_state_dict(first.state_dict())
+    assert rates_of(other, second, 9) == rates_of(one, first, 9)
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9])
 def test_the_shortest_runs_have_their_cycle_too(steps: int):
     recipe = Recipe(schedule="onecycle", epochs=1, learning_rate=0.1, warmup_share=0.2)
@@ -145,6 +202,9 @@ def test_another_schedule_than_the_checkpoints_is_refused():
         ({"dropout": 1.0}, "training.dropout=1.0, expected a number from 0 to below 1"),
         ({"filter_rms_limit": 0.0}, "training.filter_rms_limit=0.0: expected"),
         ({"learning_rate": float("nan")}, "training.learning_rate=nan"),
+        ({"linear_rule_batch": 0}, "training.linear_rule_batch=0, expected a whole number above 0, or null"),
+        ({"warmup_epochs": -1}, "training.warmup_epochs=-1 with schedule=plateau: expected 0 or more whole epochs"),
+        ({"warmup_epochs": 1, "schedule": "onecycle"}, "and 0 with onecycle, whose own is warmup_share"),
     ],
 )
 def test_a_wrong_number_is_named(wrong: dict[str, object], message: str):

@@ -37,9 +37,11 @@ def trainer_on(world, source, val, recipe: Recipe, width: float = 0.02, **option
     return Trainer(model, recipe, make_frame("unit", source, 64), source, val, world=world, **options)
 
 
-def outcome(world) -> dict[str, object]:
+def outcome(world, **options) -> dict[str, object]:
     """Ten steps and two validation passes."""
-    recipe = Recipe(epochs=2, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", views="anywhere")
+    recipe = Recipe(
+        epochs=2, batch_size=8, dropout=0.0, init="kaiming", input_scale="unit", views="anywhere", **options
+    )  # fmt: skip
     trainer = trainer_on(world, ArraySource(44, 4, 72, 0), ArraySource(13, 4, 72, 1), recipe, width=0.05)
     trainer.fit()
     last = trainer.history[-1]
@@ -47,7 +49,12 @@ def outcome(world) -> dict[str, object]:
         "weights": trainer.state()["model"],
         "errors": [last.train_loss, last.train_top1_error, last.val_loss, last.val_top1_error, last.val_top5_error],
         "steps": trainer.position.step,
+        "rate": trainer.learning_rate,
     }
+
+
+# conf/training/paper_large_batch.yaml at a size that a test has: a batch of 8 times the rule's, warm after one epoch
+LARGE = {"linear_rule_batch": 1, "warmup_epochs": 1, "learning_rate": 0.002}
 
 
 def fewer_images_than_processes(world, folder: Path) -> bool:
@@ -92,6 +99,7 @@ def first_draw(world) -> float:
 if __name__ == "__main__":
     world = join_world("cpu")
     found: dict[str, object] = {"numbers": outcome(world)}
+    found["large"] = outcome(world, **LARGE)
     found["fewer"] = world.gather(fewer_images_than_processes(world, Path(sys.argv[1]).parent / "events"))
     found["gone"] = world.gather(images_gone_on_one(world))
     found["stopped"] = world.gather(stopped_with_a_dead_reader(world))

@@ -95,14 +95,17 @@ def ordered_batches(
     world_size: int = 1,
     workers: int = 0,
     read_on: Callable[[], bool] = never,
+    start: int = 0,
 ) -> Iterator[Batch]:
-    """Every image once, in order: process r of n gets images r, r + n, r + 2n ... ; nothing is padded or dropped.
+    """Every image once, in order: process r of n gets batches r, r + n, r + 2n ... ; nothing is padded or dropped.
 
-    read_on: as in training_batches. Raises RuntimeError for dead workers.
+    So a batch is the same for any number of processes, and what comes of it to the last bit. start: how many of its
+    batches a process leaves out, having done them. read_on: as in training_batches. Raises RuntimeError for dead
+    workers.
     """
-    mine = np.arange(rank, len(source), world_size)
-    parts = [mine[first : first + batch_size] for first in range(0, len(mine), batch_size)]
-    return _fetch(source, parts, workers, read_on)
+    every = np.arange(len(source))
+    parts = [every[first : first + batch_size] for first in range(0, len(source), batch_size)][rank::world_size]
+    return _fetch(source, parts[start:], workers, read_on)
 
 
 def _fetch(

@@ -88,43 +88,56 @@ def crop_views(images: Tensor, views: Views, frame: InputFrame) -> Tensor:
         expected = f"({len(views)}, {channels}, {side_px}, {side_px})"
         raise ValueError(f"images are {tuple(images.shape)}, expected {expected}, one for each view")
     mean = frame.mean.expand(channels, side_px, side_px).permute(1, 2, 0).contiguous()  # (side, side, C)
-    crops = _crops_of(images.permute(0, 2, 3, 1), mean, views, frame.size_px)  # (B, size, size, C)
-    rows = crops.view(len(crops), -1, channels * frame.size_px)  # (B, size, size * C): whole rows at once
-    rows.div_(frame.scale.reshape(channels).repeat(frame.size_px))
-    return crops.permute(0, 3, 1, 2)  # (B, C, size, size)
-
-
-def _crops_of(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
-    """(B, side, side, C) to (B, size, size, C), minus the mean (side, side, C)."""
-    if views.warps is not None:
+    squares, scale = images.permute(0, 2, 3, 1), frame.scale.reshape(channels).repeat(frame.size_px)  # of a whole row
+    if views.warps is None:
+        crops = (_gathered if images.is_cuda else _sliced)(squares, mean, scale, views, frame.size_px)
+    else:
         corners = torch.stack([views.rows, views.columns], dim=1)  # (B, 2)
-        return warped(images, mean, corners=corners, flips=views.flips, matrices=views.warps, size_px=size_px)
-    return (_gathered if images.is_cuda else _sliced)(images, mean, views, size_px)
+        crops = _divided(
+            warped(squares, mean, corners=corners, flips=views.flips, matrices=views.warps, size_px=frame.size_px),
+            scale,
+        )
+    return crops.permute(0, 3, 1, 2)  # (B, size, size, C) to (B, C, size, size)
 
 
-def _sliced(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
-    """(B, side, side, C) to (B, size, size, C): slice by slice, the faster way on CPUs.
+def _divided(crops: Tensor, scale: Tensor) -> Tensor:
+    """Crops (B, size, size, C) by the scale (size * C,) of a row, in place: whole rows at once."""
+    crops.view(len(crops), -1, len(scale)).div_(scale)
+    return crops
 
-    In numpy, since torch would wake its threads anew for every slice, which takes longer than the slice.
+
+def _sliced(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int) -> Tensor:
+    """(B, side, side, C) to (B, size, size, C), minus the mean, by the scale (size * C,): the faster way on CPUs.
+
+    Slice by slice, each while it is in the cache; in numpy, since torch would wake its threads anew for every slice,
+    which takes longer than the slice.
     """
+    divisor = None if bool((scale == 1).all()) else scale.numpy()
     crops = np.empty((len(images), size_px, size_px, images.shape[3]), np.float32)
-    squares, side_px = list(images.numpy()), images.shape[1]
-    for index, flipped in zip(views.flips.nonzero()[:, 0].tolist(), images[views.flips].flip(2).numpy(), strict=True):
-        squares[index] = flipped  # flipped before the cut: rows stay whole runs of memory
     means = mean.numpy(), mean.flip(1).numpy()
     corners = zip(views.rows.tolist(), views.columns.tolist(), views.flips.tolist(), strict=True)
-    for crop, square, (row, column, flip) in zip(crops, squares, corners, strict=True):
-        left = side_px - column - size_px if flip else column
-        place = slice(row, row + size_px), slice(left, left + size_px)
-        np.subtract(square[place], means[flip][place], out=crop)
+    for crop, square, (row, column, flip) in zip(crops, images.numpy(), corners, strict=True):
+        seen, rows = square[row : row + size_px, column : column + size_px], slice(row, row + size_px)
+        left = images.shape[1] - column - size_px if flip else column  # flipped before the cut: whole runs of memory
+        if flip:
+            for channel in range(seen.shape[2]):  # a run a channel, not one of three bytes a place
+                crop[..., channel] = seen[:, ::-1, channel]
+        else:
+            crop[...] = seen
+        crop -= means[flip][rows, left : left + size_px]
+        if divisor is not None:
+            whole = crop.reshape(size_px, -1)  # (size, size * C)
+            with np.errstate(all="ignore"):  # as torch has it: what is not finite shows in what is made of it
+                np.divide(whole, divisor, out=whole)
     return torch.from_numpy(crops)
 
 
-def _gathered(images: Tensor, mean: Tensor, views: Views, size_px: int) -> Tensor:
+def _gathered(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int) -> Tensor:
     """The same by one gather, for GPUs, where a kernel a slice would be the slow way: (B, size, size, C)."""
     device, steps = images.device, torch.arange(size_px, device=images.device)
     flips = views.flips.to(device, non_blocking=True)[:, None]
     rows = views.rows.to(device, non_blocking=True)[:, None] + steps
     columns = views.columns.to(device, non_blocking=True)[:, None] + torch.where(flips, steps.flip(0), steps)
     rows, columns = rows[:, :, None], columns[:, None, :]  # (B, size, 1) and (B, 1, size)
-    return images[torch.arange(len(images), device=device)[:, None, None], rows, columns] - mean[rows, columns]
+    crops = images[torch.arange(len(images), device=device)[:, None, None], rows, columns] - mean[rows, columns]
+    return _divided(crops, scale)

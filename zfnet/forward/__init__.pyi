@@ -27,5 +27,6 @@ from .passes import (
     layer_outputs as layer_outputs,
     record_layers as record_layers,
 )
+from .pools import covers as covers, places_to_look as places_to_look
 from .receptive_fields import fields_of as fields_of, receptive_field as receptive_field
 from .record import Record as Record, check_weights as check_weights

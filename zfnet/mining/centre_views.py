@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from zfnet.data import ImageSource, InputFrame, SeenImages, as_seen, ordered_batches
 from zfnet.mining.mine import Indexed
 
-BATCH = 64
+SWEEP_BATCH = 64
 
 
 class CentreViews:
@@ -32,13 +33,22 @@ class CentreViews:
     ) -> None:
         self.source, self.frame, self.batch_size = source, frame.to(device), batch_size
         self.rank, self.world_size, self.device, self.workers = rank, world_size, torch.device(device), workers
+        self._start = 0
 
     def __len__(self) -> int:
-        of_process = range(self.rank, len(self.source), self.world_size)
-        return -(-len(of_process) // self.batch_size)
+        batches = -(-len(self.source) // self.batch_size)
+        return len(range(self.rank + self._start * self.world_size, batches, self.world_size))
+
+    def after(self, batches: int) -> CentreViews:
+        """What is left of this process's batches when so many of them are done."""
+        left = copy(self)
+        left._start = self._start + batches
+        return left
 
     def __iter__(self) -> Iterator[Indexed]:
-        for batch in ordered_batches(self.source, self.batch_size, self.rank, self.world_size, self.workers):
+        for batch in ordered_batches(
+            self.source, self.batch_size, self.rank, self.world_size, self.workers, start=self._start
+        ):
             readable = batch.labels >= 0
             images = self._cut(batch.images if readable.all() else batch.images[readable])
             yield Indexed(images, batch.indices[readable])  # (B, 3, size, size), (B,)
@@ -59,8 +69,8 @@ def centre_crops(
 
     images: their numbers in the source.
     """
-    for first in range(0, len(images), BATCH):
-        squares, labels = source.read(images[first : first + BATCH])
+    for first in range(0, len(images), SWEEP_BATCH):
+        squares, labels = source.read(images[first : first + SWEEP_BATCH])
         readable = labels >= 0
-        indices = torch.tensor(images[first : first + BATCH])[readable]
+        indices = torch.tensor(images[first : first + SWEEP_BATCH])[readable]
         yield Indexed(as_seen(squares[readable], frame.to(device)).inputs, indices)

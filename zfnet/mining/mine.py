@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from zfnet.deconv import Deconvnet
-from zfnet.mining.top_units import Mined, TopUnits, strongest
+from zfnet.forward import covers, places_to_look
+from zfnet.forward.graph import pair
+from zfnet.mining.best import Best, Pooled
+from zfnet.mining.top_units import Mined
 from zfnet.progress import track
 
 
@@ -47,17 +50,18 @@ def mine_top(
     """
     if k < 1 or not layers:
         raise ValueError(f"k={k} places of layers {list(layers)}, expected at least one of each")
-    best, seen = None, 0
+    best, seen, pools = None, 0, _pools(deconvnet, layers)
     for batch in track(loader, "mining", unit="batch", enabled=progress):
         images = batch if isinstance(batch, Tensor) else batch[0]
         carried = isinstance(batch, Indexed)
         indices = batch.indices if carried else torch.arange(seen, seen + len(images)) * world_size + rank
         if len(images) == 0:
             continue
-        maps = deconvnet.activations(images, layers)
+        maps = deconvnet.activations(images, [*layers, *pools.values()])
+        pooled = _pooled(deconvnet, maps, pools)
         if best is None:
             best = Best(maps, k, _scores(deconvnet, images, maps))
-        best.update(maps, indices)
+        best.update(maps, indices, pooled)
         if watch is not None:
             watch(maps, indices)
         seen += len(images)
@@ -69,117 +73,28 @@ def mine_top(
     return mined
 
 
-class Best:
-    """The strongest places so far, in one table (all maps, k): a line for each map of each layer, k slots in it."""
-
-    def __init__(self, maps: dict[str, Tensor], k: int, scores: Collection[str]) -> None:
-        self.layers = {layer: _count(layer, m) for layer, m in maps.items()}
-        self.k, self.scores = k, scores
-        like, total = next(iter(maps.values())), sum(self.layers.values())
-        dtype = torch.promote_types(like.dtype, torch.float32)  # half precision fits into float32 exactly
-        self.value = torch.full((total, k), -torch.inf, dtype=dtype, device=like.device)
-        self.image, self.row, self.column = (
-            torch.full((total, k), -1, dtype=torch.int64, device=like.device) for _ in range(3)
-        )
-
-    def update(self, maps: dict[str, Tensor], indices: Tensor) -> None:
-        """Take in a batch: layer -> (B, maps, H, W) or (B, maps), and the positions (B,) of its images."""
-        by_row = {layer: row_peaks(m) for layer, m in maps.items() if m.ndim == 4}
-        peaks = [
-            by_row[layer].amax(2) if layer in by_row else m for layer, m in maps.items()
-        ]  # (B, maps) of each layer
-        value = torch.cat(peaks, dim=1).to(self.value.dtype)  # (B, all maps)
-        indices = indices.to(value.device, torch.int64)
-        worst, worst_image = self.value[:, -1], self.image[:, -1]  # (all maps,)
-        beaten = (value < worst) | ((value == worst) & (indices[:, None] >= worst_image))  # (B, all maps)
-        changed = (~beaten).any(0).nonzero()[:, 0]  # "not beaten" rather than "beats", so that nan shows up
-        if len(changed):
-            line, slot, image = self._merge(changed, value[:, changed].T, indices)
-            self.row[line, slot], self.column[line, slot] = self._places(maps, by_row, image, line)
-
-    def _merge(self, changed: Tensor, value: Tensor, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Merge the values (m, B) of a batch into the lines `changed` (m,) of the table.
-
-        Returns what is new, each (n,): its line and slot of the table, and which image of the batch it is.
-        """
-        value = torch.cat([self.value[changed], value], dim=1)  # (m, k + B)
-        image = torch.cat([self.image[changed], indices.expand(len(changed), -1)], dim=1)
-        pick = strongest(value, image, self.k)  # (m, k), columns of the two
-        value = value.gather(1, pick)  # (m, k)
-        image = image.gather(1, pick)
-        self._refuse_nan(value, image, changed)
-        old = pick.clamp(max=self.k - 1)
-        self.row[changed], self.column[changed] = self.row[changed].gather(1, old), self.column[changed].gather(1, old)
-        self.value[changed], self.image[changed] = value, image
-        new, slot = (pick >= self.k).nonzero(as_tuple=True)  # (n,) both
-        return changed[new], slot, pick[new, slot] - self.k
-
-    def _places(
-        self, maps: dict[str, Tensor], by_row: dict[str, Tensor], image: Tensor, line: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Row and column (n,) of the first maximum, in the batch's images (n,), of the maps of the table's lines (n,).
-
-        maps: layer -> (B, C, H, W) or (B, C); by_row: of those with places the `row_peaks` (B, C, H).
-        """
-        row, column = torch.zeros_like(image), torch.zeros_like(image)
-        start = 0
-        for layer, count in self.layers.items():
-            if layer in by_row:
-                of_layer = ((line >= start) & (line < start + count)).nonzero()[:, 0]  # (m,) of the n
-                unit = image[of_layer], line[of_layer] - start
-                row[of_layer] = by_row[layer][unit].argmax(1)  # of (m, H); the first of several, as torch documents
-                column[of_layer] = maps[layer][*unit, row[of_layer]].argmax(1)  # of (m, W)
-            start += count
-        return row, column
-
-    def _refuse_nan(self, value: Tensor, image: Tensor, changed: Tensor) -> None:
-        wrong = value.isnan().nonzero()
-        if len(wrong):
-            line, slot = wrong[0].tolist()
-            layer, number = self._called(int(changed[line]))
-            raise ValueError(
-                f"map {number} of layer {layer!r} is nan on image {int(image[line, slot])}: "
-                "check that image, and that the weights are numbers"
-            )
-
-    def _called(self, line: int) -> tuple[str, int]:
-        """The layer and the number of the map that a line of the table is about."""
-        names = [(layer, number) for layer, count in self.layers.items() for number in range(count)]
-        return names[line]
-
-    def result(self) -> dict[str, TopUnits]:
-        """layer -> its lines of the table, on the CPU."""
-        table = [values.cpu() for values in (self.value, self.image, self.row, self.column)]
-        result, start = {}, 0
-        for layer, count in self.layers.items():
-            value, image, row, column = (values[start : start + count].clone() for values in table)
-            result[layer] = TopUnits(value=value, image=image, row=row, column=column, scores=layer in self.scores)
-            start += count
-        return result
+def _pools(deconvnet: Deconvnet, layers: Collection[str]) -> dict[str, str]:
+    """layer -> the max pool that alone looks at its maps, in networks that say what they take; layers checked later."""
+    try:
+        known = [layer for layer in layers if layer in deconvnet.layers]
+        places = places_to_look(deconvnet.model, known)
+        return {layer: name for layer, (name, pools) in places.items() if pools and name not in layers}
+    except ValueError:  # a network that does not run on such an image
+        return {}
 
 
-def row_peaks(maps: Tensor) -> Tensor:
-    """The largest value of each row of maps (B, C, H, W): (B, C, H).
-
-    In channels-last memory the maximum over a view was measured 10 times as fast as amax(3), which does not vectorise.
-    """
-    last = maps.permute(0, 2, 3, 1)  # (B, H, W, C)
-    if last.is_contiguous():
-        peaks = last.flatten(0, 1).amax(1)  # (B * H, C)
-        return peaks.unflatten(0, (len(maps), -1)).permute(0, 2, 1)  # (B, H, C) to (B, C, H)
-    return maps.amax(3)
+def _pooled(deconvnet: Deconvnet, maps: dict[str, Tensor], pools: Mapping[str, str]) -> dict[str, Pooled]:
+    """Take what the pools made out of the maps; layer -> what its pool made, where that covers it."""
+    found = {}
+    for layer, name in pools.items():
+        made, pool = maps.pop(name), deconvnet.model.get_submodule(name)
+        if covers(pool, made, maps[layer]):
+            kernel, stride, padding = (pair(getattr(pool, of))[0] for of in ("kernel_size", "stride", "padding"))
+            found[layer] = Pooled(made, kernel=kernel, stride=stride, padding=padding)
+    return found
 
 
 def _scores(deconvnet: Deconvnet, images: Tensor, maps: dict[str, Tensor]) -> Collection[str]:
     """Which of the layers give class scores: only those with one number a map can."""
     flat = [layer for layer, m in maps.items() if m[0].numel() == m.shape[1]]
     return deconvnet.record(images[:1], flat).scores if flat else ()
-
-
-def _count(layer: str, maps: Tensor) -> int:
-    if maps.ndim not in (2, 4):
-        raise ValueError(
-            f"layer {layer!r} gives {tuple(maps.shape)}; "
-            "only maps (B, maps, rows, columns) and units (B, units) can be mined"
-        )
-    return maps.shape[1]

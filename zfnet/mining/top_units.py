@@ -166,7 +166,17 @@ def _check(
 def merge(results: Sequence[Mined]) -> Mined:
     """The result over all the images of several, such as those of several processes: the same as one would find.
 
-    Those of no images count for nothing. Raises ValueError where they are of different layers or k.
+    Those of no images count for nothing. Dead maps go to the log. Raises ValueError as `joined`.
+    """
+    merged = joined(results)
+    merged.log_dead()
+    return merged
+
+
+def joined(results: Sequence[Mined]) -> Mined:
+    """The same of a part of the images, of which nothing is told yet.
+
+    Raises ValueError where they are of different layers or k, or of no images.
     """
     results = [result for result in results if result.images]
     if not results:
@@ -174,12 +184,10 @@ def merge(results: Sequence[Mined]) -> Mined:
     kinds = [{layer: tuple(top.value.shape) for layer, top in result.items()} for result in results]
     if any(kind != kinds[0] for kind in kinds):
         raise ValueError(f"results of different layers, maps or k do not merge: {kinds}")
-    merged = Mined(
+    return Mined(
         {layer: _merged([result[layer] for result in results]) for layer in results[0]},
         sum(result.images for result in results),
     )
-    merged.log_dead()
-    return merged
 
 
 def _merged(tops: Sequence[TopUnits]) -> TopUnits:

@@ -12,10 +12,15 @@ from .from_scratch import train_from_scratch as train_from_scratch
 from .loop import Trainer as Trainer
 from .machine import (
     Hardware as Hardware,
+    LostProcess as LostProcess,
+    Piece as Piece,
     World as World,
+    blocks_of as blocks_of,
+    deal as deal,
     join_world as join_world,
     keep_freed_memory as keep_freed_memory,
     leave_world as leave_world,
+    share_of as share_of,
 )
 from .observer import Observer as Observer, TrainingRun as TrainingRun
 from .recipe import Recipe as Recipe, named_convolutions as named_convolutions, share_at_limit as share_at_limit
@@ -23,10 +28,13 @@ from .reports import EpochReport as EpochReport, Seen as Seen, StepReport as Ste
 from .resume import first_difference as first_difference, settings_of as settings_of, shortened as shortened
 from .scoring import (
     Predictions as Predictions,
+    Probabilities as Probabilities,
     Scores as Scores,
     Tally as Tally,
     averaged as averaged,
+    class_counts as class_counts,
     evaluate as evaluate,
+    places_of as places_of,
     scores_of as scores_of,
     tally_of as tally_of,
 )

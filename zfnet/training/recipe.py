@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD
-from torch.optim.lr_scheduler import ConstantLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from zfnet.data import FRAME_KINDS, VIEW_KINDS, Augmentation
 
 INITS = ("paper", "kaiming", "keep")
 SCHEDULES = ("plateau", "onecycle", "constant")
+GAINED = {"linear_rule_batch": None, "warmup_epochs": 0}  # since results were first kept, and off as they are here
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ class Recipe:
 
     epochs, batch_size (global, all processes together), learning_rate, momentum; weight_decay on weights, not biases.
     schedule: "plateau" multiplies the rate by plateau_factor when the validation error has not fallen for
-        plateau_patience epochs (the paper annealed by hand); "onecycle" warms up to learning_rate and comes
-        down over the whole run.
+        plateau_patience epochs (the paper annealed by hand); "onecycle" warms up to the rate and comes down over the
+        whole run.
+    linear_rule_batch: learning_rate is that of batches of so many images, and the rate grows with the batch (Goyal et
+        al. 2017, "Accurate, large minibatch SGD"); null: it is learning_rate whatever the batch.
+    warmup_epochs: of a schedule other than onecycle, the first epochs, over which the rate rises step by step, by equal
+        amounts, from learning_rate where the linear rule makes it larger, else from nothing; no plateau counts yet.
     init: "paper" N(0, 0.01) and biases 0; "kaiming" for He et al. 2015, the class scores at 0.01; "keep" what the
         network came with. first_layer_gain: Kaiming's weights of the first layer are multiplied by it.
     dropout: probability in the fully connected layers; null keeps the network's own.
@@ -45,6 +50,8 @@ class Recipe:
     plateau_factor: float = 0.1
     plateau_patience: int = 3
     warmup_share: float = 0.2
+    linear_rule_batch: int | None = None
+    warmup_epochs: int = 0
     init: str = "paper"
     first_layer_gain: float = 1.0
     dropout: float | None = 0.5
@@ -65,6 +72,14 @@ class Recipe:
         for name in ("epochs", "batch_size", "plateau_patience"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ValueError(f"training.{name}={getattr(self, name)!r}, expected a whole number above 0")
+        rule, warm_up = self.linear_rule_batch, self.warmup_epochs
+        if rule is not None and (not isinstance(rule, int) or rule < 1):
+            raise ValueError(f"training.linear_rule_batch={rule!r}, expected a whole number above 0, or null")
+        if not isinstance(warm_up, int) or warm_up < 0 or (warm_up and self.schedule == "onecycle"):
+            raise ValueError(
+                f"training.warmup_epochs={warm_up!r} with schedule={self.schedule}: expected 0 or more whole epochs, "
+                "and 0 with onecycle, whose own is warmup_share"
+            )
         for name in ("learning_rate", "plateau_factor", "first_layer_gain"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"training.{name}={getattr(self, name)!r}, expected a number above 0")
@@ -78,6 +93,15 @@ class Recipe:
                 "expected 0 or more, and above 0 or null"
             )
         _ = self.augmentation  # which checks its own
+
+    @property
+    def full_rate(self) -> float:
+        """The rate at which training goes on once it is warm: learning_rate, or what the linear rule makes of it."""
+        return self.learning_rate * self.batch_size / (self.linear_rule_batch or self.batch_size)
+
+    def identity(self) -> dict[str, Any]:
+        """What a result is kept under: every number, of those gained since then only what is not off."""
+        return {name: value for name, value in asdict(self).items() if name not in GAINED or value != GAINED[name]}
 
     @property
     def augmentation(self) -> Augmentation:
@@ -105,58 +129,20 @@ def prepare(model: nn.Module, recipe: Recipe, generator: torch.Generator) -> Non
             layers[0].weight *= recipe.first_layer_gain
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> SGD:
-    """Momentum SGD; biases and normalisation gains (one-dimensional) are not decayed, as in Krizhevsky's code."""
+def make_optimizer(model: nn.Module, recipe: Recipe, *, fused: bool = False) -> SGD:
+    """Momentum SGD; biases and normalisation gains (one-dimensional) are not decayed, as in Krizhevsky's code.
+
+    fused: one kernel for all weights.
+    """
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     vectors = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
     groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return SGD([group for group in groups if group["params"]], lr=recipe.learning_rate, momentum=recipe.momentum)
-
-
-class Schedule:
-    """The learning rate over a run: moved after every step or after every epoch, as its kind needs."""
-
-    def __init__(self, optimizer: SGD, recipe: Recipe, steps_per_epoch: int) -> None:
-        self.kind, self.total_steps = recipe.schedule, recipe.epochs * steps_per_epoch
-        self._scheduler: LRScheduler
-        if recipe.schedule == "plateau":
-            self._scheduler = ReduceLROnPlateau(
-                optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience - 1, threshold_mode="abs",
-                threshold=1e-4,
-            )  # fmt: skip
-        elif recipe.schedule == "onecycle":
-            steps, share = self.total_steps + 1, recipe.warmup_share or 1e-6
-            if math.isclose(share * steps, 1):
-                share *= 1 - 1e-6  # torch divides by zero where the rise takes exactly one step
-            self._scheduler = OneCycleLR(
-                optimizer, recipe.learning_rate, total_steps=steps, pct_start=share, cycle_momentum=False
-            )
-        else:
-            self._scheduler = ConstantLR(optimizer, factor=1.0)
-
-    def after_step(self) -> None:
-        """One step of the optimiser has been taken."""
-        if self.kind == "onecycle":
-            self._scheduler.step()
-
-    def after_epoch(self, validation_error: float) -> None:
-        """An epoch is over; validation_error: the top-1 error (0..1) that a plateau is measured by."""
-        if isinstance(self._scheduler, ReduceLROnPlateau):
-            self._scheduler.step(validation_error)
-
-    def state(self) -> dict[str, object]:
-        """What a checkpoint must hold: plain types."""
-        return {"kind": self.kind, "total_steps": self.total_steps, "scheduler": self._scheduler.state_dict()}
-
-    def load_state(self, state: dict[str, object]) -> None:
-        """Go on from what `state` returned. Raises ValueError for another kind, or another length of one cycle."""
-        if state["kind"] != self.kind or (self.kind == "onecycle" and state["total_steps"] != self.total_steps):
-            was, now = (f"{s['kind']} over {s['total_steps']} steps" for s in (state, self.state()))
-            raise ValueError(
-                f"the checkpoint's schedule was {was}, this run asks for {now}: keep training.schedule, "
-                "training.epochs and the batch size as they were, or start a new run from its weights (model.weights)"
-            )
-        self._scheduler.load_state_dict(state["scheduler"])  # type: ignore[arg-type]
+    return SGD(
+        [group for group in groups if group["params"]],
+        lr=recipe.full_rate,
+        momentum=recipe.momentum,
+        fused=fused or None,
+    )
 
 
 def named_convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
@@ -167,13 +153,20 @@ def named_convolutions(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
 @torch.no_grad()
 def limit_filters(model: nn.Module, limit: float) -> None:
     """Bring each convolution filter (one output map's weights) whose RMS exceeds the limit back to it. Paper 3.1."""
-    for _, module in named_convolutions(model):
-        module.weight.mul_((limit / filter_rms(module.weight)).clamp(max=1).reshape(-1, 1, 1, 1))  # (maps, 1, 1, 1)
+    weights = [module.weight for _, module in named_convolutions(model)]
+    scales = [filter_rms(weight) for weight in weights]  # (maps,) each
+    torch._foreach_reciprocal_(scales)
+    torch._foreach_mul_(scales, limit)
+    torch._foreach_clamp_max_(scales, 1.0)
+    for weight, scale in zip(weights, scales, strict=True):
+        if weight.is_cuda or bool((scale < 1).any()):  # a GPU would be waited for; a factor of one changes nothing
+            weight.mul_(scale.reshape(-1, 1, 1, 1))  # (maps, 1, 1, 1)
 
 
 def filter_rms(weight: Tensor) -> Tensor:
     """RMS of each filter of a convolution weight (maps, channels, h, w): (maps,)."""
-    return torch.linalg.vector_norm(weight.detach().flatten(1), dim=1) / math.sqrt(weight[0].numel())
+    rows = weight.detach().permute(0, 2, 3, 1).flatten(1)  # (maps, h w channels), no copy in channels-last memory
+    return torch.linalg.vector_norm(rows, dim=1) / math.sqrt(rows.shape[1])
 
 
 def share_at_limit(weight: Tensor, limit: float) -> float:

@@ -83,7 +83,10 @@ def load_state(state: Mapping[str, Any], stepper: Stepper, *, observers: Sequenc
         )
     stepper.schedule.load_state(state["schedule"])
     stepper.model.load_state_dict(state["model"])
+    fused = [group["fused"] for group in stepper.optimizer.param_groups]
     stepper.optimizer.load_state_dict(state["optimizer"])
+    for group, own in zip(stepper.optimizer.param_groups, fused, strict=True):
+        group["fused"] = own  # how, not what: this run's choice
     if state["scaler"] and stepper.scaler.is_enabled():
         stepper.scaler.load_state_dict(state["scaler"])
     set_random_state(state["random"][world.rank], world.device)

@@ -11,8 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from zfnet.data import UNREADABLE, Batch, InputFrame, Views, crop_views
 from zfnet.training.machine import Hardware, World
-from zfnet.training.recipe import Recipe, Schedule, limit_filters, make_optimizer
+from zfnet.training.recipe import Recipe, limit_filters, make_optimizer
 from zfnet.training.reports import Seen
+from zfnet.training.schedule import Schedule
 from zfnet.training.scoring import Tally, tally_of
 
 
@@ -36,12 +37,12 @@ class Stepper:
         self.recipe, self.parts, self.device = recipe, hardware.accumulate, device
         self.model = model.to(device).to(memory_format=hardware.memory_format())
         self.frame = frame.to(device)
-        self.optimizer = make_optimizer(self.model, recipe)
+        half = hardware.dtype(device) is torch.float16  # a first step that overflows leaves fused momentum unwritten
+        self.optimizer = make_optimizer(self.model, recipe, fused=hardware.fused and not half)
         self.schedule = Schedule(self.optimizer, recipe, steps_per_epoch)
         self.autocast = hardware.autocast(device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=hardware.dtype(device) is torch.float16)
-        if hardware.compile:
-            self.model.compile()  # in place, so that no key gets a prefix
+        hardware.compiled(self.model)
         self.forward: nn.Module = self.model
         if world.size > 1:
             self.forward = DistributedDataParallel(self.model, [device] if device.type == "cuda" else None)
@@ -83,7 +84,12 @@ class Stepper:
         with self.autocast():
             scores = self.forward(seen.images)  # (B, C)
         scores = scores.float() if scores.dtype.itemsize < 4 else scores
-        smoothing = self.recipe.label_smoothing
-        loss = F.cross_entropy(scores, seen.labels, reduction="sum", ignore_index=UNREADABLE, label_smoothing=smoothing)
+        log_probabilities, smoothing = F.log_softmax(scores, dim=1), self.recipe.label_smoothing  # (B, C)
+        if smoothing:
+            loss = F.cross_entropy(
+                scores, seen.labels, reduction="sum", ignore_index=UNREADABLE, label_smoothing=smoothing
+            )  # fmt: skip
+        else:
+            loss = F.nll_loss(log_probabilities, seen.labels, reduction="sum", ignore_index=UNREADABLE)
         self.scaler.scale(loss / batch_size).backward()
-        return tally_of(F.log_softmax(scores.detach(), dim=1), seen.labels)
+        return tally_of(log_probabilities.detach(), seen.labels)

@@ -13,7 +13,7 @@ from zfnet.analysis.evolution.sweep import subset
 from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, fingerprints
 from zfnet.deconv import Deconvnet
 from zfnet.forward import output_of, receptive_field
-from zfnet.mining import BATCH
+from zfnet.mining import SWEEP_BATCH
 from zfnet.models import ConvNet
 
 MOST_FEATURES = 300_000  # numbers of a layer an image; ZFNet's first layer has 290,400
@@ -56,8 +56,8 @@ class ReferenceImages:
         """layer -> the centred Gram matrix (n, n) of its feature vectors of the n images."""
         modules = {layer: _features_of(deconvnet, layer) for layer in layers}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in layers}
-        for first in range(0, len(self), BATCH):
-            images = self.images(range(first, min(first + BATCH, len(self))))
+        for first in range(0, len(self), SWEEP_BATCH):
+            images = self.images(range(first, min(first + SWEEP_BATCH, len(self))))
             outputs = deconvnet.activations(images, set(modules.values()))
             for layer, module in modules.items():
                 rows[layer].append(_thinned(outputs[module]))  # (B, p)

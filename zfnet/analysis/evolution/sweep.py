@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from zfnet.analysis.evolution.strongest import Strongest
 from zfnet.data import ImageSource, InputFrame, centre_views
 from zfnet.deconv import Deconvnet
-from zfnet.mining import centre_crops, merge, mine_top
-from zfnet.training import World
+from zfnet.mining import SWEEP_BATCH, centre_crops, merge, mine_top
+from zfnet.training import World, share_of
 
 
 def subset(count: int, most: int, seed: int) -> NDArray[np.int64]:
@@ -28,7 +28,7 @@ def strongest_by_sweep(
 
     watched: layer -> maps. In eval mode; the same in all processes.
     """
-    of_process = images[world.rank :: world.size].tolist()
+    of_process = share_of(images.tolist(), SWEEP_BATCH, world)
     crops = centre_crops(source, of_process, frame, world.device)
     top = mine_top(deconvnet, crops, list(watched), 1, progress=world.first, rank=world.rank, world_size=world.size)
     parts = world.gather(top)

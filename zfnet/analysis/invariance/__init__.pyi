@@ -1,4 +1,5 @@
 from .measure import Invariance as Invariance, invariance as invariance
+from .pieces import as_arrays as as_arrays, of_arrays as of_arrays
 from .summary import departure as departure, label_range as label_range, valley as valley
 from .transforms import (
     default_settings as default_settings,

@@ -18,7 +18,7 @@ from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, sof
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
 from zfnet.data import Fold
-from zfnet.progress import Progress
+from zfnet.progress import track
 
 SVM, SOFTMAX = "SVM", "softmax"
 Fit = Callable[[NDArray[np.int64], NDArray[np.int64], int], Probe]
@@ -70,20 +70,25 @@ def probe_layers(
 
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
-    done before an interruption is read, not done again.
+    done before an interruption is read, not done again. Several processes (extraction.world) share the pass and the
+    folds; the matrix is the first one's.
     """
+    world = probing.extraction.world
     layers, extraction, folder = list(dict.fromkeys([*svm, *softmax])), probing.extraction, probing.folder
     wanted = [layer for layer in layers if layer in softmax or not is_kept(extraction, layer, folder)]
+    world.wait()  # all have seen the same files
     features, every = extract(extraction, wanted, folder), []
     for layer in layers:
         outcomes = []
         if layer in svm:
-            outcomes += probe_svm(probing, layer, gram(extraction, layer, folder))
-            if layer in features and layer not in softmax:
+            matrix = gram(extraction, layer, folder)
+            if world.first and layer in features and layer not in softmax:
                 features[layer].delete()
+            outcomes += probe_svm(probing, layer, matrix)
         if layer in softmax:
             outcomes += probe_softmax(probing, layer, features[layer])
-        on_layer(layer, outcomes)
+        if world.first:
+            on_layer(layer, outcomes)
         every += outcomes
     return every
 
@@ -116,19 +121,24 @@ def probe_softmax(probing: Probing, layer: int | str, features: Features) -> lis
 
 def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArray[np.bool_], fit: Fit) -> list[Outcome]:
     """An outcome a fold, of its readable images; from the folder where it is known."""
-    outcomes = []
-    with Progress(f"layer {layer}, {probe}", len(probing.folds), "fold", enabled=probing.extraction.progress) as shown:
-        for fold in probing.folds:
-            kept = Fold(train=fold.train[readable[fold.train]], test=fold.test[readable[fold.test]], seed=fold.seed)
-            asked = {
-                "probe": probe, "fold": _digest(kept, probing.labels), "seed": kept.seed,
-                "costs": list(probing.costs), "splits": probing.splits,
-            }  # fmt: skip
-            compute = partial(_outcome, probing, probe=probe, layer=layer, fold=kept, fit=fit)
-            of, *earlier = ({**identity, **asked} for identity in probing.extraction.identities(layer))
-            outcomes.append(Outcome(**remembered(probing.folder, of, compute, earlier)))
-            shown.advance(1)
-    return outcomes
+    world = probing.extraction.world
+
+    def of_fold(fold: Fold) -> Outcome:
+        kept = Fold(train=fold.train[readable[fold.train]], test=fold.test[readable[fold.test]], seed=fold.seed)
+        asked = {
+            "probe": probe, "fold": _digest(kept, probing.labels), "seed": kept.seed,
+            "costs": list(probing.costs), "splits": probing.splits,
+        }  # fmt: skip
+        compute = partial(_outcome, probing, probe=probe, layer=layer, fold=kept, fit=fit)
+        of, *earlier = ({**identity, **asked} for identity in probing.extraction.identities(layer))
+        return Outcome(**remembered(probing.folder, of, compute, earlier))
+
+    own, drawn = probing.folds[world.rank :: world.size], probing.extraction.progress and world.first
+    made = [of_fold(fold) for fold in track(own, f"layer {layer}, {probe}", unit="fold", enabled=drawn)]
+    if world.size == 1:
+        return made
+    world.wait()
+    return [of_fold(fold) for fold in probing.folds]  # all of them, as their processes have kept them
 
 
 def _outcome(probing: Probing, *, probe: str, layer: int | str, fold: Fold, fit: Fit) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.analysis import feature_vectors
-from zfnet.analysis.probing.store import Features, Writer, check_room, claimed, found, planned
+from zfnet.analysis.probing.store import Features, Writer, check_room, claimed, found, joined, planned
 from zfnet.data import (
     ImageSource,
     InputFrame,
@@ -33,6 +33,9 @@ from zfnet.forward import Layer, output_of
 from zfnet.models import weights_fingerprint
 from zfnet.network import Network
 from zfnet.progress import Progress
+from zfnet.training import World
+
+ALONE = World()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class Extraction:
     dtype: torch.bfloat16 or torch.float16 computes in mixed precision; float16 also keeps the features so, everything
         else in float32 (in float64 where the network is).
     batch_size: images in the network at once, which bounds the memory: 32 of ZFNet at 224 take some 300 MiB.
+    world: the processes that share the batches, and must all ask for the same. What they write is what one would.
 
     Raises ValueError where the images are not as large as the network's frame, views is neither 1 nor 10, or
     batch_size is less than 1.
@@ -57,6 +61,7 @@ class Extraction:
     batch_size: int = 32
     workers: int = 0
     progress: bool = True
+    world: World = ALONE
 
     def __post_init__(self) -> None:
         if self.views not in (1, 10):
@@ -141,8 +146,9 @@ def _compute(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> N
     chosen = Subset(extraction.source, extraction.indices)
     deconvnet, frame = Deconvnet(extraction.network.model), extraction.network.frame.to(extraction.device)
     writers: dict[Layer, Writer] = {}
-    with ExitStack() as stack, Progress("features", len(chosen), "image", enabled=extraction.progress) as progress:
-        for batch in ordered_batches(chosen, extraction.batch_size, workers=extraction.workers):
+    world, shown = extraction.world, extraction.progress and extraction.world.first
+    with ExitStack() as stack, Progress("features", len(chosen), "image", enabled=shown) as progress:
+        for batch in ordered_batches(chosen, extraction.batch_size, world.rank, world.size, workers=extraction.workers):
             squares, readable = batch.images.to(extraction.device), (batch.labels >= 0).numpy()
             vectors = _vectors(deconvnet, squares, frame, layers, extraction)
             rows = {layer: _rows(vector, readable, extraction.dtype) for layer, vector in vectors.items()}
@@ -154,8 +160,15 @@ def _compute(extraction: Extraction, layers: Sequence[Layer], folder: Path) -> N
                     raise ValueError(
                         f"layer {layer} of {image}: features are not finite in {extraction.dtype or 'full precision'}"
                     )
-                writers[layer].write(of_layer)
-            progress.advance(len(batch))
+                writers[layer].write(of_layer, at=int(batch.indices[0]))
+            progress.advance(len(batch) * world.size)
+        if not writers:
+            world.wait()  # for the first to begin the files, as `_writers` does
+        if world.first:
+            world.wait()  # until the others have closed them
+    if not world.first:
+        world.wait()
+    world.wait()  # the files have their names
 
 
 def _vectors(
@@ -193,7 +206,12 @@ def _writers(
     }
     of = f"features of {len(extraction.indices):,} images at layers {', '.join(map(str, rows))}"
     check_room(folder, sum(plan.file_bytes for plan in plans.values()), of)
-    return {
+    if not extraction.world.first:
+        extraction.world.wait()
+        return {layer: Writer(stack.enter_context(joined(plan.path)), plan, None) for layer, plan in plans.items()}
+    writers = {
         layer: Writer(stack.enter_context(claimed(plan.path)), plan, extraction.identity(layer))
         for layer, plan in plans.items()
     }
+    extraction.world.wait()
+    return writers

@@ -48,17 +48,24 @@ def gram_of(features: Features, device: torch.device | str = "cpu", progress: bo
 def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float64]:
     """A layer's Gram matrix (n, n) from the folder or, where it is not there yet, of features extracted into it.
 
-    The matrix stays in the folder; the features do too, until somebody deletes them. Raises ValueError as `extract`.
+    The matrix stays in the folder; the features do too, until somebody deletes them. Of several processes the first
+    makes it. Raises ValueError as `extract`.
     """
-    kept = _read(extraction, layer, folder, "gram")
-    if kept is not None:
+    kept, world = _read(extraction, layer, folder, "gram"), extraction.world
+    if not any(world.gather(kept is None)):
+        assert kept is not None
         return kept
     features = extract(extraction, [layer], folder)[layer]
-    made = gram_of(features, extraction.device, extraction.progress)
-    path = extraction.path(folder, "gram", layer)
-    with claimed(path.with_name(path.name + ".npz")) as file:
-        np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
-    return made
+    if world.first:
+        made = gram_of(features, extraction.device, extraction.progress)
+        path = extraction.path(folder, "gram", layer)
+        with claimed(path.with_name(path.name + ".npz")) as file:
+            np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
+    world.wait()
+    read = made if world.first else _read(extraction, layer, folder, "gram")
+    if read is None:
+        raise OSError(f"{folder} does not show what another process wrote there: give a folder that all of them share")
+    return read
 
 
 def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:

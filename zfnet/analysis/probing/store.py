@@ -118,21 +118,34 @@ def found(path: Path, what: Mapping[str, Any]) -> Features | None:
 
 
 class Writer:
-    """Writes features image after image into a file that `claimed` opened."""
+    """Writes features of images into a file that `claimed` opened. what: None where another process writes that."""
 
-    def __init__(self, file: BinaryIO, features: Features, what: Mapping[str, Any]) -> None:
+    def __init__(self, file: BinaryIO, features: Features, what: Mapping[str, Any] | None) -> None:
         self._file, self._features, self._row = file, features, 0
-        with naming(features.path):
-            os.pwrite(file.fileno(), features.header(what), 0)
+        if what is not None:
+            with naming(features.path):
+                os.pwrite(file.fileno(), features.header(what), 0)
 
-    def write(self, rows: NDArray[Any]) -> None:
-        """The next images' feature vectors, (B, numbers)."""
+    def write(self, rows: NDArray[Any], at: int | None = None) -> None:
+        """Feature vectors (B, numbers) of the images from number `at` on, or of the next ones."""
         layout = self._features
+        self._row = self._row if at is None else at
         for start in range(0, layout.numbers, layout.columns):
             part = np.ascontiguousarray(rows[:, start : start + layout.columns], layout.dtype)  # (B, columns)
             with naming(layout.path):
                 write_all(self._file.fileno(), part.data.cast("B"), layout.offset(self._row, start))
         self._row += len(rows)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+@contextmanager
+def joined(path: Path) -> Iterator[BinaryIO]:
+    """The file that another process of the job holds by `claimed`, to write a part of it."""
+    with naming(path), open(_partial(path), "r+b", buffering=0) as file:
+        yield file
 
 
 @contextmanager
@@ -142,7 +155,7 @@ def claimed(path: Path) -> Iterator[BinaryIO]:
     What a killed process left is overwritten. Raises ValueError while another process writes the same file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = _partial(path)
     with open(partial, "ab+", buffering=0) as appending:
         try:
             fcntl.flock(appending, fcntl.LOCK_EX | fcntl.LOCK_NB)

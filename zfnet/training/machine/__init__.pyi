@@ -1,6 +1,8 @@
+from .dealing import Piece as Piece, blocks_of as blocks_of, deal as deal, share_of as share_of
 from .hardware import Hardware as Hardware
 from .malloc import keep_freed_memory as keep_freed_memory
 from .parallel import (
+    LostProcess as LostProcess,
     World as World,
     chosen_device as chosen_device,
     join_world as join_world,

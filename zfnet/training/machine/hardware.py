@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from torch import nn
 
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -20,7 +22,13 @@ class Hardware:
     device: auto, cpu, cuda, cuda:1. precision: float32, or bfloat16 or float16 (mixed, by autocast), or auto:
         bfloat16 on GPUs that have it, float32 elsewhere (on CPUs autocast was measured slower in training).
     channels_last: memory with the maps innermost; faster on CPUs and on tensor cores.
-    compile: torch.compile; off by default, since most of the time is in convolutions that it does not change.
+    compile: torch.compile, or its mode (reduce-overhead: CUDA graphs); off by default, since most of the time is in
+        convolutions that it does not change.
+    tf32: whether a GPU may multiply float32 with the 10 bits of TF32; None leaves it to torch (convolutions do).
+    cudnn_benchmark: cuDNN tries its algorithms on the first batch of a size and takes the fastest, which may be another
+        one the next time, so that a run repeats to rounding only.
+    fused: SGD as one kernel for all weights: half its time on a CPU, and there the same numbers to the last bit.
+        Not with float16, where torch 2.14 leaves the momentum unwritten if the very first step overflows.
     accumulate: gradients of this many parts of a batch are added before a step, to save memory.
     workers: processes that read images; auto takes none for a pack and one a core (at most 8) for folders.
     Raises ValueError for a value that is none of these.
@@ -29,13 +37,18 @@ class Hardware:
     device: str = "auto"
     precision: str = "auto"
     channels_last: bool = True
-    compile: bool = False
+    compile: bool | str = False
+    tf32: bool | None = None
+    cudnn_benchmark: bool = False
+    fused: bool = True
     accumulate: int = 1
     workers: int | str = "auto"
 
     def __post_init__(self) -> None:
         if self.precision not in (*PRECISIONS, "auto"):
             raise ValueError(f"hardware.precision={self.precision!r} is not one of auto, {', '.join(PRECISIONS)}")
+        if isinstance(self.compile, str) and self.compile not in COMPILE_MODES:
+            raise ValueError(f"hardware.compile={self.compile!r} is not true, false or {', '.join(COMPILE_MODES)}")
         if self.accumulate < 1:
             raise ValueError(f"hardware.accumulate={self.accumulate!r}, expected 1 or more parts of a batch")
         if self.workers != "auto" and (isinstance(self.workers, str) or self.workers < 0):
@@ -52,6 +65,18 @@ class Hardware:
         """Makes the context to run the network in."""
         dtype = self.dtype(device)
         return nullcontext if dtype is None else partial(torch.autocast, device.type, dtype)
+
+    def set_backends(self) -> None:
+        """Have torch's kernels chosen as asked for, in this whole process."""
+        torch.backends.cudnn.benchmark = self.cudnn_benchmark
+        if self.tf32 is not None:
+            for backend in (torch.backends.cudnn.conv, torch.backends.cuda.matmul):  # type: ignore[attr-defined]
+                backend.fp32_precision = "tf32" if self.tf32 else "ieee"
+
+    def compiled(self, model: nn.Module) -> None:
+        """Compile the model in place, so that no key gets a prefix, where that is asked for."""
+        if self.compile:
+            model.compile(mode=self.compile if isinstance(self.compile, str) else None)
 
     def memory_format(self) -> torch.memory_format:
         """What weights and images are laid out as."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -14,13 +16,21 @@ from torch import Tensor
 T = TypeVar("T")
 
 
+class LostProcess(RuntimeError):
+    """Another process of the job has ended, and this one cannot go on without it."""
+
+
 @dataclass(frozen=True)
 class World:
-    """This process among all: rank, how many, and its device. One process needs no group."""
+    """This process among all: rank, how many, its device, and host and number of each process.
+
+    One process needs no group.
+    """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    peers: tuple[tuple[str, int], ...] = ()
 
     @property
     def first(self) -> bool:
@@ -57,6 +67,17 @@ class World:
         """What rank 0 passed in."""
         return self.gather(value)[0]
 
+    def lost(self, wait_s: float = 0.0) -> str:
+        """The first process of this host that has ended, in words; "" where none has. It is waited for so long."""
+        until = time.monotonic() + wait_s
+        while True:
+            for rank, (host, process) in enumerate(self.peers):
+                if host == os.uname().nodename and not _runs(process):
+                    return f"process {rank} of {self.size} (number {process} on {host})"
+            if time.monotonic() >= until:
+                return ""
+            time.sleep(0.05)
+
     def wait(self) -> None:
         """Until every process has come here."""
         if self.size > 1:
@@ -79,7 +100,19 @@ def join_world(device: str = "auto") -> World:
         torch.cuda.set_device(own)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if on_gpu else "gloo", timeout=timedelta(hours=1))
-    return World(rank, size, own)
+    world = World(rank, size, own)
+    return replace(world, peers=tuple(world.gather((os.uname().nodename, os.getpid()))))
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this host still does anything; a killed one may wait for its parent to notice."""
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's, or a system without /proc
+        return True
 
 
 def chosen_device(device: str) -> torch.device:

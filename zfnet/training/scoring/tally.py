@@ -54,14 +54,18 @@ def tally_of(log_probabilities: Tensor, labels: Tensor) -> Tally:
     log_probabilities: (B, C); labels: (B,), negative where unreadable. With fewer than five classes top-5 means all.
     A score that is not a number is an error, never a hit. Among equal scores the lower class comes first.
     """
-    readable, truth = labels >= 0, labels.clamp(min=0)[:, None]  # (B,), (B, 1)
-    own = log_probabilities.gather(1, truth)  # (B, 1)
-    better = (~(log_probabilities <= own)).sum(1)  # (B,); not "> own": a NaN counts against the network
-    ties = ((log_probabilities == own).long().cumsum(1).gather(1, truth)[:, 0] - 1).clamp(min=0)  # lower classes first
-    place = better + ties  # (B,)
-    loss = torch.where(readable, -own[:, 0].double(), 0.0).sum()
-    errors = [(readable & wrong).sum().double() for wrong in (place >= 1, place >= 5)]
-    return Tally(torch.stack([loss, *errors, readable.sum().double()]))  # (4,)
+    readable, place = labels >= 0, places_of(log_probabilities, labels)  # (B,) both
+    own = log_probabilities.gather(1, labels.clamp(min=0)[:, None])[:, 0]  # (B,)
+    of_each = [-own.double(), (place >= 1).double(), (place >= 5).double(), torch.ones_like(own, dtype=torch.float64)]
+    return Tally(torch.where(readable, torch.stack(of_each), 0.0).sum(1))  # (4, B) to (4,)
+
+
+def places_of(log_probabilities: Tensor, labels: Tensor) -> Tensor:
+    """How many classes come before the true one, (B,): 0 where it is told. Arguments and ties are `tally_of`'s."""
+    truth = labels.clamp(min=0)[:, None]  # (B, 1)
+    own, classes = log_probabilities.gather(1, truth), torch.arange(log_probabilities.shape[1], device=labels.device)
+    better = ~(log_probabilities <= own)  # (B, C); not "> own": a NaN counts against the network
+    return (better | ((log_probabilities == own) & (classes < truth))).sum(1)  # among equals lower classes come first
 
 
 def scores_of(counted: Tally) -> Scores:

@@ -1,0 +1,33 @@
+"""A job's work in pieces: dealt to its processes, kept in its run folder until the job is done, joined by the first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from experiments.common.job import Run
+from experiments.common.run_folder import PIECES
+from zfnet.data import frame_fingerprint
+from zfnet.models import weights_fingerprint
+from zfnet.network import Network
+from zfnet.training import Piece, deal
+
+Task = TypeVar("Task")
+
+
+def dealt(
+    name: str, tasks: Sequence[Task], work: Callable[[Task], Piece], *, of: Sequence[object], network: Network,
+    run: Run, for_all: bool = False,
+) -> list[Piece]:  # fmt: skip
+    """What `work` makes of every task, in order; what a killed run had made is not made again.
+
+    For the first process alone, or for all.
+
+    name: of the work, on the progress bar too. of: all that the pieces depend on besides the network, its frame and the
+    precision, as values whose repr tells them apart.
+    """
+    precision = run.hardware.dtype(run.world.device)
+    known = (weights_fingerprint(network.model), frame_fingerprint(network.frame), precision, *of)
+    digest = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
+    return deal(tasks, work, run.folder / PIECES / f"{name}-{digest}", run.world, what=name, for_all=for_all)

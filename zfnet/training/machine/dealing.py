@@ -1,0 +1,80 @@
+"""Work dealt to several processes a piece at a time, kept as it is made, and joined: one way for every job."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zfnet.files import load_arrays, whole_file
+from zfnet.progress import track
+from zfnet.training.machine.parallel import World
+
+KIND = "piece"
+Task = TypeVar("Task")
+Item = TypeVar("Item")
+Piece = Mapping[str, NDArray[Any]]
+log = logging.getLogger(__name__)
+
+
+def deal(
+    tasks: Sequence[Task],
+    work: Callable[[Task], Piece],
+    folder: Path,
+    world: World,
+    *,
+    what: str,
+    unit: str = "piece",
+    for_all: bool = False,
+) -> list[Piece]:
+    """What `work` makes of every task, in their order: for the first process, where it is not for all.
+
+    Task n falls to process n % size. What is a task must not depend on the number of processes: then what comes of it
+    does not either, bit for bit. Each piece is a file of the folder, written whole or not at all; one that is there
+    already is not made again, so that a job that was killed goes on. The folder must be of these tasks alone, and the
+    same for all processes. what, unit: of the progress bar.
+    """
+    own = [number for number in range(world.rank, len(tasks), world.size) if _held(folder, number) is None]
+    for number in track(own, what, unit=unit, enabled=world.first and bool(own)):
+        piece = work(tasks[number])
+        with whole_file(_path(folder, number)) as file:
+            np.savez(file, **{"figure": np.array(KIND), **piece})  # type: ignore[arg-type]
+    world.wait()
+    if not (world.first or for_all):
+        return []
+    return [load_arrays(_path(folder, number), KIND) for number in range(len(tasks))]
+
+
+def share_of(items: Sequence[Item], block: int, world: World) -> list[Item]:
+    """A process's items where blocks of so many are dealt out, one after the other.
+
+    Cut into blocks again they are the blocks that one process would have cut from all: a batch, whose size changes the
+    last bits of what comes out of a network, is the same for any number of processes.
+    """
+    firsts = range(world.rank * block, len(items), world.size * block)
+    return [item for first in firsts for item in items[first : first + block]]
+
+
+def blocks_of(items: Sequence[Item], size: int) -> list[list[Item]]:
+    """Items cut into blocks of so many, the last perhaps shorter."""
+    return [list(items[first : first + size]) for first in range(0, len(items), size)]
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:06d}.npz"
+
+
+def _held(folder: Path, number: int) -> Piece | None:
+    """A piece that an earlier run made; None where there is none, or a damaged one, which is made again."""
+    path = _path(folder, number)
+    if not path.is_file():
+        return None
+    try:
+        return load_arrays(path, KIND)
+    except ValueError as error:
+        log.warning("%s; it is made again", error)
+        return None
