@@ -85,8 +85,10 @@ def served(page: Page) -> Iterator[str]:
     thread.join()
 
 
-def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tuple[str, str]]) -> dict[str, list[float]]:
-    """Milliseconds of each interaction, ROUNDS of it."""
+def latencies(
+    browser: Any, address: str, layer: str, photographs: Sequence[tuple[str, str]], halves: Sequence[int]
+) -> dict[str, list[float]]:  # fmt: skip
+    """Milliseconds of each interaction, ROUNDS of it. halves: which of looking (1), and of hiding and saving (2)."""
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     tab.goto(address)
     tab.wait_for_selector("body[data-ready]")
@@ -96,16 +98,30 @@ def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tupl
     timed = lambda part, *act: float(tab.evaluate(TIMED, [part, list(act)]))  # noqa: E731
     places = np.random.default_rng(0).uniform(0.1, 0.9, (ROUNDS, 2)).tolist()
     found: dict[str, list[float]] = {}
-    found["picture: prediction"] = [timed("guess", "upload", number) for number in range(ROUNDS)]
-    tab.wait_for_timeout(500)
-    found["picture: maps"] = [timed("maps", "upload", number) for number in range(ROUNDS)]
-    tab.wait_for_timeout(500)
-    found["layer: its maps"] = [timed("maps", "layer", others[(1 + number) % 2]) for number in range(ROUNDS)]
+    if 1 in halves:
+        found["picture: prediction"] = [timed("guess", "upload", number) for number in range(ROUNDS)]
+        tab.wait_for_timeout(500)
+        found["picture: maps"] = [timed("maps", "upload", number) for number in range(ROUNDS)]
+        tab.wait_for_timeout(500)
+        found["layer: its maps"] = [timed("maps", "layer", others[(1 + number) % 2]) for number in range(ROUNDS)]
+    timed("maps", "upload", 1)
     timed("maps", "layer", others[1])
     timed("maps", "layer", layer)
     tab.wait_for_timeout(500)
-    found["map: its projection"] = [timed("unit", "map", number) for number in range(ROUNDS)]
-    found["place: eight projections"] = [timed("place", "place", x, y) for x, y in places]
+    if 1 in halves:
+        found["map: its projection"] = [timed("unit", "map", number) for number in range(ROUNDS)]
+        found["place: eight projections"] = [timed("place", "place", x, y) for x, y in places]
+    if 2 in halves:
+        found |= hidden_and_saved(tab, timed, places)
+    tab.close()
+    return found
+
+
+def hidden_and_saved(
+    tab: Any, timed: Callable[..., float], places: Sequence[Sequence[float]]
+) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    timed("unit", "map", 0)
     tab.evaluate("window.acts.mode('hide')")
     found["square: bars and map"] = [timed("hiding", "hide", x, y) for x, y in places]
     tab.evaluate("window.acts.mode('look')")
@@ -114,7 +130,6 @@ def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tupl
     found["two pictures side by side"] = [timed("compare", "compare", "pictures") for _ in range(ROUNDS)]
     found["save as PNG"] = [timed("save", "save") for _ in range(ROUNDS)]
     found["a part of a drawn object moved: prediction"] = moved(tab, timed)
-    tab.close()
     return found
 
 
@@ -130,7 +145,7 @@ def moved(tab: Any, timed: Callable[..., float]) -> list[float]:
     return found
 
 
-def measure(weights: str | None, only: str | None) -> None:
+def measure(weights: str | None, only: str | None, halves: Sequence[int]) -> None:
     photographs = [(Path(path).name, base64.b64encode(Path(path).read_bytes()).decode()) for path in photograph_paths()]
     columns, chosen = {}, {name: layer for name, layer in LAYERS.items() if only in (None, name)}
     with sync_playwright() as driver:
@@ -139,7 +154,7 @@ def measure(weights: str | None, only: str | None) -> None:
         )
         for name, layer in chosen.items():
             with served(page_of(name, weights if "squeezenet" in name else None)) as address:
-                columns[name] = latencies(browser, address, layer, photographs)
+                columns[name] = latencies(browser, address, layer, photographs, halves)
         browser.close()
     rows = [
         [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
@@ -246,6 +261,7 @@ def main() -> None:
     parser.add_argument(
         "--load", type=float, default=0, help="seconds of eight sessions at once, in place of latencies"
     )
+    parser.add_argument("--halves", type=int, nargs="+", default=[1, 2], help="1: looking; 2: hiding and saving")
     parser.add_argument("--processor", action="store_true", help="processor time of each question, without a browser")
     given = parser.parse_args()
     print(hardware())
@@ -254,7 +270,7 @@ def main() -> None:
     elif given.processor:
         processor(given.weights, given.only)
     else:
-        measure(given.weights, given.only)
+        measure(given.weights, given.only, given.halves)
 
 
 if __name__ == "__main__":
