@@ -34,6 +34,7 @@ html_favicon = "_static/mark.svg"
 html_theme = "pydata_sphinx_theme"
 html_title = "zfnet"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # or the theme complains in the console of the first page one opens
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
@@ -49,14 +50,14 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["notebooks/*"]  # they download weights and train; tests run them in small
-nb_execution_timeout = 300
+nb_execution_timeout = 1200  # seconds a cell: on a machine busy with other work a lesson takes minutes
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 suppress_warnings = ["config.cache", "mystnb.unknown_mime_type"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 python_maximum_signature_line_length = 88
 nitpicky = False
 

@@ -35,7 +35,7 @@ from zfnet.files import write_text
 from zfnet.forward.graph import trace
 from zfnet.models import undisturbed, weights_fingerprint
 from zfnet.network import Network, open_network
-from zfnet.runs import write_csv
+from zfnet.runs import read_manifest, write_csv
 from zfnet.training import Piece
 
 FOUND, SHOWN = "audit.json", "shown.npz"
@@ -53,10 +53,20 @@ def audit(config: DictConfig, run: Run) -> None:
         if not run.world.first:
             return
         paths = [Path(one) for one in as_list(config.redraw)]
+        run.note(**what_was_audited(paths))
         found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
         beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
         shown = load_shown(beside[0]) if beside else None
     report(found, shown, run.folder)
+
+
+def what_was_audited(paths: list[Path]) -> dict[str, Any]:
+    """The network and images of saved parts, as their manifests tell it: by it a report finds what was drawn again."""
+    beside = [path.with_name("manifest.json") for path in paths]
+    told = [read_manifest(path) for path in beside if path.is_file()]
+    keys = ("checkpoint", "layer", "networks", "data", "root")
+    found: dict[str, Any] = {key: one[key] for key in keys for one in told if key in one}
+    return found | {"images": sum(one.get("images", 0) for one in told)}
 
 
 def compute(

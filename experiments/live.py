@@ -53,9 +53,12 @@ def live(config: DictConfig, run: Run) -> str:
     if settings.compare is not None:
         other = replace(choice, checkpoint=settings.compare, weights=settings.compare_weights)
         lenses.append(open_lens(other, 1, run))
+    atlas = None if settings.atlas is None else open_atlas(settings.atlas)
+    if atlas is not None:
+        atlas.check(lenses[0])
     page = Page(
         lenses=lenses, pictures=Pictures([lens.network.frame for lens in lenses]), drawn=drawn,
-        examples=examples(settings, drawn), atlas=None if settings.atlas is None else open_atlas(settings.atlas),
+        examples=examples(settings, drawn), atlas=atlas,
         mined=None if settings.mined is None else open_mined(settings.mined, lenses[0], config, run),
     )  # fmt: skip
     app = live_application(page, settings.host)
@@ -80,7 +83,10 @@ def demo_network() -> str:
 
 def open_lens(choice: NetworkChoice, number: int, run: Run) -> Lens:
     network = open_chosen(choice, run)
-    return Lens(network, number=number, source=choice.source, weights=choice.weights, title=choice.title)
+    return Lens(
+        network, number=number, source=choice.source, weights=choice.weights, title=choice.title,
+        crop_px=choice.size_px, seed=choice.seed if choice.untrained else None,
+    )  # fmt: skip
 
 
 def examples(settings: Settings, drawn: bool) -> list[Path]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from experiments.common.config import pick
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
-from zfnet.analysis import picture_units
+from zfnet.analysis import picture_units, with_square
 from zfnet.data import read_photographs
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
@@ -35,6 +35,7 @@ class Settings:
     layer: str | None
     top: int
     units: list[list[int]] | None
+    hide: list[int] | None
     rule: str
     gain: str
 
@@ -63,6 +64,8 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> UnitSheet:
     deconvnet = Deconvnet(network.model, settings.rule)
     layer = last_convolution(deconvnet) if settings.layer is None else settings.layer
     seen = read_photographs([settings.image], network.frame)
+    if settings.hide is not None:
+        seen = with_square(seen, square_of(settings.hide), network.frame.grey)
     if settings.units is None:
         units, values, scores = strongest_units(deconvnet, layer, seen.inputs, settings.top)
     else:
@@ -77,6 +80,14 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> UnitSheet:
         value=values.numpy(), map_name=names, projection=pictures.projection, patch=pictures.patch,
         corner=pictures.corner, classes=classes, probability=probability,
     )  # fmt: skip
+
+
+def square_of(given: list[int]) -> tuple[int, int, int]:
+    """top, left and side of the square that hides a part. Raises ValueError for what is none."""
+    if len(given) != 3:
+        raise ValueError(f"hide={given}: expected [top,left,side] in pixels")
+    top, left, side = given
+    return top, left, side
 
 
 def last_convolution(deconvnet: Deconvnet) -> str:

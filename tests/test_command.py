@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -92,26 +90,6 @@ def test_fish_and_zsh_are_answered(tmp_path: Path, shell: str, bound: str):
 def test_completion_says_nothing_but_what_completes(tmp_path: Path, line: str, expected: str):
     done = zfnet("-sc", "query=bash", at=tmp_path, COMP_LINE=line, COMP_POINT=str(len(line)))
     assert (done.stdout.strip(), done.stderr) == (expected, "")
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a wheel puts into an environment."""
-    pytest.importorskip("setuptools", minversion="77", reason="builds the wheel")
-    folder = tmp_path_factory.mktemp("wheel")
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"], capture_output=True,
-                            text=True, check=False).stdout.splitlines()  # fmt: skip
-    if not listed:
-        pytest.skip("not a git checkout: nothing says which files are the project's")
-    for name in listed:
-        if name.split("/")[0] in ("zfnet", "experiments", "conf") or "/" not in name:
-            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / "source" / name)
-    words = ["-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(folder / "source")]
-    subprocess.run([sys.executable, *words], check=True, capture_output=True)
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        wheel.extractall(folder / "site")
-    return folder / "site"
 
 
 def test_a_wheel_carries_the_jobs_within_zfnet(installed: Path):

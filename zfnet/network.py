@@ -16,6 +16,7 @@ from zfnet.models import (
     OWN_PX,
     TABLES,
     ZOOS,
+    build_for_file,
     build_model,
     channels_of,
     fit,
@@ -82,8 +83,8 @@ def open_network(
     weights: of the last three a state_dict file (.pt or .safetensors), of a zoo's "DEFAULT" too; None for random ones.
     size_px: of the crops that it sees. A zoo's network sees those of its hub, by default as large and from squares as
     large as there, with its normalisation and filter and, of 1000 classes, ImageNet's names in the standard order;
-    another size_px brings the square along in proportion. Ours see 224 px of squares 8/7 as large, less ImageNet's mean
-    colour.
+    another size_px brings the square along in proportion; a file of another number of classes says how many there are.
+    Ours see 224 px of squares 8/7 as large, less ImageNet's mean colour.
     frame, names, wnids: of your own module; without names its classes are counted ("class 0" ...).
     num_classes, width, channels: of our own tables, as `build_model` takes them.
 
@@ -196,11 +197,9 @@ def _of_module(
 def _of_zoo(name: str, weights: str | Path | None, size_px: int | None) -> Network:
     frame, names = _hub_frame(name, size_px)
     if not names:
-        raise ValueError(
-            f"{name} has no classifier and so no classes: build one on it with build_model({name!r}, num_classes=N)"
-        )
+        raise ValueError(f"{name} has no classifier and so no classes: build_model({name!r}, num_classes=N) adds one")
+    model, names = build_for_file(name, names, weights, frame.size_px)
     arguments: dict[str, Any] = {"name": name, "num_classes": len(names), "input_px": frame.size_px}
-    model = build_model(**arguments, weights=weights)
     return Network(model=model.eval(), frame=frame, wnids=(), names=names, arguments=arguments)
 
 

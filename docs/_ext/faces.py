@@ -30,10 +30,17 @@ ROOMS = {
     "zfnet.analysis.invariance": "Invariance (Fig. 5)",
     "zfnet.analysis.correspondence": "Correspondence (Table 1)",
     "zfnet.analysis.probing": "Probes (Tables 4 to 7)",
+    "zfnet.analysis.claims": "The paper's sentences, measured",
+    "zfnet.analysis.audit": "Is a projection to be believed?",
+    "zfnet.analysis.atlas": "What an atlas shows",
+    "zfnet.live": "The live page",
     "zfnet.plotting": "Figures in one line",
     "zfnet.hub": "Sharing networks",
     "zfnet.runs": "Manifests and tables",
 }
+
+
+LONGEST_VALUE = 100  # letters
 
 
 def names_of(room: str) -> list[str]:
@@ -54,9 +61,9 @@ def rooms() -> dict[str, str]:
 
 
 def _first_words(room: str) -> str:
-    """What a room says of itself, up to the first stop."""
+    """What a room says of itself, up to the first stop, colon, bracket or line's end."""
     words = __import__(room, fromlist=["_"]).__doc__ or room
-    return re.split(r"[.:;\n]", words.strip())[0]
+    return re.split(r"[.:;](?=\s|$)|\n| \(", words.strip())[0]
 
 
 def write_reference(folder: Path) -> None:
@@ -82,6 +89,8 @@ def directive_of(room: str, name: str) -> list[str]:
     home = max((one for one in rooms() if f"{module}.".startswith(f"{one}.")), key=len, default=room)
     directive = "py:data" if kind == "data" else f"auto{kind}"  # autodoc would tell what is said of the value's class
     lines = [f".. {directive}:: {room}.{name}"]
+    if kind == "data" and isinstance(value, tuple | int | float | str) and len(repr(value)) <= LONGEST_VALUE:
+        lines += [f"   :value: {value!r}"]  # choices and limits; not tables, whose lines name addresses in memory
     lines += ["   :no-index:"] if home != room else []
     lines += ["   :no-members:"] if home != room and kind == "class" else []
     return [*lines, ""]
@@ -93,15 +102,18 @@ def _write(path: Path, text: str) -> None:
 
 
 SPECIAL = re.compile(r"([\\*`|_])")
+ARGUMENT = re.compile(r"(?:[a-z_]\w*, )*[a-z_]\w*(?: \([^)]*\))?: ")
 
 
 def plain_words(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Docstrings are plain text: paragraphs stay paragraphs, whatever is aligned or indented stays as it stands."""
-    text = re.sub(r"\n(?=(?:[a-z_]\w*, )*[a-z_]\w*(?: \([^)]*\))?: )", "\n\n", "\n".join(lines).strip("\n"))
+    text = re.sub(rf"\n(?={ARGUMENT.pattern})", "\n\n", "\n".join(lines).strip("\n"))
     paragraphs = re.split(r"\n\s*\n", text)  # each argument begins one
     result: list[str] = []
     for paragraph in paragraphs:
         body = paragraph.split("\n")
+        if ARGUMENT.match(body[0]) and not re.search(r"\S {3,}\S", paragraph):
+            body = [line.strip() for line in body]  # an argument's further lines may hang
         if any(re.match(r"\s+\S", line) or re.search(r"\S {3,}\S", line) for line in body):
             result += ["::", "", *(f"    {line}" for line in body), ""]
         else:

@@ -15,7 +15,7 @@ from demo import HOME, RUN
 from zfnet.figures.fig4 import draw_fig4, load_evolution
 
 words = [f"run={RUN}", f"run_dir={HOME / 'fig4'}", "reuse=true"]
-subprocess.run([sys.executable, "-m", "zfnet", "fig4", *words], check=True, capture_output=True)
+done = subprocess.run([sys.executable, "-m", "zfnet", "fig4", *words], check=True, capture_output=True)
 
 # %%
 # The figure is drawn from the arrays that the command saved, without the network.

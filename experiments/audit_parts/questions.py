@@ -56,8 +56,9 @@ class Asked:
 
     @cached_property
     def targets(self) -> tuple[Targets, ...]:
-        """What the pictures are of: the class, and the strongest unit of the layer, of every image."""
-        return tuple(make(self.model, self.sample.inputs, self.layer) for make in (class_targets, strongest_units))
+        """What the pictures are of: the class, or the strongest unit of the layer, of every image; as was asked."""
+        makes = [class_targets if kind == CLASS else strongest_units for kind in self.settings.targets]
+        return tuple(make(self.model, self.sample.inputs, self.layer) for make in makes)
 
 
 def ask(asked: Asked, dealt: Dealt, *, join: bool) -> list[Finding]:

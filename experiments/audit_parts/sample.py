@@ -89,7 +89,10 @@ def _with_parts(root: Path, split: str | None, network: Network, *, count: int, 
         inputs=torch.stack([view.seen.image for view in views]), pixels=torch.stack([v.seen.pixels for v in views]),
         paths=[view.seen.path for view in views], classes=[numbers[wnids[view.seen.path]] for view in views],
         truths=[
-            Truth(object=view.object, deciding=tuple(part.box for part in view.parts if part.deciding))
+            Truth(
+                object=view.object, deciding=tuple(part.box for part in view.parts if part.deciding),
+                decoys=tuple(one.box for one in view.decoys),
+            )
             for view in views
         ],
     )  # fmt: skip

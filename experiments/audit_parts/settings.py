@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zfnet.analysis.audit import WAYS, check_methods
+from zfnet.analysis.audit import CLASS, UNIT, WAYS, check_methods
 
 QUESTIONS = ("cascade", "switches", "sensitivity", "faithfulness", "localisation", "training")
 
@@ -19,6 +19,7 @@ class Settings:
     layer: str | None
     methods: list[str]
     questions: list[str]
+    targets: list[str]
     stages: int
     ways: list[str]
     seed: int
@@ -28,7 +29,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_methods(self.methods)
-        for given, known in ((self.questions, QUESTIONS), (self.ways, WAYS)):
+        for given, known in ((self.questions, QUESTIONS), (self.ways, WAYS), (self.targets, (CLASS, UNIT))):
             for word in given:
                 if word not in known:
                     raise ValueError(f"{word!r} is not one of {', '.join(known)}")

@@ -148,11 +148,12 @@ class FilterClaims:
             pictures = picture_units(deconvnet, layer, units, views.fetch, views.frame.grey)
             sets = (len(chosen), settings.top)
             shown = list(pictures.projection.reshape(*sets, *pictures.projection.shape[1:]))
+            placed = [np.moveaxis(one, 1, -1) for one in shown]  # (k, h, w, 3), as patches are
             grey = np.array(views.frame.grey)
             seen = list((pictures.patch - grey).reshape(*sets, *pictures.patch.shape[1:]))
             found[layer] = {
                 "alike": (sharing(shown, seen), sharing(mixed(shown), mixed(seen))),
-                "where shown": (where_shown(shown, seen), where_shown([*shown[1:], shown[0]], seen)),
+                "where shown": (where_shown(placed, seen), where_shown([*placed[1:], placed[0]], seen)),
             }
         return found
 

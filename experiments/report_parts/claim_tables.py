@@ -129,7 +129,11 @@ class TableClaims:
                 "it takes images of classes new to the network: run tab4_caltech101 or tab5_caltech256 on some and "
                 "give run=FOLDER"
             )
-        return [effect for one in found for effect in _transferred(one)]
+        effects = [effect for one in found for effect in _transferred(one)]
+        if not effects:
+            folders = " and ".join(str(one.folder) for one in found)
+            raise LeftOut(f"no fold that both methods finished in {folders}")
+        return effects
 
     def answers(self, training: Training) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """What a training's network says of the images, as experiments/evaluate.py has it: (N, C) and labels (N,)."""
@@ -204,9 +208,7 @@ def _transferred(kept: KeptRun) -> list[Effect]:
         both = [own for (one, _), own in folds.items() if one == count and {"pretrained", "scratch"} <= set(own)]
         if both:
             pretrained, scratch = (_joined([own[name] for own in both]) for name in ("pretrained", "scratch"))
-            effects.append(accuracy_effect(f"{count} images a class", pretrained, scratch))
-    if not effects:
-        raise LeftOut(f"{kept.folder} has no fold that both methods finished")
+            effects.append(accuracy_effect(f"{count} images a class, {kept.job[:4]}", pretrained, scratch))
     return effects
 
 

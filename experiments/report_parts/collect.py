@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,11 @@ def collect(item: Item, wanted: Wanted, collected: Collected, run: Run) -> None:
         collected.entries.append(entry_of(item, kept, source))
     except (LeftOut, OSError, ValueError, KeyError) as reason:
         collected.left_out[f"{item.title}{f' ({item.paper})' if item.paper else ''}"] = str(reason)
+    elsewhere = wanted.shelf.find_on_others(item.job) if item.on_others_too else None
+    if elsewhere is not None:
+        others = replace(item, name=f"{item.name}-others", title=f"{item.title}: other images")
+        print(f"{item.job}, other images: taken from {elsewhere.folder}", flush=True)
+        collected.entries.append(entry_of(others, elsewhere, f"Taken from a finished run: {elsewhere.folder}."))
 
 
 def found_or_run(item: Item, wanted: Wanted, run: Run) -> tuple[KeptRun, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from experiments.report_parts import item_tables, item_words
+from experiments.report_parts import audit_tables, item_tables, item_words
 from experiments.report_parts.item_words import Words
 from zfnet.pages.report import Table
 
@@ -20,7 +20,7 @@ class Item:
     under each where there are several. alt: what they show, for those who do not see them. tables: of the folder.
     words: how to run the job here, beside what the report was given of network and images; None where it is only
     taken from runs that are there. missing: how to come by it then. of_these_images: False for a job that works on
-    others.
+    others. on_others_too: a finished run on other images is an entry of its own.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Item:
     words: Words | None = None
     missing: str = ""
     of_these_images: bool = True
+    on_others_too: bool = False
 
 
 ITEMS = (
@@ -201,6 +202,7 @@ ITEMS = (
         figures={"tab7.png": ""},
         tables=item_tables.depth,
         words=item_words.depth,
+        on_others_too=True,
         alt="Accuracy of linear probes by layer, of this network, of fresh weights, and the paper's",
         caption="A linear model on the features of one layer at a time. The paper's numbers are of Caltech, for "
         "classes that its network had not seen.",
@@ -208,23 +210,13 @@ ITEMS = (
     Item(
         name="audit",
         job="audit",
-        title="Are the maps to be believed?",
+        title="Are the pictures to be believed?",
         paper="",
-        figures={
-            "pictures.png": "One image and one unit, by every method.",
-            "cascade.png": "How like its intact self a picture stays while weights are drawn anew, from the last layer "
-            "down and one layer at a time; the floor is another image's picture.",
-            "switches.png": "What becomes of a projection that goes through another image's switches, through noise, "
-            "with a constant seed, with maps shuffled.",
-            "sensitivity.png": "How like two pictures of one image are that ask for different classes or maps.",
-            "faithfulness.png": "What is left of the answer as the pixels go that a picture calls important.",
-            "localisation.png": "The share of a picture that lies on the object and its deciding parts.",
-            "training.png": "The same pictures of fresh weights, and of a network that learned shuffled labels.",
-        },
-        tables=partial(item_tables.plain, "The findings of the audit", "audit.csv", ()),
+        figures=audit_tables.FIGURES,
+        tables=audit_tables.tables,
         alt="A figure of the audit",
         missing="run audit checkpoint=... data=... and give run=FOLDER with it",
-        caption="What else would give the same pictures: random weights, other switches, shuffled labels, and whether "
-        "hiding what a map marks changes the answer.",
+        caption="What else would give the same pictures, whether hiding what they mark changes the answer, whether "
+        "they lie where the truth is. Blank ones count as like no other; methods without an answer are named.",
     ),
 )

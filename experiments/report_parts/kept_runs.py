@@ -70,6 +70,12 @@ class Shelf:
         ]
         return max(fits, key=lambda one: one.finished, default=None)
 
+    def find_on_others(self, job: str) -> KeptRun | None:
+        """The newest finished run of a job for the network, on images other than these."""
+        fits = [one for one in self.runs if one.job == job and one.is_of(self.weights, self.trained)]
+        others = [one for one in fits if not one.has_data(self.data, self.root)]
+        return max(others, key=lambda one: one.finished, default=None)
+
 
 def runs_in(folders: Sequence[str | Path]) -> list[KeptRun]:
     """Every finished run in the folders or below them. Raises FileNotFoundError for a folder that is not there."""

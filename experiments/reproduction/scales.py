@@ -31,9 +31,9 @@ SMALL_FIGURES: dict[str, Words] = {
     "fig5_invariance": ("more=[]",),
     "fig7_occlusion": ("square_px=24", "stride_px=4"),
     "pointing": ("square_px=24", "stride_px=8"),
-    "tab4_caltech101": ("folds=2",),
-    "tab5_caltech256": ("folds=2", "methods=[pretrained]"),
-    "tab7_depth": ("folds=2", "costs=[0.01,1]", "splits=2", "control=true"),
+    "tab4_caltech101": ("folds=3",),
+    "tab5_caltech256": ("folds=3", "methods=[pretrained]"),
+    "tab7_depth": ("folds=3", "costs=[0.01,1]", "splits=2", "control=true"),
 }
 
 SCALES = {

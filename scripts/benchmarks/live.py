@@ -14,7 +14,7 @@ import statistics
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,11 @@ ACTS = """(photographs) => {
     place: (x, y) => at("click", x, y),
     hide: (x, y) => at("pointermove", x, y, PointerEvent),
     mode: (mode) => document.querySelector(`[name=mode][value=${mode}]`).click(),
-    rules: () => document.querySelector("[data-compare=rules]").click(),
+    compare: (kind) => document.querySelector(`[data-compare=${kind}]`).click(),
+    save: () => document.getElementById("save").click(),
+    open: () => { document.getElementById("drawing").open = true; },
+    part: () => document.querySelector("#parts button[data-parts^=left_eye]").click(),
+    move: (value) => { const slider = document.getElementById("right"); slider.value = value; slider.dispatchEvent(new Event("input")); },
   };
 }"""  # noqa: E501
 
@@ -81,8 +85,10 @@ def served(page: Page) -> Iterator[str]:
     thread.join()
 
 
-def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tuple[str, str]]) -> dict[str, list[float]]:
-    """Milliseconds of each interaction, ROUNDS of it."""
+def latencies(
+    browser: Any, address: str, layer: str, photographs: Sequence[tuple[str, str]], halves: Sequence[int]
+) -> dict[str, list[float]]:  # fmt: skip
+    """Milliseconds of each interaction, ROUNDS of it. halves: which of looking (1), and of hiding and saving (2)."""
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
     tab.goto(address)
     tab.wait_for_selector("body[data-ready]")
@@ -92,41 +98,106 @@ def latencies(browser: Any, address: str, layer: str, photographs: Sequence[tupl
     timed = lambda part, *act: float(tab.evaluate(TIMED, [part, list(act)]))  # noqa: E731
     places = np.random.default_rng(0).uniform(0.1, 0.9, (ROUNDS, 2)).tolist()
     found: dict[str, list[float]] = {}
-    found["picture: prediction"] = [timed("guess", "upload", number) for number in range(ROUNDS)]
-    tab.wait_for_timeout(500)
-    found["picture: maps"] = [timed("maps", "upload", number) for number in range(ROUNDS)]
-    tab.wait_for_timeout(500)
-    found["layer: its maps"] = [timed("maps", "layer", others[(1 + number) % 2]) for number in range(ROUNDS)]
+    if 1 in halves:
+        found["picture: prediction"] = [timed("guess", "upload", number) for number in range(ROUNDS)]
+        tab.wait_for_timeout(500)
+        found["picture: maps"] = [timed("maps", "upload", number) for number in range(ROUNDS)]
+        tab.wait_for_timeout(500)
+        found["layer: its maps"] = [timed("maps", "layer", others[(1 + number) % 2]) for number in range(ROUNDS)]
+    timed("maps", "upload", 1)
     timed("maps", "layer", others[1])
     timed("maps", "layer", layer)
     tab.wait_for_timeout(500)
-    found["map: its projection"] = [timed("unit", "map", number) for number in range(ROUNDS)]
-    found["place: eight projections"] = [timed("place", "place", x, y) for x, y in places]
-    tab.evaluate("window.acts.mode('hide')")
-    found["square: bars and map"] = [timed("hiding", "hide", x, y) for x, y in places]
-    tab.wait_for_timeout(500)
-    found["three rules"] = [timed("compare", "rules") for _ in range(ROUNDS)]
+    if 1 in halves:
+        found["map: its projection"] = [timed("unit", "map", number) for number in range(ROUNDS)]
+        found["place: eight projections"] = [timed("place", "place", x, y) for x, y in places]
+    if 2 in halves:
+        found |= hidden_and_saved(tab, timed, places)
     tab.close()
     return found
 
 
-def measure(weights: str | None) -> None:
+def hidden_and_saved(
+    tab: Any, timed: Callable[..., float], places: Sequence[Sequence[float]]
+) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    timed("unit", "map", 0)
+    tab.evaluate("window.acts.mode('hide')")
+    found["square: bars and map"] = [timed("hiding", "hide", x, y) for x, y in places]
+    tab.evaluate("window.acts.mode('look')")
+    tab.wait_for_timeout(500)
+    found["three rules side by side"] = [timed("compare", "compare", "rules") for _ in range(ROUNDS)]
+    found["two pictures side by side"] = [timed("compare", "compare", "pictures") for _ in range(ROUNDS)]
+    found["save as PNG"] = [timed("save", "save") for _ in range(ROUNDS)]
+    found["a part of a drawn object moved: prediction"] = moved(tab, timed)
+    return found
+
+
+def moved(tab: Any, timed: Callable[..., float]) -> list[float]:
+    """An owl's eye, to and fro."""
+    timed("guess", "open")
+    tab.wait_for_timeout(1000)
+    tab.evaluate("window.acts.part()")
+    found = []
+    for number in range(ROUNDS):
+        found.append(timed("guess", "move", 5 + number))
+        tab.wait_for_timeout(300)  # its maps come after the prediction
+    return found
+
+
+def measure(weights: str | None, only: str | None, halves: Sequence[int]) -> None:
     photographs = [(Path(path).name, base64.b64encode(Path(path).read_bytes()).decode()) for path in photograph_paths()]
-    columns = {}
+    columns, chosen = {}, {name: layer for name, layer in LAYERS.items() if only in (None, name)}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
         )
-        for name, layer in LAYERS.items():
+        for name, layer in chosen.items():
             with served(page_of(name, weights if "squeezenet" in name else None)) as address:
-                columns[name] = latencies(browser, address, layer, photographs)
+                columns[name] = latencies(browser, address, layer, photographs, halves)
         browser.close()
     rows = [
         [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
         for row in next(iter(columns.values()))
     ]
-    head = [f"ms, median of {ROUNDS} (slowest)", *(f"{name}, {layer}" for name, layer in LAYERS.items())]
+    head = [f"ms, median of {ROUNDS} (slowest)", *(f"{name}, {layer}" for name, layer in chosen.items())]
     print(table(head, rows))
+
+
+def processor(weights: str | None, only: str | None) -> None:
+    """Processor time of each question on one thread, without a browser: it does not depend on what else runs."""
+    torch.set_num_threads(1)
+    files, columns = [Path(path).read_bytes() for path in photograph_paths()], {}
+    for name, layer in LAYERS.items():
+        if only not in (None, name):
+            continue
+        page, rng = page_of(name, weights if "squeezenet" in name else None), np.random.default_rng(0)
+        found: dict[str, list[float]] = {}
+
+        def timed(row: str, ask: Callable[[], Any], found: dict[str, list[float]] = found) -> Any:
+            begun = time.process_time()
+            answer = ask()
+            found.setdefault(row, []).append(1000 * (time.process_time() - begun))
+            return answer
+
+        for number in range(ROUNDS):
+            key = timed("picture: decoded", lambda: page.upload(files[number % 2], "a.jpg"))["picture"]  # noqa: B023
+            said = {"picture": key, "layer": layer}
+            x, y = rng.integers(20, 204, 2).tolist()
+            timed("prediction: a pass, recorded", lambda: page.answer("guess", said))  # noqa: B023
+            maps = timed("layer: its maps", lambda: page.answer("maps", said))  # noqa: B023
+            unit = [maps[one][number % 9] for one in ("maps", "row", "column")]
+            timed("map: its projection", lambda: page.answer("unit", {**said, "map": unit[0]}))  # noqa: B023
+            timed("place: eight projections", lambda: page.answer("place", {**said, "x": x, "y": y}))  # noqa: B023
+            square = {**said, "map": unit[0], "hidden": [y - 24, x - 24, 48]}
+            timed("a square under the mouse", lambda: page.answer("hide", square))  # noqa: B023
+            timed("save as PNG", lambda: page.figure({**said, "units": [unit]}))  # noqa: B023
+        columns[f"{name}, {layer}"] = found
+    rows = [
+        [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
+        for row in next(iter(columns.values()))
+    ]
+    print(table([f"ms of processor time, median of {ROUNDS} (slowest)", *columns], rows))
 
 
 def turned(photograph: bytes, rng: np.random.Generator) -> bytes:
@@ -157,7 +228,7 @@ def load(seconds: float, weights: str | None, sessions: int = 8) -> None:
                     picture, seen = ask(address, "upload", turned(photographs[seed % 2], rng))["picture"], {}
                 kind = ["guess", "maps", "place", "hide", "strongest", "unit"][int(rng.integers(6))]
                 said = {"picture": picture, "layer": layer, "map": int(rng.integers(3)), "y": 100, "x": 120,
-                        "top": 40, "left": 50, "size": 48}  # fmt: skip
+                        "hidden": [40, 50, 48]}  # fmt: skip
                 answer = ask(address, f"ask/{kind}", said)
                 key, told = f"{kind}{said['map']}", json.dumps(answer)
                 with lock:
@@ -186,15 +257,20 @@ def resident_mib() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", help="of SqueezeNet: a state_dict file; without, random ones")
+    parser.add_argument("--only", choices=list(LAYERS), help="one of the networks; without, all of them in turn")
     parser.add_argument(
         "--load", type=float, default=0, help="seconds of eight sessions at once, in place of latencies"
     )
+    parser.add_argument("--halves", type=int, nargs="+", default=[1, 2], help="1: looking; 2: hiding and saving")
+    parser.add_argument("--processor", action="store_true", help="processor time of each question, without a browser")
     given = parser.parse_args()
     print(hardware())
     if given.load:
         load(given.load, given.weights)
+    elif given.processor:
+        processor(given.weights, given.only)
     else:
-        measure(given.weights)
+        measure(given.weights, given.only, given.halves)
 
 
 if __name__ == "__main__":

@@ -164,6 +164,9 @@ def test_the_reference_describes_every_room(monkeypatch: pytest.MonkeyPatch):
     described = faces["rooms"]()
     assert {"zfnet", "zfnet.deconv", "zfnet.analysis.occlusion"} <= set(described)
     assert all(described.values())
+    assert not [purpose for purpose in described.values() if purpose.count("(") != purpose.count(")")]  # cut short
+    assert "   :value: ('strongest', 'changed')" in faces["directive_of"]("zfnet.analysis", "PICKS")
+    assert "0x" not in " ".join(faces["directive_of"]("zfnet.data.parts_world", "CLASSES"))
     assert "plot" in faces["names_of"]("zfnet")
 
 

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 from small_network import WNIDS, small_network
 
+from experiments.report_parts import audit_tables
 from zfnet.figures.drawing import style
+from zfnet.runs import write_csv
 
 QUESTIONS = ("cascade", "switches", "sensitivity", "faithfulness", "localisation", "training")
 METHODS = "methods=[deconvnet,occlusion]"
@@ -70,6 +72,35 @@ def test_every_question_is_asked_told_and_drawn_and_can_be_drawn_again(
     code, printed = carry_out_here("audit", f"redraw={tmp_path / 'run' / 'audit.json'}", "run_dir=again")
     assert code == 0, printed
     assert rows_of(tmp_path / "again") == rows
+    first, again = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("run", "again"))
+    assert again["networks"] == first["networks"]  # by which a report finds what was drawn again
+    assert again["images"] == first["images"] == 3
+    titles = [table.title for table in audit_tables.tables(tmp_path / "again")]
+    assert len(titles) >= 10  # four or five of classes, four of units; switches of units and of layers
+    assert titles[0] == "Random weights: likeness to the intact picture, of a class (Spearman of |values|)"
+
+
+def test_a_reports_tables_tell_intervals_images_blank_pictures_and_refusals(tmp_path: Path):
+    told = {"question": "switches", "target": "unit", "condition": "random switches", "measure": "spearman"}
+    value = {"mean": "0.5", "low": "0.25", "high": "0.75", "images": "90", "blank": "3", "refused": ""}
+    nothing = {"mean": "", "low": "", "high": "", "images": "0", "blank": "0", "refused": "no rule for Sigmoid"}
+    rows = [{**told, "method": "deconvnet", **value}, {**told, "method": "guided", **nothing}]
+    rows.append({**told, "method": "deconvnet", "condition": "random weights", **value, "blank": "0"})
+    write_csv(tmp_path / "audit.csv", rows)
+    (table,) = audit_tables.tables(tmp_path)
+    assert table.head == ["", "random switches", "random weights"]
+    assert table.rows == [
+        ["deconvnet", "0.50 [0.25, 0.75] of 90, 3 blank", "0.50 [0.25, 0.75] of 90"],
+        ["guided", "refused: no rule for Sigmoid", "–"],
+    ]
+    rows = [
+        {**told, "question": "faithfulness", "measure": way, "method": "deconvnet", **value} for way in ("ROAD", "x")
+    ]
+    write_csv(tmp_path / "audit.csv", rows)
+    (table,) = audit_tables.tables(tmp_path)
+    assert table.title.endswith(", of a unit (ROAD (low))")
+    assert len(table.rows) == 1  # the value at each share of the pixels stays in the CSV
+    assert audit_tables.tables(tmp_path / "elsewhere") == []
 
 
 def test_parts_of_an_audit_are_drawn_together(carry_out_here: Carry, root: Path, tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable
@@ -29,8 +30,15 @@ def test_it_is_served_until_ctrl_c(command: Callable[..., list[str]], tmp_path: 
             assert address.startswith("http://127.0.0.1:")
             with urllib.request.urlopen(f"{address}/about", timeout=10) as answer:
                 about = json.loads(answer.read())
-            job.send_signal(signal.SIGINT)
-            out, err = job.communicate(timeout=20)
+            picture = urllib.request.Request(f"{address}/ask/example", data=b'{"number": 0}')
+            with urllib.request.urlopen(picture, timeout=20) as answer:
+                key = json.loads(answer.read())["picture"]
+            said = {"picture": key, "layer": "conv5", "target": 0, "size": 9, "stride": 1}
+            asked = urllib.request.Request(f"{address}/ask/occlusion", data=json.dumps(said).encode())
+            with urllib.request.urlopen(asked, timeout=20) as lines:
+                assert json.loads(lines.readline())["done"] > 0  # Ctrl-C comes while a map is made
+                job.send_signal(signal.SIGINT)
+            out, err = job.communicate(timeout=60)
         finally:
             job.kill()
     assert job.returncode == 0, err
@@ -49,6 +57,15 @@ def test_what_it_refuses(carry_out_here: Callable, tmp_path: Path):
     code, said = carry_out_here("live", f"checkpoint={network}", "host=192.0.2.1")
     assert code == 2
     assert "host=192.0.2.1 port=7860 cannot be served" in said
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, said = carry_out_here("live", f"checkpoint={network}", f"port={port}")
+    assert code == 2
+    assert f"port {port} of 127.0.0.1 is taken" in said
+    assert "port=0 for any that is free" in said
+    assert len(said.strip().splitlines()) == 1
     code, said = carry_out_here("live", f"checkpoint={network}", "port=0", f"atlas={tmp_path}")
     assert code == 2
     assert "is no atlas: give the folder that zfnet atlas wrote" in said

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_process import run_here
 from matplotlib.figure import Figure
 from test_history import write_run
 
@@ -20,6 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs" / "train" / "a", 3, 0)
+    assert run_here("history", "runs=runs/train") == 0
     (tmp_path / "runs" / "activations" / "today").mkdir(parents=True)
     layer = LayerMaps(layer="conv1", values=np.random.default_rng(0).normal(size=(1, 6, 4, 4)))
     shown = Activations(
@@ -32,6 +34,7 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     )
     save_activations(tmp_path / "runs" / "activations" / "today" / "activations.npz", shown)
     names: dict[str, Any] = {}
+    capsys.readouterr()
     page = PAGE.read_text().replace('weights="DEFAULT"', "weights=None")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert len(blocks) == 5

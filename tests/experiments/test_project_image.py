@@ -76,6 +76,8 @@ def test_networks_of_others_and_the_command_itself(carry_out, photograph: Path, 
         (["image={image}", "checkpoint={net}", "layer=conv9"], "'conv9' is not one of"),
         (["image={net}", "checkpoint={net}"], "not an image"),
         (["image={image}", "checkpoint={net}", "top=0"], "top=0"),
+        (["image={image}", "checkpoint={net}", "hide=[1,2]"], "expected [top,left,side] in pixels"),
+        (["image={image}", "checkpoint={net}", "hide=[1,2,0]"], "a square of 0 px hides nothing"),
         (["redraw={image}"], "expected the arrays of project"),
     ],
 )
@@ -97,3 +99,25 @@ def test_units_that_were_named(carry_out_here, photograph: Path, tmp_path: Path)
     code, printed = carry_out_here("project", *given, "units=[[3,1,99]]", f"run_dir={tmp_path / 'b'}")
     assert code == 2
     assert "units=[3, 1, 99] is not map, row and column of a unit of conv3" in printed
+
+
+def test_a_square_that_hides_a_part(carry_out_here, photograph: Path, tmp_path: Path) -> None:
+    network = small_network(tmp_path / "net.pt")
+    corner = ",".join(f"[{number},0,0]" for number in range(9))
+    given = [
+        f"image={photograph}",
+        f"checkpoint={network}",
+        "hardware.device=cpu",
+        f"units=[{corner}]",
+        "layer=conv3",
+    ]
+    sheets = []
+    for name, more in (("a", []), ("b", ["hide=[-4,-4,24]"])):
+        code, printed = carry_out_here("project", *given, *more, f"run_dir={tmp_path / name}")
+        assert code == 0, printed
+        sheets.append(load_sheet(tmp_path / name / "project.npz"))
+    before, after = sheets
+    assert (after.picture[:20, :20] == [110, 120, 130]).all(), "the network's mean colour"
+    np.testing.assert_array_equal(after.picture[20:], before.picture[20:])
+    np.testing.assert_array_equal(after.picture[:, 20:], before.picture[:, 20:])
+    assert (after.value != before.value).any(), "these units see the square"

@@ -1,6 +1,6 @@
 """README.md and the how-tos: every command and every program runs as it stands, with small data and random weights.
 
-Weights are not downloaded, eight processes are one, and places that the page leaves to its reader are filled in.
+Weights are not downloaded, several processes are one, and places that the page leaves to its reader are filled in.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from zfnet.figures.drawing import style
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
 README = PAGES[0].read_text()
-JOB, PACK = re.compile(r"(?:torchrun --nproc-per-node=8 -m )?zfnet (\w+)"), "scripts/pack_imagenet "
+JOB, PACK = re.compile(r"(?:torchrun --nproc-per-node=\d -m )?zfnet (\w+)"), "scripts/pack_imagenet "
 SERVES = "zfnet live"  # until Ctrl-C: test_live.py runs it
 LINES = list(
     dict.fromkeys(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from in_process import run_here
 from report_page import SMALL, words_of
 from small_network import small_network
 
+from experiments.report_parts.collect import Collected, collect
 from experiments.report_parts.inner_job import FUNCTIONS
 from experiments.report_parts.items import ITEMS
+from experiments.report_parts.kept_runs import KeptRun, Shelf
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,6 +92,31 @@ def test_jobs_are_called_as_their_files_start_them():
     assert {one.job for one in ITEMS} - known <= {"audit"}
     assert {one.job for one in ITEMS if one.words is not None} <= set(FUNCTIONS)
     assert all(one.words is not None or one.missing for one in ITEMS)
+
+
+def test_probes_of_other_classes_are_an_entry_beside_those_of_these(tmp_path: Path):
+    def kept(name: str, data: str, finished: str) -> KeptRun:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tab7.png").write_bytes(b"")
+        facts = {
+            "networks": {"a.pt": "w"},
+            "data": {"val": data},
+            "finished": finished,
+            "command": ["tab7_depth.py", name],
+        }
+        return KeptRun(folder=tmp_path / name, job="tab7_depth", facts=facts)
+
+    runs = [kept("own", "these", "2026-01-03"), kept("old", "other", "2026-01-01"), kept("new", "other", "2026-01-02")]
+    shelf = Shelf(runs=runs, weights="w", data=["these"], trained=None)
+    assert [shelf.find("tab7_depth"), shelf.find_on_others("tab7_depth")] == [runs[0], runs[2]]
+    assert Shelf(runs=runs[:1], weights="w", data=["these"], trained=None).find_on_others("tab7_depth") is None
+    item = replace(next(one for one in ITEMS if one.name == "tab7"), tables=None)
+    collected = Collected(left_out={})
+    here = cast(Any, SimpleNamespace(shelf=shelf))
+    collect(item, here, collected, cast(Any, SimpleNamespace(folder=tmp_path)))
+    assert [(one.anchor, one.figures[0].path.parent.name) for one in collected.entries] == [
+        ("tab7", "own"), ("tab7-others", "new"),
+    ]  # fmt: skip
 
 
 def test_an_item_that_is_not_there(image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

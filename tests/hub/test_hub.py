@@ -86,7 +86,8 @@ def test_the_card_says_what_the_run_kept(network: Network):
                       epochs=[{"epoch": "15", "val_top1_error": "0.05"}])  # fmt: skip
     for words in ("license: mit", "# A slim ZFNet", "top-1 error, epoch 13 | 3.6%", "epoch 15, the last | 5.0%",
                   "training images | 3000", "epochs | 15", "`train.py experiment=demo`", "abc (with changes)",
-                  "two cores", 'from_pretrained("me/slim")', "cat, dog, owl", "without an interval"):  # fmt: skip
+                  "two cores", 'from_pretrained("me/slim")', "cat, dog, owl", "without an interval",
+                  "pip install 'zfnet[hub]'"):  # fmt: skip
         assert words in card
     little = model_card(network, title="T", repository="r", manifest={}, recipe={})
     assert "## Errors" not in little

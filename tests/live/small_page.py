@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
+from live_tab import served_app
 from PIL import Image
 
 from zfnet import build_model
 from zfnet.data import InputFrame
-from zfnet.live import Lens, Page, Pictures, bound, live_application, server_of
+from zfnet.live import Lens, Page, Pictures, live_application
 from zfnet.network import Network
 
 SIDE_PX, INPUT_PX = 72, 64
@@ -51,15 +50,7 @@ def image_file(seed: int, size: tuple[int, int] = (90, 120), kind: str = "PNG") 
 
 
 @contextmanager
-def served(shown: Page) -> Iterator[str]:
+def served(shown: Page, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a page that a thread serves."""
-    listening = bound("127.0.0.1", 0)
-    server = server_of(live_application(shown))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive(), "the server did not end"
+    with served_app(live_application(shown, host), host) as address:
+        yield address

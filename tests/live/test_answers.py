@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 pytest.importorskip("starlette", reason="skipped: starlette is not installed (the extra live)")
 from small_page import NAMES, image_file, lens, page
@@ -18,6 +16,7 @@ from small_page import NAMES, image_file, lens, page
 from zfnet import Deconvnet, occlude
 from zfnet.data import read_photographs
 from zfnet.live import Cancelled, Forgotten, Page, Pictures, guesses, hide_everywhere, hide_square, place_of, tiles_of
+from zfnet.live.drawn import key_of
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,7 @@ def test_a_pixel_belongs_to_the_unit_whose_middle_is_nearest(shown: Page):
 
 def test_a_hidden_square_is_one_pass_of_the_covered_image(shown: Page, key: str):
     one, picture = shown.lenses[0], shown.pictures[key]
-    hidden = hide_square(one, picture, layer="conv5", number=1, top=-5, left=30, size_px=20)
+    hidden = hide_square(one, picture, (-5, 30, 20), layer="conv5", number=1)
     covered = picture.inputs[0].clone()
     covered[:, :, :15, 30:50] = 0
     deconvnet = Deconvnet(one.model)
@@ -140,6 +139,35 @@ def test_old_pictures_are_forgotten():
         pictures[first.key]
 
 
+def test_drawn_pictures_push_nobody_out_and_are_drawn_again():
+    page = Page(lenses=[one := lens()], pictures=Pictures([one.network.frame], kept=3))
+    key = page.upload(image_file(0), "a.png")["picture"]
+    said = {"class": 3, "seed": 7, "changes": {"beak": {"right": 0.1, "hue": 0.5}}}
+    first = page.answer("draw", said)
+    for step in range(45):
+        page.answer("draw", {**said, "changes": {"beak": {"right": step / 100}}})
+    assert page.answer("guess", {"picture": key})["guesses"]
+    with pytest.raises(Forgotten):
+        page.pictures[first["picture"]]
+    pixels = page.asked({"picture": first["picture"]}).picture.pixels[0]
+    np.testing.assert_array_equal(pixels, page.pictures[page.answer("draw", said)["picture"]].pixels[0])
+    for forged in ({"class": 99, "seed": 0}, {"class": 3, "seed": 7, "changes": {"beak": {"right": 1e9}}}, {}):
+        forged_key = key_of(json.dumps(forged))
+        with pytest.raises(ValueError, match="expected a"):
+            page.answer("guess", {"picture": forged_key})
+    for nonsense in ("x.", "x.AAAA", "x.W10=", "x.%", "x"):
+        with pytest.raises(Forgotten):
+            page.answer("guess", {"picture": nonsense})
+
+
+def test_a_network_is_in_memory_once(shown: Page):
+    for one in shown.lenses:
+        assert all(one.deconvnet(rule).model is one.network.model for rule in ("deconvnet", "guided", "gradient"))
+    assert len({parameter.data_ptr() for one in shown.lenses for parameter in one.model.parameters()}) == sum(
+        len(list(one.model.parameters())) for one in shown.lenses
+    )
+
+
 def test_records_do_not_pile_up(monkeypatch: pytest.MonkeyPatch):
     one = lens()
     pictures = Pictures([one.network.frame])
@@ -160,7 +188,10 @@ def test_records_do_not_pile_up(monkeypatch: pytest.MonkeyPatch):
         ("unit", {"layer": "conv3", "map": 0, "rule": "luck"}, "rule is 'luck', expected one of deconvnet"),
         ("unit", {"layer": "conv3", "map": 0, "row": -1, "column": 0}, "row is '-1'"),
         ("guess", {"network": 2}, "network is '2'"),
-        ("hide", {"layer": "conv3", "map": 0, "size": 0, "top": 0, "left": 0}, "size is '0'"),
+        ("hide", {"layer": "conv3", "map": 0, "hidden": [0, 0, 0]}, r"hidden is \[0, 0, 0\]"),
+        ("hide", {"layer": "conv3", "map": 0, "hidden": [0, 9]}, "expected .top, left, side. of a square"),
+        ("words", {"columns": []}, "columns are expected as 1 to 3"),
+        ("words", {"columns": [3]}, "columns are expected as 1 to 3"),
         ("draw", {"class": 3, "seed": 1, "changes": {"trunk": {}}}, "parts of a owl"),
         ("draw", {"class": 3, "seed": 1, "changes": {"beak": {"right": float("nan")}}}, "right is 'nan'"),
         ("words", {"layer": "conv3", "units": [[0, 0]]}, "no unit"),
@@ -171,33 +202,11 @@ def test_what_is_not_there_is_told_in_one_line(shown: Page, key: str, name: str,
         shown.answer(name, {"picture": key, **said})
 
 
-def test_what_is_saved_is_made_again_by_its_lines(
-    shown: Page, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    said = {"picture": key, "layer": "conv3", "units": [[2, 1, 1], [0, 2, 2]], "rule": "guided"}
-    words = shown.answer("words", said)
-    Image.fromarray(shown.pictures[key].squares[0]).save(tmp_path / words["file"])
-    made = {}
-
-    class Drawn:
-        def savefig(self, path: str) -> None:
-            made["path"] = path
-
-    def plot(pixels: torch.Tensor) -> Drawn:
-        made["pixels"] = pixels
-        return Drawn()
-
-    assert len(words["python"].splitlines()) == 6
-    monkeypatch.setattr("zfnet.plot", plot)
-    monkeypatch.setattr("zfnet.open_network", lambda source: {"net0.pt": shown.lenses[0].network}[source])
-    exec(words["python"], {})
-    deconvnet = Deconvnet(shown.lenses[0].model, "guided")
-    record = deconvnet.record(shown.pictures[key].inputs[0], ["conv3"])
-    torch.testing.assert_close(made["pixels"], deconvnet.project(record, "conv3", [[0, 2, 1, 1], [0, 0, 2, 2]]))
-    with Image.open(io.BytesIO(shown.figure(said))) as saved:
-        assert saved.text["command"] == words["command"]  # type: ignore[attr-defined]
-        assert "units=[[2,1,1],[0,2,2]]" in words["command"]
+def test_a_square_beside_the_picture_hides_nothing(shown: Page, key: str):
+    one, picture = shown.lenses[0], shown.pictures[key]
+    for square in ((-40, 10, 20), (10, -40, 20), (64, 10, 20)):
+        hidden = hide_square(one, picture, square, layer="conv5", number=1)
+        torch.testing.assert_close(hidden.probability, one.probabilities(picture))
 
 
 def test_drawn_parts_go_and_the_recipe_says_which(shown: Page):

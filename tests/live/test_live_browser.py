@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,17 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette", reason="skipped: starlette is not installed (the extra live)")
+from live_tab import Tab, needs_chromium, open_live_browser
 from PIL import Image
 from small_page import image_file, page, served
 
-playwright = pytest.importorskip("playwright.sync_api", reason="skipped: playwright is not installed (the extra dev)")
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="skipped: there is no chromium to open pages with")
-WAIT_MS, STEP_MS = 8000, 25
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with open_live_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,48 +34,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(folder: Path) -> Iterator[str]:
     with served(page(examples=[folder / "0.png", folder / "1.png"])) as at:
         yield at
-
-
-class Tab:
-    """A tab, and what went wrong in it: messages of the console, errors, requests that failed or went elsewhere."""
-
-    def __init__(self, browser: Any, address: str, **look: Any) -> None:
-        self.context = browser.new_context(permissions=["camera"], **look)
-        self.page, self.address = self.context.new_page(), address
-        self.wrong: list[str] = []
-        self.page.on("console", lambda message: self.wrong.append(message.text))
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("request", lambda request: self.note(request.url))
-        self.page.on("websocket", lambda socket: self.wrong.append(socket.url))
-        self.page.set_default_timeout(WAIT_MS)
-        self.page.goto(address)
-        self.holds("document.body.dataset.ready === 'yes'")
-
-    def note(self, url: str) -> None:
-        if not url.startswith((f"{self.address}/", "data:", "blob:")):
-            self.wrong.append(f"asked elsewhere: {url}")
-
-    def holds(self, condition: str) -> None:
-        """Wait until it does, and no question is under way."""
-        quiet = "Number(document.body.dataset.busy || 0) === 0"
-        for _ in range(WAIT_MS // STEP_MS):
-            if self.page.evaluate(f"Boolean({condition}) && {quiet}"):
-                return
-            self.page.wait_for_timeout(STEP_MS)
-        raise AssertionError(f"after {WAIT_MS} ms still not: {condition}")
-
-    def after(self, part: str, act: Any) -> None:
-        """Do something, and wait until a part of the page shows its new answer."""
-        before = self.page.evaluate(f"document.getElementById('{part}').dataset.done || ''")
-        act()
-        self.holds(f"(document.getElementById('{part}').dataset.done || '') !== '{before}'")
-
-    def text(self, selector: str) -> str:
-        return str(self.page.locator(selector).first.text_content())
-
-    def close(self) -> None:
-        self.context.close()
-        assert not self.wrong
 
 
 @pytest.fixture
@@ -165,6 +115,7 @@ def test_hiding_a_square_and_every_place(tab: Tab):
     assert "without a square" in tab.text("#heat-note")
     tab.page.click("#words-heat")
     assert "zfnet fig7" in tab.text("#again-command")
+    assert tab.page.locator("#again-files a").get_attribute("href").startswith("square/")
 
 
 @pytest.mark.parametrize(("kind", "columns"), [("layers", 2), ("networks", 2), ("rules", 3), ("pictures", 2)])
@@ -188,10 +139,75 @@ def test_what_is_seen_is_saved(tab: Tab, tmp_path: Path):
     tab.holds("document.getElementById('again').open")
     assert tab.text("#again-command") == saved.text["command"]  # type: ignore[attr-defined]
     with tab.page.expect_download() as download:
-        tab.page.click("#again-file")
+        tab.page.click("#again-files a")
     download.value.save_as(tmp_path / "square.png")
     with Image.open(tmp_path / "square.png") as square:
         assert square.size == (72, 72)
+
+
+def saved_by(tab: Tab, button: str, path: Path) -> dict[str, str]:
+    """The words in the PNG file that a button saves."""
+    with tab.page.expect_download() as download:
+        tab.page.click(button)
+    download.value.save_as(path)
+    with Image.open(path) as saved:
+        return dict(saved.text)  # type: ignore[attr-defined]
+
+
+def test_a_square_that_a_click_keeps_is_saved(tab: Tab, tmp_path: Path):
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").nth(1).click())
+    number = tab.page.locator("#tiles .tile").nth(1).get_attribute("data-map")
+    tab.page.locator("[name=mode][value=hide]").check()
+    tab.after("hiding", lambda: tab.page.locator("#shown").hover(position={"x": 100, "y": 150}, force=True))
+    tab.after("hiding", lambda: tab.page.locator("#shown").click(position={"x": 100, "y": 150}, force=True))
+    tab.page.mouse.move(700, 5)
+    assert tab.page.locator("#over .square").count() == 1, "it stays"
+    assert tab.text("#hidden-note").startswith(f"map {number}: ")
+    side = int(tab.page.locator("#over .square").get_attribute("width"))
+    words = saved_by(tab, "#save-hidden", tmp_path / "saved.png")
+    assert words["command"].startswith("zfnet project image=0-")
+    assert f",{side}]" in words["command"].partition("hide=[")[2]
+    tab.page.click("#words-hidden")
+    tab.holds("document.getElementById('again').open")
+    assert tab.text("#again-python") == words["python"]
+    tab.page.locator("#again form button").click()
+    tab.after("hiding", lambda: tab.page.locator("#size").fill("80"))
+    assert int(tab.page.locator("#over .square").get_attribute("width")) == round(80 / 224 * 64)
+    other = tab.page.locator("#tiles .tile").nth(2)
+    tab.after("hiding", lambda: other.click())
+    assert tab.text("#hidden-note").startswith(f"map {other.get_attribute('data-map')}: ")
+    tab.after("hiding", lambda: tab.page.locator("#shown").click(position={"x": 200, "y": 200}, force=True))
+    tab.after("guess", lambda: tab.page.mouse.move(700, 5))
+    assert tab.page.locator("#over .square").count() == 0, "a second click lets it go on"
+
+
+def test_places_and_comparisons_are_saved(tab: Tab, tmp_path: Path):
+    tab.after("guess", lambda: tab.page.locator("#gallery button").nth(1).click())
+    tab.after("place", lambda: tab.page.locator("#shown").click(position={"x": 168, "y": 168}, force=True))
+    assert saved_by(tab, "#save-place", tmp_path / "place.png")["command"].startswith("zfnet project image=1-")
+    assert not tab.page.locator("#save-compare").is_visible()
+    for kind, count in (("pictures", 2), ("networks", 2), ("rules", 3)):
+        tab.after("compare", lambda kind=kind: tab.page.click(f"[data-compare={kind}]"))
+        words = saved_by(tab, "#save-compare", tmp_path / f"{kind}.png")
+        assert len(words["command"].splitlines()) == count
+        tab.page.click("#words-compare")
+        tab.holds("document.getElementById('again').open")
+        assert tab.text("#again-command") == words["command"]
+        names = tab.page.locator("#again-files a").all_text_contents()
+        assert len(names) == (1 if kind == "rules" else 2)
+        assert all(name in words["command"] for name in names)
+        tab.page.locator("#again form button").click()
+
+
+def test_words_are_copied(browser: Any, address: str):
+    tab = Tab(browser, address)
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    tab.page.click("#words")
+    tab.page.click("[data-copy=again-python]")
+    tab.holds("document.querySelector('[data-copy=again-python]').textContent === 'Copied'")
+    assert tab.page.evaluate("navigator.clipboard.readText()") == tab.text("#again-python")
+    tab.close()
 
 
 def test_another_network_sees_it_in_its_own_frame(tab: Tab):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import struct
 import threading
 import urllib.error
@@ -116,14 +117,17 @@ def test_odd_questions(address: str, body: bytes):
 
 PATHS = """static/../server.py static/..%2fserver.py static/%2e%2e/server.py static//etc/passwd static/nothing.js
 atlas/../secret.txt atlas/%2e%2e/secret.txt atlas/out/secret.txt atlas/..%2fsecret.txt etc/passwd example/9 example/..
-square/none/0.png ask/_answers"""
+square/none/0.png square/../../0.png ask/_answers atlas//etc/passwd atlas/%2fetc%2fpasswd atlas/%00 example/-1
+%2e%2e/secret.txt example/..%2fsecret.txt atlas/out atlas/..\\secret.txt atlas/%5c..%5csecret.txt"""
 
 
 @pytest.mark.parametrize("path", PATHS.split())
 def test_no_file_of_the_machine_can_be_reached(address: str, path: str):
     status, content = ask(address, path)
     assert status in (400, 404, 405, 410)
-    assert b"secret" not in (content if isinstance(content, bytes) else b"")
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    assert b"secret" not in text
+    assert b"root:" not in text
 
 
 def test_the_atlas_and_the_gallery_can(address: str):
@@ -131,8 +135,54 @@ def test_the_atlas_and_the_gallery_can(address: str):
     assert ask(address, "example/1")[1].startswith(b"\x89PNG")
 
 
-def test_other_sites_and_other_names_are_refused(address: str):
-    assert ask(address, "", Host="evil.example")[0] == 400
+@pytest.mark.parametrize("line", ["/../../../../etc/passwd", "http://evil.example/etc/passwd", "file:///etc/passwd"])
+def test_nor_by_lines_that_no_browser_sends(address: str, line: str):
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as asking:
+        asking.sendall(f"GET {line} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        answer = asking.makefile("rb").read()
+    assert answer.split(b" ", 2)[1] in (b"400", b"404")
+    assert b"root:" not in answer
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "evil@127.0.0.1", "2130706433", " "]
+)
+def test_a_name_that_was_led_here_is_refused(address: str, host: str):
+    """DNS rebinding: a site's name points to this machine, so that to the browser it is that site that answers."""
+    assert ask(address, "", Host=host)[0] == 400
+    assert ask(address, "ask/guess", {}, Host=host)[0] == 400
+    assert ask(address, "", Host="localhost:7860")[0] == 200
+
+
+def test_loopback_of_the_newer_protocol_is_served_too():
+    if not socket.has_ipv6:
+        pytest.skip("skipped: this machine has no IPv6")
+    with served(page(), host="::1") as at:
+        assert at.startswith("http://[::1]:")
+        assert ask(at, "")[0] == 200
+        assert ask(at, "", Host="evil.example")[0] == 400
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", ""])
+def test_a_question_of_another_page_is_refused(address: str, origin: str):
+    """Also where the browser does not say Sec-Fetch-Site, as to pages that are neither loopback nor https."""
+    picture = ask(address, "upload?name=a", image_file(0))[1]["picture"]
+    assert ask(address, "ask/guess", {"picture": picture}, Origin=origin)[0] == 403
+    assert ask(address, "upload?name=a", image_file(0), Origin=origin)[0] == 403
+    assert ask(address, "ask/guess", {"picture": picture}, Origin=address)[0] == 200
+
+
+def test_the_server_asks_nobody(address: str, monkeypatch: pytest.MonkeyPatch):
+    went, connect = [], socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", lambda own, at: (went.append(at), connect(own, at))[1])
+    picture = ask(address, "upload?name=a", image_file(0))[1]["picture"]
+    for kind in ("guess", "maps", "strongest"):
+        assert ask(address, f"ask/{kind}", {"picture": picture, "layer": "conv3"})[0] == 200
+    assert {host for host, *_ in went} == {"127.0.0.1"}, "and these were the test's own"
+
+
+def test_other_sites_are_refused(address: str):
     picture = ask(address, "upload?name=a", image_file(0))[1]["picture"]
     assert ask(address, "ask/guess", {"picture": picture}, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
     assert ask(address, "ask/guess", {"picture": picture}, **{"Sec-Fetch-Site": "same-origin"})[0] == 200
@@ -167,7 +217,7 @@ def test_tabs_do_not_mix(address: str):
         for _ in range(6):
             said = {"picture": told, "layer": "conv3"}
             answers = [ask(address, f"ask/{name}", said) for name in ("guess", "maps", "strongest")]
-            answers.append(ask(address, "ask/hide", {**said, "map": 1, "top": 3, "left": 9, "size": 20}))
+            answers.append(ask(address, "ask/hide", {**said, "map": 1, "hidden": [3, 9, 20]}))
             if any(status != 200 or answer["picture"] != told for status, answer in answers):
                 wrong.append(f"{seed}: {[status for status, _ in answers]}")
             expected = expected or answers

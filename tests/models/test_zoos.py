@@ -77,6 +77,26 @@ def test_weights_of_a_file_give_the_hubs_own_scores(tmp_path: Path, no_network: 
 
 @pytest.mark.parametrize(
     "name",
+    ["torchvision:squeezenet1_1", pytest.param("timm:resnet10t", marks=needs_timm),
+     pytest.param("pytorchcv:resnet18_wd4", marks=needs_pytorchcv)],
+)  # fmt: skip
+def test_a_file_says_how_many_classes_it_was_trained_for(tmp_path: Path, no_network: None, name: str):
+    torch.manual_seed(4)
+    own = build_model(name, num_classes=7).eval()
+    network = open_network(name, write(own, tmp_path / "own.pt"))
+    images = torch.randn(1, 3, network.frame.size_px, network.frame.size_px)
+    with torch.no_grad():
+        assert torch.equal(network.model(images), own(images))
+    assert network.names == tuple(f"class {number}" for number in range(7))
+    assert network.arguments["num_classes"] == 7
+    first = next(iter(own.state_dict()))
+    torch.save({**own.state_dict(), first: torch.zeros(3, 3, 1, 1)}, tmp_path / "odd.pt")
+    with pytest.raises(ValueError, match=r"odd\.pt does not fit"):  # and not for any difference
+        open_network(name, tmp_path / "odd.pt")
+
+
+@pytest.mark.parametrize(
+    "name",
     [
         pytest.param("timm:resnet10t", marks=needs_timm),
         pytest.param("pytorchcv:squeezenet_v1_1", marks=needs_pytorchcv),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ def test_hostile_names_are_text(tmp_path: Path):
     assert text.count("</style>") == 1
     assert "{{ 7 * 7 }}" in text
     assert "<script" not in text
+
+
+def test_a_page_that_was_not_asked_for_claims_does_not_say_that_none_hold(tmp_path: Path):
+    with_claims = report([])
+    for name, one in {"with": with_claims, "without": replace(with_claims, claims=[])}.items():
+        write_report(tmp_path / f"{name}.html", one)
+    assert "What of the paper holds here" in (tmp_path / "with.html").read_text()
+    assert "What of the paper holds here" not in (tmp_path / "without.html").read_text()
+    assert 'href="#claims"' not in (tmp_path / "without.html").read_text()
 
 
 def test_figures_shrink_until_the_page_is_small_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

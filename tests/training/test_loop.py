@@ -169,7 +169,9 @@ def test_what_cannot_be_trained_is_told_before_it_starts(data, array_source):
     source, val = data
     with pytest.raises(ValueError, match=r"batch_size=8 does not divide into 1 processes x 3 .* near it 6 does"):
         trainer_on(source, val, hardware=Hardware(accumulate=3))
-    with pytest.raises(ValueError, match=r"44 training images do not fill one batch of training\.batch_size=64"):
+    with pytest.raises(
+        ValueError, match=r"44 training images do not fill one batch of training\.batch_size=64: give a"
+    ):
         trainer_on(source, val, Recipe(batch_size=64))
     with pytest.raises(ValueError, match="different classes: n00000003"):
         trainer_on(source, array_source(9, classes=3))

@@ -8,7 +8,7 @@ from .activation_ranks import (
 from .activations import RELU as RELU, channel_means as channel_means, read_maps as read_maps
 from .feature_vector import feature_vectors as feature_vectors
 from .filter_statistics import band_shares as band_shares, largest_over_median as largest_over_median
-from .hiding import Fill as Fill, canvas_of as canvas_of, hide as hide
+from .hiding import Fill as Fill, canvas_of as canvas_of, hide as hide, with_square as with_square
 from .intervals import (
     difference_interval as difference_interval,
     drawn_interval as drawn_interval,

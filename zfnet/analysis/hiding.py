@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from zfnet.data import SeenImages
+
 FILLS = ("mean", "blur", "noise")
 Fill = float | Sequence[float] | Tensor | str
 
@@ -59,3 +61,24 @@ def hide(image: Tensor, boxes: NDArray[np.int64] | Tensor, canvas: Tensor) -> Te
     for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
         copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
     return copies
+
+
+def with_square(
+    seen: SeenImages, square: tuple[int, int, int], grey: Sequence[int], fill: Fill = 0.0
+) -> SeenImages:  # fmt: skip
+    """Images with a square (top, left, side in pixels) over each, which may reach beyond the border.
+
+    grey: the pixels' colour there (3,) in 0..255. Raises ValueError for a square without a side.
+    """
+    top, left, side = square
+    if side < 1:
+        raise ValueError(f"a square of {side} px hides nothing: expected top, left and a side of at least 1")
+    box = np.array([[max(left, 0), max(top, 0), max(left + side, 0), max(top + side, 0)]])
+    canvas = canvas_of(seen.inputs, fill, side, None)
+    colour = torch.tensor(grey, dtype=torch.uint8, device=seen.pixels.device)[:, None, None].expand(
+        seen.pixels.shape[1:]
+    )
+    return SeenImages(
+        torch.cat([hide(one, box, shown) for one, shown in zip(seen.inputs, canvas, strict=True)]),
+        torch.cat([hide(one, box, colour) for one in seen.pixels]),
+    )

@@ -69,6 +69,7 @@ class ImageData:
     train_per_class: int = 300
     val_per_class: int = 50
     draw_px: int = 256
+    difficulty: str = "easy"
     seed: int = 0
     interpolation: str = BILINEAR
 
@@ -100,6 +101,7 @@ class ImageData:
                 val_per_class=self.val_per_class,
                 side_px=self.draw_px,
                 seed=self.seed,
+                difficulty=self.difficulty,
             )
         if self.pack is not None:
             for split in self.splits:

@@ -25,6 +25,8 @@ tags: [zfnet, deconvnet, interpretability, image-classification]
 USE = """\
 ## Use
 
+With `pip install 'zfnet[hub]'`:
+
 ```python
 from zfnet.hub import HubNetwork
 

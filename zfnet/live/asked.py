@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from zfnet.data.parts_world import CLASSES, Change
-from zfnet.live.drawn import FARTHEST, MOST_SEED, parts_of
+from zfnet.live.drawn import FARTHEST, MOST_SEED, draw_picture, parts_of, question_of
+from zfnet.live.hiding import Square
 from zfnet.live.lens import RULES, Lens, LiveLayer
-from zfnet.live.pictures import Picture, Pictures
+from zfnet.live.pictures import Forgotten, Picture, Pictures
+from zfnet.live.words import Seen
 
-MOST_UNITS = 12
+MOST_UNITS, MOST_COLUMNS = 12, 3
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,25 @@ class Asked:
 
     @property
     def picture(self) -> Picture:
-        return self.pictures[str(self.said.get("picture"))]
+        return self.picture_of(str(self.said.get("picture")))
+
+    def picture_of(self, key: str) -> Picture:
+        """Raises Forgotten for one that is no longer kept; a drawn one is drawn again."""
+        try:
+            return self.pictures[key]
+        except Forgotten:
+            said = question_of(key)
+            if said is None:
+                raise
+            return draw_picture(self.pictures, *Asked(said, self.lenses, self.pictures).drawing())
 
     @property
     def before(self) -> Picture | None:
         """The picture that was there before, if there was one and it is still kept."""
         key = self.said.get("before")
         try:
-            return None if key is None else self.pictures[str(key)]
-        except KeyError:
+            return None if key is None else self.picture_of(str(key))
+        except (KeyError, ValueError):
             return None
 
     @property
@@ -80,6 +92,36 @@ class Asked:
             if not whole or not all(0 <= one < most for one, most in zip(unit, shape, strict=True)):
                 raise ValueError(f"no unit {str(unit)[:40]} in layer {self.layer.name}, whose shape is {shape}")
         return given
+
+    def square(self, name: str = "hidden") -> Square:
+        """[top, left, side] in pixels; it may reach beyond the picture."""
+        given, most = self.said.get(name), self.lens.size_px
+        least = (-most, -most, 1)
+        if not (
+            isinstance(given, list)
+            and len(given) == 3
+            and all(type(one) is int and low <= one <= most for one, low in zip(given, least, strict=True))
+        ):
+            raise ValueError(f"{name} is {str(given)[:40]}, expected [top, left, side] of a square, at most {most} px")
+        return given[0], given[1], given[2]
+
+    def columns(self) -> list[Seen]:
+        """What is to be saved: one, or several side by side as columns: [...]."""
+        given = self.said.get("columns", [self.said])
+        if (
+            not isinstance(given, list)
+            or not 0 < len(given) <= MOST_COLUMNS
+            or not all(type(one) is dict for one in given)
+        ):
+            raise ValueError(f"columns are expected as 1 to {MOST_COLUMNS} objects")
+        return [Asked(one, self.lenses, self.pictures).seen() for one in given]
+
+    def seen(self) -> Seen:
+        hidden = None if self.said.get("hidden") is None else self.square()
+        return Seen(
+            lens=self.lens, picture=self.picture, layer=self.layer.name, units=self.units(), rule=self.rule,
+            hidden=hidden,
+        )  # fmt: skip
 
     def drawing(self) -> tuple[int, int, dict[str, Change]]:
         """The class, the seed, and the changes by part."""

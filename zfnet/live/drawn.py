@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +33,24 @@ def draw_picture(pictures: Pictures, class_index: int, seed: int, changes: Mappi
         draw(class_index, np.random.default_rng(seed), frame.side_px, changes=changes).pixels
         for frame in pictures.frames
     ]
-    recipe = json.dumps({"class": CLASSES[class_index].name, "seed": seed, "changes": {
+    kept = {
         part: {key: value for key, value in asdict(change).items() if value not in (None, 0.0, False)}
         for part, change in sorted(changes.items())
-    }})  # fmt: skip
-    return pictures.of_squares(squares, f"{CLASSES[class_index].name}-{seed}.png", recipe)
+    }  # fmt: skip
+    said = json.dumps({"class": class_index, "seed": seed, "changes": kept}, separators=(",", ":"))
+    recipe = json.dumps({"class": CLASSES[class_index].name, "seed": seed, "changes": kept})
+    return pictures.of_squares(squares, f"{CLASSES[class_index].name}-{seed}.png", recipe=recipe, key=key_of(said))
+
+
+def key_of(said: str) -> str:
+    """What a drawn picture is called: a digest, and the question that it answers."""
+    return f"{hashlib.sha256(said.encode()).hexdigest()[:12]}.{base64.urlsafe_b64encode(said.encode()).decode()}"
+
+
+def question_of(key: str) -> dict[str, Any] | None:
+    """What was asked for a drawn picture; None where the key is of another. The question is not checked."""
+    try:
+        said = json.loads(base64.urlsafe_b64decode(key.partition(".")[2]))
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None

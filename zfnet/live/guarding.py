@@ -66,9 +66,13 @@ def told(handler: Handler) -> Handler:
 
 
 def _refuse_others(request: Request) -> None:
-    """Pages of other sites may not ask, though a browser would carry their question here."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if request.method == "POST" and site not in ("same-origin", "none"):
+    """Pages of other sites may not ask, though a browser would carry their question here.
+
+    It says where a question comes from twice: as Origin, and, to loopback and https pages, as Sec-Fetch-Site.
+    """
+    own = request.headers.get("host", "")
+    site, origin = request.headers.get("sec-fetch-site", "same-origin"), request.headers.get("origin", f"http://{own}")
+    if request.method == "POST" and (site not in ("same-origin", "none") or origin.rpartition("//")[2] != own):
         raise Refused(403, "only the page itself may ask")
 
 

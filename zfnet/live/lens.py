@@ -51,12 +51,16 @@ class Projected:
 class Lens:
     """A network and its deconvnets. number: its place among the networks of a page, 0 or 1.
 
-    source, weights: what the command line and `open_network` call it. Raises ValueError where it has no layer.
+    source, weights, crop_px: what the command line and `open_network` call it, and the size that was asked for.
+    seed: of random weights, None where it has others. Raises ValueError where it has no layer.
     """
 
-    def __init__(self, network: Network, *, number: int, source: str, weights: str | None, title: str) -> None:
+    def __init__(
+        self, network: Network, *, number: int, source: str, weights: str | None, title: str,
+        crop_px: int | None = None, seed: int | None = None,
+    ) -> None:  # fmt: skip
         self.network, self.number, self.title = network, number, title
-        self.source, self.weights = source, weights
+        self.source, self.weights, self.crop_px, self.seed = source, weights, crop_px, seed
         self.size_px = network.frame.size_px
         self._deconvnets = {rule: Deconvnet(network.model, rule) for rule in RULES}
         self._records: OrderedDict[tuple[str, str], Record] = OrderedDict()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zfnet.analysis.occlusion import Occlusion
 from zfnet.data import decode_square
 from zfnet.live.answers import (
     at_place,
@@ -24,12 +21,13 @@ from zfnet.live.answers import (
 )
 from zfnet.live.asked import Asked
 from zfnet.live.drawn import draw_picture, drawing_names, parts_of
-from zfnet.live.hiding import Cancelled, heat_of, hide_everywhere, hide_square
+from zfnet.live.hiding import Told, heat_of, hide_everywhere, hide_square, lines_of
 from zfnet.live.lens import RULES, Lens
 from zfnet.live.patches import AtlasPatches, MinedPatches
 from zfnet.live.pictures import Picture, Pictures
-from zfnet.live.saved import heat_figure, heat_words, unit_figure, words_of
+from zfnet.live.saved import heat_figure, units_figure
 from zfnet.live.wire import address, png, told_guesses, told_hidden, told_tiles, told_units
+from zfnet.live.words import heat_words, words_of_all
 
 TILES, MOST_TILES = 48, 512
 THUMB_PX = 112
@@ -140,16 +138,12 @@ class Page:
         return {"layer": layer.name, "row": place[0], "column": place[1], "units": units}
 
     def hide(self, asked: Asked) -> Answer:
-        lens, number = asked.lens, asked.map()
-        size = asked.number("size", 1, lens.size_px)
-        top, left = (asked.number(name, -lens.size_px, lens.size_px) for name in ("top", "left"))
-        hidden = hide_square(
-            lens, asked.picture, layer=asked.layer.name, number=number, top=top, left=left, size_px=size
-        )
+        lens, number, square = asked.lens, asked.map(), asked.square()
+        hidden = hide_square(lens, asked.picture, square, layer=asked.layer.name, number=number)
         before = lens.probabilities(asked.picture)
         labels = [*before.topk(min(5, len(before))).indices.tolist(), int(hidden.probability.argmax())]
         told = told_guesses(guesses_of(lens, hidden.probability, before, labels))
-        return {"guesses": told, "map": told_hidden(hidden), "top": top, "left": left}
+        return {"guesses": told, "map": told_hidden(hidden), "hidden": square}
 
     def strongest(self, asked: Asked) -> Answer:
         """A column of a comparison: what the network takes the picture for, and a layer's strongest units."""
@@ -170,13 +164,11 @@ class Page:
         }
 
     def words(self, asked: Asked) -> Answer:
-        words = words_of(asked.lens, asked.picture, asked.layer.name, asked.units(), asked.rule)
-        return {"file": words.file, "command": words.command, "python": words.python}
+        return words_of_all(asked.columns()).told()
 
     def figure(self, said: Mapping[str, Any]) -> bytes:
         """What `words` says, as a PNG file."""
-        asked = self.asked(said)
-        return unit_figure(asked.lens, asked.picture, asked.layer.name, asked.units(), asked.rule)
+        return units_figure(self.asked(said).columns())
 
     def occlusion(self, said: Mapping[str, Any]) -> Iterator[str]:
         """Lines of JSON: how far it is, and at last the map, its figure and its words. Checked before the first."""
@@ -185,40 +177,13 @@ class Page:
         size = asked.number("size", 1, lens.size_px)
         stride = asked.number("stride", max(1, lens.size_px // FINEST), lens.size_px)
         target = asked.number("target", 0, len(lens.network.names) - 1)
-        waiting: queue.Queue[Answer | None] = queue.Queue()
-        cancelled = threading.Event()
 
-        def work() -> None:
-            try:
-                heat = hide_everywhere(
-                    lens, picture, layer=layer, target=target, size_px=size, stride_px=stride, cancelled=cancelled,
-                    told=lambda count, total: waiting.put({"done": count, "total": total}),
-                )  # fmt: skip
-                waiting.put({"heat": heat_of(heat), **self.heat_words(lens, picture, heat, stride)})
-            except Cancelled:
-                pass
-            except ValueError as error:
-                waiting.put({"error": str(error)})
-            finally:
-                waiting.put(None)
+        def work(tell: Told, cancelled: threading.Event) -> None:
+            heat = hide_everywhere(
+                lens, picture, layer=layer, target=target, size_px=size, stride_px=stride, cancelled=cancelled,
+                told=lambda count, total: tell({"done": count, "total": total}),
+            )  # fmt: skip
+            figure = base64.b64encode(heat_figure(lens, picture, heat, stride)).decode()
+            tell({"heat": heat_of(heat), "figure": figure, **heat_words(lens, picture, heat, stride).told()})
 
-        return _lines(threading.Thread(target=work, daemon=True), waiting, cancelled)
-
-    def heat_words(self, lens: Lens, picture: Picture, heat: Occlusion, stride: int) -> Answer:
-        words = heat_words(lens, picture, heat, stride)
-        drawn = heat_figure(lens, picture, heat, stride)
-        return {
-            "file": words.file,
-            "command": words.command,
-            "python": words.python,
-            "figure": base64.b64encode(drawn).decode(),
-        }
-
-
-def _lines(work: threading.Thread, waiting: queue.Queue[Answer | None], cancelled: threading.Event) -> Iterator[str]:
-    work.start()
-    try:
-        while (answer := waiting.get()) is not None:
-            yield json.dumps(answer) + "\n"
-    finally:
-        cancelled.set()  # also where the browser has gone
+        return lines_of(work)

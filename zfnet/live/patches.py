@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from zfnet.data import SeenImages
 from zfnet.forward import cut_windows
 from zfnet.live.lens import Lens
 from zfnet.mining import Mined
+from zfnet.models import weights_fingerprint
 
 PLACES = 9
-SMALL_PX = 96
 Fetch = Callable[[Sequence[int]], SeenImages]
 
 
@@ -49,22 +50,50 @@ class MinedPatches:
 
 @dataclass(frozen=True, kw_only=True)
 class AtlasPatches:
-    """What an atlas (the folder with its index.html) has of each layer: where its sprites are, and their tiles."""
+    """What an atlas (the folder with its index.html) has of each layer: where its pictures are, and their tiles.
+
+    photographs: whether it has the images themselves. ending: of their files. network: the fingerprint of the weights
+    that it is of, "" where nobody knows.
+    """
 
     folder: Path
     layers: dict[str, dict[str, Any]]
+    photographs: bool = False
+    ending: str = ""
+    network: str = ""
 
     def of(self, layer: str, number: int) -> dict[str, Any] | None:
-        """The sprite of a map, with the size of its tiles and the row of patches in it; None where it has none."""
+        """A map's page and its patches: tiles of a sprite, or whole images where its units see all; None without it."""
         about = self.layers.get(layer)
         if about is None or not 0 <= number < about["maps"]:
             return None
-        at = f"m-{about['number']:03d}-{number:04d}.{about['ending']}"
-        row = about["rows"].index("patch") if "patch" in about["rows"] else 0
-        return {
-            "sprite": f"atlas/pictures/{at}", "page": f"atlas/index.html#{layer}/{number}", "tile": about["tile"],
-            "row": row, "places": about["places"], "columns": about["columns"], "rows": len(about["rows"]),
-        }  # fmt: skip
+        at, there = f"m-{about['number']:03d}-{number:04d}.{about['ending']}", "patch" in about["rows"]
+        sprite = {
+            "sprite": f"atlas/pictures/{at}", "tile": about["tile"], "row": about["rows"].index("patch"),
+            "places": min(PLACES, about["places"]), "columns": about["columns"], "rows": len(about["rows"]),
+        } if there else None  # fmt: skip
+        images = [] if there else self.images_of(about["number"], number)
+        return {"page": f"atlas/index.html#{layer}/{number}", "sprite": sprite, "images": images}
+
+    def images_of(self, layer: int, number: int) -> list[str]:
+        """The addresses of the images of a map's strongest places, for a layer whose units see whole images."""
+        if not self.photographs:
+            return []
+        found = _taken(self.folder / "data" / f"layer-{layer:03d}.js")["image"][number][:PLACES]
+        names = [f"images/i-{image:06d}.{self.ending}" for image in found]
+        return [f"atlas/{name}" for name in names if (self.folder / name).is_file()]
+
+    def check(self, lens: Lens) -> None:
+        """Raise ValueError where it is an atlas of another network."""
+        own = {name: list(layer.shape) for name, layer in lens.layers.items()}
+        other = next((name for name, one in self.layers.items() if own.get(name) != one["shape"]), None)
+        weights = weights_fingerprint(lens.model)
+        if other is None and self.network in ("", weights):
+            return
+        why = f"its weights are {self.network}, this network's {weights}" if other is None else (
+            f"its layer {other} is {self.layers[other]['shape']}, this network's {own.get(other, 'is not there')}"
+        )  # fmt: skip
+        raise ValueError(f"atlas={self.folder} is of another network than {lens.title} ({why}): make one of this")
 
 
 def open_atlas(folder: str | Path) -> AtlasPatches:
@@ -72,12 +101,27 @@ def open_atlas(folder: str | Path) -> AtlasPatches:
     folder = Path(folder)
     inner = folder / "atlas" if (folder / "atlas" / "index.html").is_file() else folder
     try:
-        text = (inner / "data" / "front.js").read_text(encoding="utf-8")
-        found = re.fullmatch(r"atlas\.take\(\.\.\.(.*)\);\n?", text)
-        listed = json.loads(found[1] if found else "")[1]["layers"]
-        layers = {one["name"]: {**one, "number": number} for number, one in enumerate(listed)}
+        front = _taken(inner / "data" / "front.js")
+        return AtlasPatches(
+            folder=inner, layers={one["name"]: {**one, "number": number} for number, one in enumerate(front["layers"])},
+            photographs=front["photographs"], ending=front["image_ending"], network=_network_of(inner.parent),
+        )  # fmt: skip
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(
             f"atlas={folder} is no atlas: give the folder that zfnet atlas wrote, with index.html in it"
         ) from error
-    return AtlasPatches(folder=inner, layers=layers)
+
+
+@lru_cache(maxsize=4)
+def _taken(path: Path) -> dict[str, Any]:
+    """What a file of an atlas gives to its page. Raises OSError, and ValueError for another kind of file."""
+    found = re.fullmatch(r"atlas\.take\(\.\.\.(.*)\);\n?", path.read_text(encoding="utf-8"))
+    taken: dict[str, Any] = json.loads(found[1] if found else "")[1]
+    return taken
+
+
+def _network_of(run: Path) -> str:
+    """The weights that a run's manifest names first, "" without one: an atlas may have been copied elsewhere."""
+    path = run / "manifest.json"
+    networks = json.loads(path.read_text(encoding="utf-8")).get("networks", {}) if path.is_file() else {}
+    return str(next(iter(networks.values()), ""))

@@ -20,6 +20,7 @@ from zfnet.data import InputFrame, UnreadableImage, as_seen, decode_square
 MOST_UPLOAD_BYTES = 24_000_000
 MOST_MEGAPIXELS = 40.0
 KEPT = 200  # pictures; as squares, pixels and inputs about 1 MB each at 224 px
+KEPT_DRAWN = 40  # beside those, or a slider that is moved would push out what others look at
 
 
 class Forgotten(KeyError):
@@ -49,6 +50,7 @@ class Pictures:
     frames: Sequence[InputFrame]
     kept: int = KEPT
     _held: OrderedDict[str, Picture] = field(default_factory=OrderedDict)
+    _drawn: OrderedDict[str, Picture] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _decoding: threading.Lock = field(default_factory=threading.Lock)  # one at a time: a picture may take 0.5 GB
 
@@ -77,29 +79,36 @@ class Pictures:
         """One of the gallery, by its file. Raises ValueError as `of_bytes` does, and OSError."""
         return self.of_bytes(Path(path).read_bytes(), Path(path).name)
 
-    def of_squares(self, squares: Sequence[NDArray[np.uint8]], name: str, recipe: str = "") -> Picture:
-        """A picture from squares (side, side, 3) uint8, one for each network's frame."""
+    def of_squares(
+        self, squares: Sequence[NDArray[np.uint8]], name: str, *, recipe: str = "", key: str | None = None
+    ) -> Picture:  # fmt: skip
+        """A picture from squares (side, side, 3) uint8, one for each network's frame.
+
+        key: of a drawn one, from which it can be drawn again; others get a random one, and are gone when forgotten.
+        """
         seen = [
             as_seen(torch.from_numpy(np.array(square)).permute(2, 0, 1)[None], frame)
             for square, frame in zip(squares, self.frames, strict=True)
         ]
         picture = Picture(
-            key=secrets.token_urlsafe(12), name=name[:80], squares=tuple(squares), recipe=recipe,
+            key=key or secrets.token_urlsafe(12), name=name[:80], squares=tuple(squares), recipe=recipe,
             pixels=tuple(one.pixels[0].permute(1, 2, 0).contiguous().numpy() for one in seen),
             inputs=tuple(one.inputs for one in seen),
         )  # fmt: skip
+        held, most = (self._drawn, KEPT_DRAWN) if key else (self._held, self.kept)
         with self._lock:
-            self._held[picture.key] = picture
-            while len(self._held) > self.kept:
-                self._held.popitem(last=False)
+            held[picture.key] = picture
+            while len(held) > most:
+                held.popitem(last=False)
         return picture
 
     def __getitem__(self, key: str) -> Picture:
         with self._lock:
-            if key not in self._held:
+            held = next((one for one in (self._held, self._drawn) if key in one), None)
+            if held is None:
                 raise Forgotten("this picture is no longer kept: drop it in again")
-            self._held.move_to_end(key)
-            return self._held[key]
+            held.move_to_end(key)
+            return held[key]
 
 
 def _bare(message: str, path: str) -> str:

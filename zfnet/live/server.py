@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import threading
@@ -23,6 +24,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from zfnet.live.guarding import Refused, body, question, told
+from zfnet.live.hiding import rest
 from zfnet.live.page import Page
 from zfnet.live.pictures import MOST_UPLOAD_BYTES
 from zfnet.live.wire import png
@@ -31,6 +33,7 @@ PACKAGE = "zfnet.pages.live"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 NOTHING = "there is nothing here"
+REST_S = 20.0  # for what computes when the page is closed: a pass of a large network
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Handlers:
 
     async def front(self, request: Request) -> Response:
         return Response(self.html, media_type="text/html")
+
+    async def nothing(self, request: Request) -> Response:
+        """The icon that a browser looks for on pages of an atlas."""
+        return Response(status_code=204)
 
     async def static(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -74,7 +81,7 @@ class Handlers:
 
     async def square(self, request: Request) -> Response:
         """The square that the network's crop is cut from: opened again it gives the same pixels."""
-        picture = self.page.pictures[request.path_params["key"]]
+        picture = self.page.asked({"picture": request.path_params["key"]}).picture
         number = request.path_params["number"]
         if number >= len(picture.squares):
             raise Refused(404, NOTHING)
@@ -87,6 +94,7 @@ def application(page: Page, html: str, host: str = LOOPBACK[0]) -> Starlette:
     routes: list[Any] = [
         Route("/", told(handlers.front)),
         Route("/static/{name}", told(handlers.static)),
+        Route("/favicon.ico", told(handlers.nothing)),
         Route("/about", told(handlers.about)),
         Route("/upload", told(handlers.upload), methods=["POST"]),
         Route("/ask/{name}", told(handlers.ask), methods=["POST"]),
@@ -115,13 +123,19 @@ def bound(host: str, port: int) -> socket.socket:
         listening.listen(128)  # whoever comes before the server has begun waits
     except (OSError, OverflowError) as error:
         listening.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise ValueError(
+                f"port {port} of {host} is taken, perhaps by another page: give another port=..., or port=0 for any "
+                "that is free"
+            ) from error
         raise ValueError(f"host={host} port={port} cannot be served ({error}): give another port=...") from error
     return listening
 
 
 def serve(app: Starlette, listening: socket.socket) -> None:
-    """Until Ctrl-C or SIGTERM: questions under way are answered, then it ends."""
+    """Until Ctrl-C or SIGTERM: questions under way are answered, occlusion maps are left, then it ends."""
     server_of(app).run(sockets=[listening])
+    rest(REST_S)
 
 
 def server_of(app: Starlette) -> uvicorn.Server:

@@ -68,8 +68,10 @@ def told_units(lens: Lens, layer: str, found: Projected) -> list[dict[str, Any]]
 
 
 def told_hidden(hidden: Hidden) -> dict[str, Any]:
-    drawn = drawn_maps(hidden.map[None])
+    """Of the map: its strongest value and place, and what is drawn of it."""
+    drawn, place = drawn_maps(hidden.map[None]), int(hidden.map.argmax())
     return {
+        "row": place // hidden.map.shape[1], "column": place % hidden.map.shape[1],
         "value": rounded(float(hidden.map.max())), "sum": rounded(float(hidden.map.clamp(min=0).sum())),
         "height": drawn.shape[1], "width": drawn.shape[2], "pixels": base64.b64encode(drawn.tobytes()).decode(),
     }  # fmt: skip

@@ -1,5 +1,6 @@
 from .build import (
     OWN_PX as OWN_PX,
+    build_for_file as build_for_file,
     build_model as build_model,
     check_name as check_name,
     hub_config as hub_config,
@@ -25,6 +26,7 @@ from .modes import (
 from .norm import ContrastNorm as ContrastNorm, contrast_norm as contrast_norm
 from .table import ALEXNET as ALEXNET, TABLES as TABLES, ZFNET as ZFNET, Conv as Conv, Full as Full, without as without
 from .weights import (
+    OtherClasses as OtherClasses,
     did_you_mean as did_you_mean,
     fit as fit,
     read_file as read_file,

@@ -11,7 +11,7 @@ from torch import nn
 
 from zfnet.models.convnet import ConvNet
 from zfnet.models.table import TABLES, widened
-from zfnet.models.weights import fit, read_file, state_dict_of
+from zfnet.models.weights import OtherClasses, fit, read_file, state_dict_of
 from zfnet.models.zoos import SERVED, ZOOS, HubConfig, downloaded_zfnet, in_our_layout, served_config, zoo_of
 
 OWN_PX = 224  # of our own networks, where no size is given
@@ -61,6 +61,20 @@ def build_model(
     zoo = zoo_of(name)
     assert zoo is not None
     return zoo.build(name.removeprefix(zoo.prefix), num_classes, None if weights is None else str(weights), input_px)
+
+
+def build_for_file(
+    name: str, names: tuple[str, ...], weights: str | Path | None, input_px: int
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """`build_model` for the classes of these names, or for as many as the weights of a file tell apart, counted.
+
+    A network that was trained further on one's own data has another last layer, and who trained it knows the names.
+    """
+    try:
+        return build_model(name, len(names), weights, input_px=input_px), names
+    except OtherClasses as found:
+        counted = tuple(f"class {number}" for number in range(found.count))
+    return build_model(name, len(counted), weights, input_px=input_px), counted
 
 
 def _of_table(

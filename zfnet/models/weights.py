@@ -21,6 +21,14 @@ MOST_INFLATED = 20  # times its size in the file
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # where checkpoints of ours and of others keep the weights
 
 
+class OtherClasses(ValueError):
+    """Weights that fit but for their number of classes, which is `count`."""
+
+    def __init__(self, message: str, count: int) -> None:
+        super().__init__(message)
+        self.count = count
+
+
 def read_file(path: str | Path) -> Any:
     """What a file of torch.save's holds, read with weights_only, or a safetensors file's tensors; on the CPU.
 
@@ -113,7 +121,7 @@ def _without_prefixes(name: str) -> str:
 
 
 def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
-    """Copy the weights into the model; ValueError names what does not fit and copies nothing.
+    """Copy the weights into the model; ValueError names what does not fit and copies nothing. OtherClasses is one.
 
     That is keys, shapes, whole numbers in place of fractions (which would be cast without a word), and what is not
     finite. Normalisation's counts of batches, which change no output, may be missing: files of before 2018 have none.
@@ -133,8 +141,18 @@ def fit(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> No
         reasons = [f"missing {_first_few(missing)}"] if missing else []
         reasons += [f"not in the model {_first_few(unknown)}"] if unknown else []
         reasons += [_first_few(shapes)] if shapes else []
-        raise ValueError(f"{source} does not fit {type(model).__name__}: {'; '.join(reasons)}")
+        told = f"{source} does not fit {type(model).__name__}: {'; '.join(reasons)}"
+        count = None if missing or unknown else _other_classes(state, expected)
+        raise ValueError(told) if count is None else OtherClasses(told, count)
     model.load_state_dict(dict(state))
+
+
+def _other_classes(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> int | None:
+    """How many classes the weights are for, where nothing but that differs: one length for another, in rows alone."""
+    odd = [(own.shape, state[name].shape) for name, own in expected.items() if own.shape != state[name].shape]
+    lengths = {(own[0], given[0]) for own, given in odd if own[1:] == given[1:] and len(own) == len(given) > 0}
+    in_rows = all(own[1:] == given[1:] for own, given in odd)
+    return next(iter(lengths))[1] if in_rows and len(lengths) == 1 else None
 
 
 def _not_weights(given: Tensor, own: Tensor) -> str:

@@ -40,7 +40,10 @@ class Feed:
                 f"{self.hardware.accumulate} accumulated parts; near it {max(1, size // parts) * parts} does"
             )
         if not self.steps_per_epoch:
-            raise ValueError(f"{len(self.source)} training images do not fill one batch of training.batch_size={size}")
+            raise ValueError(
+                f"{len(self.source)} training images do not fill one batch of training.batch_size={size}: give a "
+                "smaller one, as training.batch_size=16"
+            )
         if self.source.wnids != val.wnids:
             odd = sorted(set(self.source.wnids) ^ set(val.wnids))
             raise ValueError(f"training and validation images have different classes: {', '.join(odd[:8])}")

@@ -90,3 +90,21 @@ def test_a_part_beyond_the_object_is_not_asked_about():
     found = localisation(of_class([0]), pictures, [truth], (16, 16))
     values = [one.values for one in found if one.condition == "deciding parts" and one.method == "flat"]
     assert np.isnan(values).all()
+
+
+def test_own_parts_are_held_against_decoys_where_there_are_any():
+    truths = [
+        Truth(object=(0, 0, 8, 8), deciding=((2, 2, 4, 4),), decoys=((10, 10, 14, 14),)),
+        Truth(object=(0, 0, 8, 8), deciding=((2, 2, 4, 4),)),
+    ]
+    own, other, flat = mask((2, 2, 4, 4)), mask((10, 10, 14, 14)), np.ones((16, 16))
+    importance = {"own": own + 9 * mask((5, 5, 7, 7)), "other": other, "flat": flat}  # of the body nothing counts
+    scored = {name: score_on_parts(np.stack([one] * 2), truths)["among decoys"] for name, one in importance.items()}
+    assert {name: float(one["energy"][0]) for name, one in scored.items()} == {"own": 1, "other": 0, "flat": 4 / 20}
+    assert {name: float(one["pointing"][0]) for name, one in scored.items()} == {"own": 1, "other": 0, "flat": 4 / 20}
+    assert all(np.isnan(one["energy"][1]) for one in scored.values())  # that image has no decoy
+    pictures = {"flat": Pictures(values=torch.ones(2, 1, 16, 16), signed=False)}
+    found = localisation(of_class([0, 0]), pictures, truths, (16, 16))
+    chance = [one.values for one in found if (one.method, one.condition) == ("chance", "among decoys")]
+    assert chance[0][0] == chance[1][0] == 4 / 20
+    assert "among decoys" not in score_on_parts(np.stack([flat]), truths[1:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from captum.attr import Deconvolution, GuidedBackprop, InputXGradient, Occlusion, Saliency
@@ -9,7 +11,15 @@ from known_networks import LinearScores, Small, of_class, some_images
 from torch import nn
 
 from zfnet import Deconvnet
-from zfnet.analysis.audit import METHODS, Pictures, class_targets, make_pictures, pictures_by, strongest_units
+from zfnet.analysis.audit import (
+    METHODS,
+    Pictures,
+    check_methods,
+    class_targets,
+    make_pictures,
+    pictures_by,
+    strongest_units,
+)
 
 
 def pictures(name: str, model: nn.Module, images: torch.Tensor, numbers: list[int]) -> torch.Tensor:
@@ -118,7 +128,7 @@ def test_blank_and_refused_pictures_are_counted_and_not_dropped():
     assert "Sigmoid" in refused.refused
     assert refused.blank.all()
     assert not make_pictures("gradient", Odd().eval(), images, of_class([0, 0, 0, 0])).refused
-    with pytest.raises(ValueError, match="method 'lime' is not one of deconvnet"):
+    with pytest.raises(ValueError, match="methods=lime is not one of deconvnet"):
         make_pictures("lime", Small(), images, of_class([0]))
 
 
@@ -127,3 +137,22 @@ def test_what_speaks_against_a_class_is_not_important_and_a_gradient_of_either_s
     assert Pictures(values=values, signed=True).importance().tolist() == [[[2.0, 0.0]]]
     assert Pictures(values=values, signed=False).importance().tolist() == [[[2.0, 3.0]]]
     assert set(METHODS) >= {"deconvnet", "guided", "gradient"}
+
+
+def the_image(model: nn.Module, images: torch.Tensor, targets: object) -> torch.Tensor:
+    """A method of one's own."""
+    return images
+
+
+def test_a_method_of_ones_own_is_named_by_its_module_and_function(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(__file__.rpartition("/")[0])
+    name, images = "test_methods:the_image", some_images()
+    check_methods([name, "gradient"])
+    made = make_pictures(name, Small(), images, of_class([0] * 4))
+    assert made.values.equal(images)
+    assert not made.signed
+    monkeypatch.setattr(sys.modules["test_methods"].the_image, "signed", True, raising=False)
+    assert make_pictures(name, Small(), images, of_class([0] * 4)).signed
+    for odd in ("test_methods:nothing", "no_module:f"):
+        with pytest.raises(ValueError, match=f"methods={odd}: .*expected module:function"):
+            check_methods([odd])

@@ -109,25 +109,25 @@ def test_nine_that_share_what_is_shown_and_vary_elsewhere():
 
 def test_patches_that_share_the_place_that_is_shown_and_nothing_else():
     generator = np.random.default_rng(3)
-    seen = generator.normal(size=(6, 9, 3, 32, 32))
+    seen = generator.normal(size=(6, 9, 32, 24, 3))
     shown = np.zeros_like(seen)
-    shown[..., 8:16, 8:16] = generator.normal(size=(6, 9, 3, 8, 8))
-    seen[..., 8:16, 8:16] = generator.normal(size=(6, 1, 3, 8, 8))
+    shown[:, :, 8:16, 8:16] = generator.normal(size=(6, 9, 8, 8, 3))
+    seen[:, :, 8:16, 8:16] = generator.normal(size=(6, 1, 8, 8, 3))
     there = where_shown_effect("conv4", where_shown(list(shown), list(seen)))
     assert there.above_zero
     assert there.parts["where shown"] > 0.5 > 0.05 > abs(there.parts["elsewhere"])
-    away = where_shown_effect("conv4", where_shown(list(np.roll(shown, 16, axis=-1)), list(seen)))
+    away = where_shown_effect("conv4", where_shown(list(np.roll(shown, 16, axis=2)), list(seen)))
     assert away.high < 0
 
 
 def test_correlation_where_shown_is_numpys_weighted_one_of_each_pair():
     generator = np.random.default_rng(4)
-    seen, shown = generator.normal(size=(3, 2, 16, 16)), generator.normal(size=(3, 2, 16, 16))
-    around = gaussian_filter(np.abs(shown).sum(1), (0, 1, 1))
+    seen, shown = generator.normal(size=(3, 16, 12, 2)), generator.normal(size=(3, 16, 12, 2))
+    around = gaussian_filter(np.abs(shown).sum(-1), (0, 1, 1))
     around /= around.max((1, 2), keepdims=True)
     found = []
     for first, second in ((0, 1), (0, 2), (1, 2)):
-        inside = np.tile((around[first] + around[second]).ravel() / 2, 2)
+        inside = np.repeat((around[first] + around[second]).ravel() / 2, 2)
         for weights in (inside, inside.max() - inside):
             one, other = (
                 seen[at].ravel() - np.average(seen[at].ravel(), weights=weights) for at in (first, second)

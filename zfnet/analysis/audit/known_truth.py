@@ -13,38 +13,43 @@ from zfnet.analysis.audit.methods import Pictures
 from zfnet.analysis.audit.targets import Targets
 
 Box = tuple[int, int, int, int]
+Masks = list[NDArray[np.bool_]]
+Task = tuple[Masks, Masks, NDArray[np.bool_]]
 SIZES = {"boxes under 10 %": (0.0, 0.1), "boxes of 10 to 30 %": (0.1, 0.3), "boxes over 30 %": (0.3, 1.01)}
 CHANCE, CENTRE = "chance", "centre"
+OBJECT, DECIDING, AMONG_DECOYS = "object", "deciding parts", "among decoys"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """Where the truth of an image lies: the object's box, and the boxes of the parts that decide its class."""
+    """Where the truth of an image lies: the object's box, and the boxes of the parts that decide its class.
+
+    decoys: boxes of parts that decide other classes and lie beside the object (the hard parts world).
+    """
 
     object: Box
     deciding: tuple[Box, ...]
+    decoys: tuple[Box, ...] = ()
 
 
 def localisation(
     targets: Targets, pictures: dict[str, Pictures], truths: Sequence[Truth], size_px: tuple[int, int]
 ) -> list[Finding]:
-    """Energy and pointing of pictures (B, C, H, W) of the classes, at two difficulties, beside chance and the centre.
+    """Energy and pointing of pictures (B, C, H, W) of the classes, by three questions, beside chance and the centre.
 
-    Conditions: "object" (easy: find the object in the clutter; all pixels compete), also by the object's share of the
-    image; "deciding parts" (hard: within the object; only the object's pixels compete, images without such a part are
-    not measured). Measures: "energy", the share of the importance that lies in the boxes; "pointing", whether the most
-    important pixel does. A blank picture has neither: 0 and 0. Zhang et al. 2018, arXiv:1608.00507; Wang et al. 2020,
-    arXiv:1910.01279.
+    Conditions: "object" (find the object in the clutter; all pixels compete), also by the object's share of the
+    image; "deciding parts" (within the object: only its pixels compete); "among decoys" (the deciding parts against
+    those of other classes that lie about: only the pixels of both compete; asked where any image has decoys).
+    Images without such parts are not measured. Measures: "energy", the share of the importance that lies in the
+    boxes; "pointing", whether the most important pixel does. A blank picture has neither: 0 and 0. Zhang et al.
+    2018, arXiv:1608.00507; Wang et al. 2020, arXiv:1910.01279.
     """
-    objects = [_mask(size_px, [truth.object]) for truth in truths]
-    parts = [_mask(size_px, truth.deciding) & whole for truth, whole in zip(truths, objects, strict=True)]
-    everywhere = [np.ones(size_px, bool)] * len(truths)
+    tasks = _tasks(truths, size_px)
+    objects, everywhere, _ = tasks[OBJECT]
     shares = np.array([mask.mean() for mask in objects])
-    tasks = {"object": (objects, everywhere, np.ones(len(truths), bool))}
-    tasks |= {name: (objects, everywhere, (shares >= low) & (shares < high)) for name, (low, high) in SIZES.items()}
-    tasks["deciding parts"] = (parts, objects, np.array([mask.any() for mask in parts]))
+    sizes = {name: (objects, everywhere, (shares >= low) & (shares < high)) for name, (low, high) in SIZES.items()}
     found: list[Finding] = []
-    for condition, (masks, within, asked) in tasks.items():
+    for condition, (masks, within, asked) in {OBJECT: tasks.pop(OBJECT), **sizes, **tasks}.items():
         for name, scores in _scores(pictures, masks, within, size_px).items():
             measures = {measure: np.where(asked, values, np.nan) for measure, values in scores.items()}
             found += findings("localisation", targets, name, condition, measures, pictures=pictures.get(name))
@@ -56,23 +61,32 @@ def score_on_parts(
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Any method on the parts world: importance (B, H, W), not below zero, of each image's own class.
 
-    Returns difficulty ("object", "deciding parts") -> measure ("energy", "pointing") -> (B,), nan where the image has
-    no such box. What `localisation` tells of methods by name.
+    Returns question ("object", "deciding parts" and, on the hard world, "among decoys") -> measure ("energy",
+    "pointing") -> (B,), nan where the image has no such box. What `localisation` tells of methods by name.
     """
     if importance.shape[:1] != (len(truths),) or importance.ndim != 3:
         raise ValueError(f"importance is {importance.shape}, expected ({len(truths)}, H, W): a picture for each truth")
-    size = (importance.shape[1], importance.shape[2])
-    objects = [_mask(size, [truth.object]) for truth in truths]
-    scored: dict[str, list[tuple[float, float]]] = {"object": [], "deciding parts": []}
-    for picture, truth, whole in zip(importance, truths, objects, strict=True):
-        scored["object"].append(energy_and_pointing(picture, whole))
-        parts = _mask(size, truth.deciding) & whole
-        inner = energy_and_pointing(np.where(whole, picture, 0), parts) if parts.any() else (np.nan, np.nan)
-        scored["deciding parts"].append(inner)
-    return {
-        name: {measure: np.array(values)[:, at] for at, measure in enumerate(("energy", "pointing"))}
-        for name, values in scored.items()
+    scored = {}
+    for question, (masks, within, asked) in _tasks(truths, (importance.shape[1], importance.shape[2])).items():
+        measures = _as_measures(_pairs(importance, masks, within))
+        scored[question] = {measure: np.where(asked, values, np.nan) for measure, values in measures.items()}
+    return scored
+
+
+def _tasks(truths: Sequence[Truth], size_px: tuple[int, int]) -> dict[str, Task]:
+    """By question, of each image: where the truth lies, which pixels compete; and whether it can be asked."""
+    objects = [_mask(size_px, [truth.object]) for truth in truths]
+    parts = [_mask(size_px, truth.deciding) & whole for truth, whole in zip(truths, objects, strict=True)]
+    has_parts = np.array([mask.any() for mask in parts], bool)
+    tasks = {
+        OBJECT: (objects, [np.ones(size_px, bool)] * len(truths), np.ones(len(truths), bool)),
+        DECIDING: (parts, objects, has_parts),
     }
+    if any(truth.decoys for truth in truths):
+        loose = [_mask(size_px, truth.decoys) for truth in truths]
+        both = [own | others for own, others in zip(parts, loose, strict=True)]
+        tasks[AMONG_DECOYS] = (parts, both, has_parts & np.array([mask.any() for mask in loose], bool))
+    return tasks
 
 
 def energy_and_pointing(importance: NDArray[np.floating], mask: NDArray[np.bool_]) -> tuple[float, float]:
@@ -93,19 +107,20 @@ def _scores(
 ) -> dict[str, dict[str, NDArray[np.float64]]]:  # fmt: skip
     found = {}
     for name, picture in pictures.items():
-        importance = picture.importance().numpy()
-        pairs = [
-            energy_and_pointing(np.where(inner, one, 0), mask)
-            for one, mask, inner in zip(importance, masks, within, strict=True)
-        ]
-        found[name] = _as_measures(pairs)
-    chance = [mask[inner].mean() for mask, inner in zip(masks, within, strict=True)]
+        found[name] = _as_measures(_pairs(picture.importance().numpy(), masks, within))
+    chance = [mask[inner].mean() if inner.any() else np.nan for mask, inner in zip(masks, within, strict=True)]
     found[CHANCE] = _as_measures([(one, one) for one in chance])
-    found[CENTRE] = _as_measures(
-        [energy_and_pointing(np.where(inner, _bump(size_px, inner), 0), mask)
-         for mask, inner in zip(masks, within, strict=True)]
-    )  # fmt: skip
+    bumps = np.stack([_bump(size_px, inner) if inner.any() else np.zeros(size_px) for inner in within])
+    found[CENTRE] = _as_measures(_pairs(bumps, masks, within))
     return found
+
+
+def _pairs(
+    importance: NDArray[np.floating], masks: Sequence[NDArray[np.bool_]], within: Sequence[NDArray[np.bool_]]
+) -> list[tuple[float, float]]:
+    """Energy and pointing of pictures (B, H, W) at masks, where only the pixels `within` compete."""
+    trios = zip(importance, masks, within, strict=True)
+    return [energy_and_pointing(np.where(inner, one, 0), mask) for one, mask, inner in trios]
 
 
 def _as_measures(pairs: Sequence[tuple[float, float]]) -> dict[str, NDArray[np.float64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pkgutil import resolve_name
 
 import torch
 from torch import Tensor, nn
@@ -69,10 +70,25 @@ COSTLY = frozenset({"occlusion", "integrated gradients"})  # dozens of passes a 
 
 
 def make_pictures(name: str, model: nn.Module, images: Tensor, targets: Targets) -> Pictures:
-    """The pictures (B, C, H, W) of a method of METHODS, or why it refuses. Raises ValueError for an unknown one."""
-    if name not in METHODS:
-        raise ValueError(f"method {name!r} is not one of {', '.join(METHODS)}")
-    return pictures_by(METHODS[name], model, images, targets, signed=name in SIGNED)
+    """The pictures (B, C, H, W) of a method of METHODS, or of one's own, or why it refuses.
+
+    name: of one's own as "module:function", a Method; what is below zero in its pictures speaks against the target if
+    the function has a true attribute `signed`. Raises ValueError for an unknown one.
+    """
+    method = METHODS[name] if name in METHODS else _own_method(name)
+    return pictures_by(method, model, images, targets, signed=name in SIGNED or getattr(method, "signed", False))
+
+
+def _own_method(name: str) -> Method:
+    if ":" not in name:
+        raise ValueError(f"methods={name} is not one of {', '.join(METHODS)}, nor a module:function of your own")
+    try:
+        method: Method = resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"methods={name}: {error}; expected module:function, importable (PYTHONPATH=. for a file beside you)"
+        ) from error
+    return method
 
 
 def pictures_by(method: Method, model: nn.Module, images: Tensor, targets: Targets, *, signed: bool) -> Pictures:
@@ -90,6 +106,6 @@ def pictures_by(method: Method, model: nn.Module, images: Tensor, targets: Targe
 
 def check_methods(names: Sequence[str]) -> None:
     """Raise ValueError for a method that is not there."""
-    odd = [name for name in names if name not in METHODS]
-    if odd:
-        raise ValueError(f"methods={odd[0]} is not one of {', '.join(METHODS)}")
+    for name in names:
+        if name not in METHODS:
+            _own_method(name)

@@ -108,7 +108,7 @@ def other_maps(model: nn.Module, images: Tensor, targets: Targets) -> Targets:
 
 def values_of(deconvnet: Deconvnet, images: Tensor, targets: Targets, owner: Tensor) -> Tensor:
     """The value of target number owner (n,) on each of images (n, 3, H, W): a class's score, a unit's activation."""
-    maps = deconvnet.activations(images, [targets.layer])[targets.layer]
+    maps = _maps_of(deconvnet, images, targets.layer)
     maps = maps if maps.ndim == 4 else maps[:, :, None, None]
     _, number, row, column = targets.units[owner].unbind(1)
     return maps[torch.arange(len(images)), number, row, column]
@@ -118,8 +118,13 @@ def measure_of(deconvnet: Deconvnet, images: Tensor, targets: Targets, owner: Te
     """The same, but of classes the probability: what is measured when pixels are taken away."""
     if targets.kind == UNIT:
         return values_of(deconvnet, images, targets, owner)
-    scores = deconvnet.activations(images, [targets.layer])[targets.layer].flatten(1)
+    scores = _maps_of(deconvnet, images, targets.layer).flatten(1)
     return scores.softmax(1)[torch.arange(len(images)), targets.units[owner, 1]]
+
+
+def _maps_of(deconvnet: Deconvnet, images: Tensor, layer: str) -> Tensor:
+    """Of many copies of an image, in channels last: SqueezeNet convolves them 1.5 times as fast on one CPU thread."""
+    return deconvnet.activations(images.contiguous(memory_format=torch.channels_last), [layer])[layer]
 
 
 def map_count(model: nn.Module, images: Tensor, targets: Targets) -> int:

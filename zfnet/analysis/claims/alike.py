@@ -96,7 +96,7 @@ def sharing_effect(layer: str, found: NDArray[np.float64], floors: Mapping[str, 
 def where_shown(projections: Sequence[Floats], patches: Sequence[Floats]) -> NDArray[np.float64]:
     """The correlation within each map's patches where their projections lie, and elsewhere: (maps, 2).
 
-    projections, patches: a set (k, C, h, w) for each map. A pixel counts by the projections' strength around it, and
+    projections, patches: a set (k, h, w, C) for each map. A pixel counts by the projections' strength around it, and
     elsewhere by what it lacks of the strongest.
     """
     return np.array(
@@ -105,8 +105,8 @@ def where_shown(projections: Sequence[Floats], patches: Sequence[Floats]) -> NDA
 
 
 def strength_around(projections: Floats) -> NDArray[np.float64]:
-    """How strongly pictures (k, C, h, w) show something at and around each pixel: (k, h, w), at most 1 each."""
-    strength = np.abs(projections.astype(np.float64)).sum(1)
+    """How strongly pictures (k, h, w, C) show something at and around each pixel: (k, h, w), at most 1 each."""
+    strength = np.abs(projections.astype(np.float64)).sum(-1)
     strength = np.stack([gaussian_filter(one, AROUND * max(one.shape)) for one in strength])
     most = strength.max((1, 2), keepdims=True)
     return np.divide(strength, most, out=np.zeros_like(strength), where=most > 0)
@@ -124,8 +124,8 @@ def _inside_and_out(patches: Floats, strength: NDArray[np.float64]) -> tuple[flo
 
 
 def _weighted_correlation(one: Floats, other: Floats, weight: NDArray[np.float64]) -> float:
-    """Of two pictures (C, h, w), a pixel counting by its weight (h, w); 0 where either is all the same there."""
-    weights = np.broadcast_to(weight, one.shape).ravel()
+    """Of two pictures (h, w, C), a pixel counting by its weight (h, w); 0 where either is all the same there."""
+    weights = np.broadcast_to(weight[..., None], one.shape).ravel()
     if not weights.sum():
         return 0.0
     spread = np.cov(np.stack([one.ravel(), other.ravel()]), aweights=weights, ddof=0)

@@ -1,5 +1,6 @@
 from .annotations import (
     Box as Box,
+    Decoy as Decoy,
     ImageParts as ImageParts,
     Part as Part,
     PartsFile as PartsFile,
@@ -8,6 +9,7 @@ from .annotations import (
 )
 from .changes import Change as Change
 from .classes import CLASSES as CLASSES, PartsClass as PartsClass
+from .decoys import DIFFICULTIES as DIFFICULTIES
 from .in_view import (
     InView as InView,
     SeenParts as SeenParts,

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from zfnet.data.parts_world.classes import CLASSES
+from zfnet.data.parts_world.decoys import DIFFICULTIES
 from zfnet.data.parts_world.write import make_parts_world
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     parser.add_argument("--val", type=int, default=50, help="validation images a class")
     parser.add_argument("--side", type=int, default=256, help="pixels along a side")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other images")
+    parser.add_argument("--difficulty", default="easy", choices=DIFFICULTIES, help="hard: smaller, with decoys")
     parser.add_argument("--workers", type=int, default=None, help="processes; one for each core if not given")
     given = parser.parse_args()
     try:
@@ -31,6 +33,7 @@ def main() -> None:
             side_px=given.side,
             seed=given.seed,
             workers=given.workers,
+            difficulty=given.difficulty,
         )
     except ValueError as error:
         sys.exit(f"make_parts_world: {error}")

@@ -10,7 +10,9 @@ images too. It is one JSON object (the keys in brackets may be missing):
                  "object": [left, top, right, bottom],                     the box of the whole object
                  "parts": [{"name": "left_eye",                            each name at most once in an image
                             "box": [left, top, right, bottom],
-                            "deciding": true}, ...]}, ...]}                 [false where it is missing]
+                            "deciding": true}, ...],                        [false where it is missing]
+                 "decoys": [{"name": "beak", "class": "n90000004",         [loose parts that decide another class]
+                             "box": [left, top, right, bottom]}, ...]}, ...]}
 
 Boxes are whole pixels of the written image, counted from its upper left corner; right and bottom are the first column
 and row outside, so that pixels[top:bottom, left:right] is the part, as in PIL's crop. A part's box holds what is seen
@@ -45,6 +47,15 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Decoy:
+    """A part that decides another class, that of wnid, and lies beside the object: what is seen of it is in box."""
+
+    name: str
+    wnid: str
+    box: Box
+
+
+@dataclass(frozen=True)
 class ImageParts:
     """The parts in one image; path is relative to the root of the data, object the box of all parts."""
 
@@ -52,6 +63,7 @@ class ImageParts:
     wnid: str
     object: Box
     parts: tuple[Part, ...]
+    decoys: tuple[Decoy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ class PartsFile:
 
     images: tuple[ImageParts, ...]
     names: Mapping[str, str]
-    arguments: Mapping[str, int]
+    arguments: Mapping[str, int | str]
 
 
 def read_parts(root: str | Path) -> PartsFile:
@@ -119,22 +131,33 @@ def write_parts(root: Path, parts: PartsFile) -> None:
 
 def _entry(image: ImageParts) -> dict[str, Any]:
     parts = [{"name": part.name, "box": part.box, "deciding": part.deciding} for part in image.parts]
-    return {"path": image.path, "class": image.wnid, "object": image.object, "parts": parts}
+    entry: dict[str, Any] = {"path": image.path, "class": image.wnid, "object": image.object, "parts": parts}
+    if image.decoys:
+        entry["decoys"] = [{"name": one.name, "class": one.wnid, "box": one.box} for one in image.decoys]
+    return entry
 
 
 def _image(entry: object, where: str) -> ImageParts:
     path, wnid = _text(entry, "path", where), _text(entry, "class", where)
     assert isinstance(entry, dict)  # _text has seen to it
     where = f"{where} ({path})"
-    listed = entry.get("parts")
-    if not isinstance(listed, list):
-        raise ValueError(f'{where}: "parts" is {listed!r}, not a list of parts')
+    listed, loose = _list(entry, "parts", where), _list({"decoys": [], **entry}, "decoys", where)
     parts = tuple(_part(part, where) for part in listed)
     names = [part.name for part in parts]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{where}: part {twice!r} is listed twice: give each its own name")
-    return ImageParts(path, wnid, _box(entry.get("object"), where), parts)
+    decoys = tuple(
+        Decoy(_text(one, "name", where), _text(one, "class", where), _box(one.get("box"), where)) for one in loose
+    )
+    return ImageParts(path, wnid, _box(entry.get("object"), where), parts, decoys)
+
+
+def _list(entry: dict[str, Any], key: str, where: str) -> list[Any]:
+    listed = entry.get(key)
+    if not isinstance(listed, list):
+        raise ValueError(f'{where}: "{key}" is {listed!r}, not a list of parts')
+    return listed
 
 
 def _part(entry: object, where: str) -> Part:

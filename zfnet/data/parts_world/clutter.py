@@ -62,10 +62,13 @@ def _mottled(rng: np.random.Generator, side_px: int) -> NDArray[np.float32]:
 _ARRANGEMENTS = (_ramp, _horizon, _stripes, _tiles, _spotlight, _mottled)
 
 
-def distractors(rng: np.random.Generator, side_px: int) -> list[Shape]:
-    """Things without parts, in pixels: blobs, boards, discs, sticks, and bodies and hulls that lack everything else."""
+def distractors(rng: np.random.Generator, side_px: int, count: tuple[int, int]) -> list[Shape]:
+    """Things without parts, in pixels: blobs, boards, discs, sticks, and bodies and hulls that lack everything else.
+
+    count: how many, from and up to, the last one excluded.
+    """
     shapes = []
-    for _ in range(rng.integers(3, 9)):
+    for _ in range(rng.integers(*count)):
         outline = _DISTRACTORS[rng.integers(len(_DISTRACTORS))](rng) * rng.uniform(0.08, 0.24)
         colour = pleasant(rng, (0.15, 0.7), (0.35, 0.95))
         placed = (rotated(outline, rng.uniform(0, 2 * np.pi)) + rng.uniform(0, 1, 2)) * side_px

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from zfnet.data import InputFrame, box_in_view, centre_views, crop_views, read_rgb, square
-from zfnet.data.parts_world.annotations import Box, ImageParts, Part, PartsFile
+from zfnet.data.parts_world.annotations import Box, Decoy, ImageParts, Part, PartsFile
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class SeenParts:
     pixels: Tensor
     parts: dict[str, Box]
     object: Box
+    decoys: tuple[Decoy, ...] = ()
 
 
 def wnids_of(content: PartsFile, words: Sequence[str] | None) -> list[str]:
@@ -65,6 +66,7 @@ def seen(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> I
             pixels=pixels[0, :, inner, inner],
             parts=parts,
             object=box_in_view(image.object, *to_view),
+            decoys=tuple(replace(one, box=box_in_view(one.box, *to_view)) for one in image.decoys),
         )
 
 
@@ -75,10 +77,11 @@ class InView:
     seen: SeenParts
     object: Box
     parts: list[Part]
+    decoys: list[Decoy]
 
 
 def parts_in_view(root: str | Path, images: Sequence[ImageParts], frame: InputFrame) -> Iterator[InView]:
-    """Read the images one by one and leave out objects and parts that lie beyond the view.
+    """Read the images one by one and leave out objects, parts and decoys that lie beyond the view.
 
     Raises ValueError where an image cannot be read.
     """
@@ -87,7 +90,9 @@ def parts_in_view(root: str | Path, images: Sequence[ImageParts], frame: InputFr
         boxes = [(part, _cut_off(view.parts[part.name], frame.size_px)) for part in image.parts]
         if whole is not None:
             parts = [Part(part.name, box, part.deciding) for part, box in boxes if box is not None]
-            yield InView(seen=view, object=whole, parts=parts)
+            loose = [(one, _cut_off(one.box, frame.size_px)) for one in view.decoys]
+            decoys = [replace(one, box=box) for one, box in loose if box is not None]
+            yield InView(seen=view, object=whole, parts=parts, decoys=decoys)
 
 
 def _cut_off(box: Box, size_px: int) -> Box | None:

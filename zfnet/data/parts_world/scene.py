@@ -9,50 +9,55 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from zfnet.data.parts_world.annotations import Box, Part
+from zfnet.data.parts_world.annotations import Box, Decoy, Part
 from zfnet.data.parts_world.changes import Change, changed
 from zfnet.data.parts_world.classes import CLASSES, PartsClass
 from zfnet.data.parts_world.clutter import background, clouds, distractors, occluders
+from zfnet.data.parts_world.decoys import CONTOUR, Difficulty, Loose, difficulty_of, loose_parts
 from zfnet.data.parts_world.geometry import Points, rotated
 from zfnet.data.parts_world.raster import Layer, Picture, rasterise
 from zfnet.data.parts_world.sketch import Shape
 
 SMALLEST_SIDE_PX = 32
-SMALLEST, LARGEST = 0.52, 0.92  # the longer side of the object's box in parts of the image's side
-CONTOUR = 0.010  # contour width in parts of the object's longer side
 _FLIPPED = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """pixels (side, side, 3) uint8; object: the box of the whole object; parts in the order of their names."""
+    """pixels (side, side, 3) uint8; object: the box of the whole object; parts in the order of their names.
+
+    decoys: parts of other classes that lie about, of a hard image.
+    """
 
     pixels: NDArray[np.uint8]
     object: Box
     parts: tuple[Part, ...]
+    decoys: tuple[Decoy, ...] = ()
 
 
 def draw(
     class_index: int, rng: np.random.Generator, side_px: int, omit: frozenset[str] = frozenset(),
-    changes: Mapping[str, Change] | None = None,
+    changes: Mapping[str, Change] | None = None, difficulty: str = "easy",
 ) -> Drawing:  # fmt: skip
     """Draw one image of a class; everything random comes from rng.
 
     omit: leave out these parts and nothing else: the same rng state gives the same image but for those parts' pixels.
     changes: parts that are moved, recoloured or gone, in the same way. Where no part is left, object is the place that
-    was theirs. Raises ValueError if the class or the side is out of range, or if the object has no such part.
+    was theirs. difficulty: "easy" or "hard" (decoys.py). Raises ValueError if the class, the side or the difficulty is
+    out of range, or if the object has no such part.
     """
-    kind = _class_of(class_index)
+    kind, level = _class_of(class_index), difficulty_of(difficulty)
     if side_px < SMALLEST_SIDE_PX:
         raise ValueError(f"side_px {side_px} is too small to show parts: use {SMALLEST_SIDE_PX} or more")
     changes = {**(changes or {}), **{part: Change(gone=True) for part in omit}}
-    shapes, object_px = _object(kind, rng, side_px)
+    shapes, object_px = _object(kind, rng, side_px, level)
     names = {shape.part for shape in shapes}
     if not changes.keys() <= names:
         odd = sorted(changes.keys() - names)
         raise ValueError(f"no part {odd} in a {kind.name}, whose parts are {', '.join(sorted(names))}")
     picture = background(rng, side_px)
-    rasterise(distractors(rng, side_px), side_px, 0.004 * side_px, finer=2).onto(picture)
+    rasterise(distractors(rng, side_px, level.clutter), side_px, 0.004 * side_px, finer=2).onto(picture)
+    loose = _painted_loose(picture, rng, kind, level, object_px, _extent(shapes))
     picture *= _shadow(shapes, rng, side_px)
     seen = changed(shapes, changes, object_px)
     layer = rasterise(seen, side_px, CONTOUR * object_px)
@@ -63,7 +68,22 @@ def draw(
     corners = np.asarray(list(boxes.values()) or [(*low, *(high + 1))])
     whole = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
     parts = tuple(Part(name, box, name in kind.deciding) for name, box in sorted(boxes.items()))
-    return Drawing(pixels=_photographed(picture, rng), object=whole, parts=parts)
+    decoys = () if loose is None else loose.decoys()
+    return Drawing(pixels=_photographed(picture, rng), object=whole, parts=parts, decoys=decoys)
+
+
+def _painted_loose(
+    picture: Picture, rng: np.random.Generator, kind: PartsClass, level: Difficulty, object_px: float,
+    extent: tuple[Points, Points],
+) -> Loose | None:  # fmt: skip
+    """Paint decoys onto the picture, lit as the object is; easy images have none and draw nothing from rng for them."""
+    if level.decoys[1] <= 1:
+        return None
+    side_px = len(picture)
+    loose = loose_parts(rng, side_px, own=kind, object_px=object_px, extent=extent, count=level.decoys)
+    if loose is not None:
+        _lit(loose.layer, rng, side_px).onto(picture)
+    return loose
 
 
 def part_names(class_index: int, rng: np.random.Generator) -> list[str]:
@@ -71,7 +91,9 @@ def part_names(class_index: int, rng: np.random.Generator) -> list[str]:
 
     Raises ValueError if the class is out of range.
     """
-    return sorted({shape.part for shape in _object(_class_of(class_index), rng, SMALLEST_SIDE_PX)[0]})
+    return sorted(
+        {shape.part for shape in _object(_class_of(class_index), rng, SMALLEST_SIDE_PX, difficulty_of("easy"))[0]}
+    )
 
 
 def _class_of(class_index: int) -> PartsClass:
@@ -80,10 +102,10 @@ def _class_of(class_index: int) -> PartsClass:
     return CLASSES[class_index]
 
 
-def _object(kind: PartsClass, rng: np.random.Generator, side_px: int) -> tuple[list[Shape], float]:
+def _object(kind: PartsClass, rng: np.random.Generator, side_px: int, level: Difficulty) -> tuple[list[Shape], float]:
     """The outlines of an object in the picture, and its longer side in pixels."""
     light = (rng.uniform(-0.8, 0.8), -0.6)
-    return _placed(kind.build(kind.name, rng, light).shapes, rng, side_px)
+    return _placed(kind.build(kind.name, rng, light).shapes, rng, side_px, level)
 
 
 def _extent(shapes: list[Shape]) -> tuple[Points, Points]:
@@ -92,7 +114,9 @@ def _extent(shapes: list[Shape]) -> tuple[Points, Points]:
     return corners.min(0), corners.max(0)
 
 
-def _placed(shapes: list[Shape], rng: np.random.Generator, side_px: int) -> tuple[list[Shape], float]:
+def _placed(
+    shapes: list[Shape], rng: np.random.Generator, side_px: int, level: Difficulty
+) -> tuple[list[Shape], float]:
     """Stretch, shear, turn, perhaps flip, scale and shift into the image; also the object's longer side in pixels."""
     stretch, shear = np.exp(rng.uniform(-0.12, 0.12)), rng.uniform(-0.12, 0.12)
     matrix: Points = np.array([[stretch, 0], [shear, 1 / stretch]]) @ rotated(np.eye(2), rng.uniform(-0.35, 0.35))
@@ -102,7 +126,7 @@ def _placed(shapes: list[Shape], rng: np.random.Generator, side_px: int) -> tupl
         shapes = [Shape(_exchanged(shape.part), shape.points, shape.colour, shape.edge) for shape in shapes]
     posed = [shape.moved(matrix, (0, 0)) for shape in shapes]
     low, high = _extent(posed)
-    object_px = rng.uniform(SMALLEST, LARGEST) * side_px
+    object_px = rng.uniform(level.smallest, level.largest) * side_px
     scale = object_px / float((high - low).max())
     margin = CONTOUR * object_px + 1
     free = side_px - scale * (high - low) - 2 * margin

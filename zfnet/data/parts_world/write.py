@@ -15,6 +15,7 @@ from PIL import Image
 from zfnet.data import in_order
 from zfnet.data.parts_world.annotations import FILE_NAME, ImageParts, PartsFile, read_parts, write_parts
 from zfnet.data.parts_world.classes import CLASSES
+from zfnet.data.parts_world.decoys import difficulty_of
 from zfnet.data.parts_world.scene import SMALLEST_SIDE_PX, draw
 from zfnet.files import naming, write_text
 from zfnet.progress import Progress
@@ -33,6 +34,7 @@ class _Task:
     number: int
     seed: int
     side_px: int
+    difficulty: str
 
 
 def make_parts_world(
@@ -42,20 +44,25 @@ def make_parts_world(
     side_px: int = 256,
     seed: int = 0,
     workers: int | None = None,
+    difficulty: str = "easy",
 ) -> Path:
     """Write root/{train,val}/<wnid>/*.JPEG, root/words.txt and root/parts.json; returns root.
 
-    Image `number` of a class in a split depends on (seed, split, class, number) and side_px alone. The data appear
-    under root all at once when they are whole. A root made with the same arguments is left as it is.
+    Image `number` of a class in a split depends on (seed, split, class, number), side_px and difficulty ("easy" or
+    "hard": decoys.py) alone. The data appear under root all at once when they are whole. A root made with the same
+    arguments is left as it is.
     workers: processes, by default one a core.
     Raises ValueError if an argument is out of range or if root holds anything else.
     """
     root = Path(root)
     _check(train_per_class, val_per_class, side_px, seed, workers)
-    arguments = {
+    difficulty_of(difficulty)
+    arguments: dict[str, int | str] = {
         "version": VERSION, "train_per_class": train_per_class, "val_per_class": val_per_class, "side_px": side_px,
         "seed": seed,
     }  # fmt: skip
+    if difficulty != "easy":  # of which roots of before do not tell
+        arguments["difficulty"] = difficulty
     if _is_made(root, arguments):
         return root
     tasks = [
@@ -65,7 +72,7 @@ def make_parts_world(
         for number in range(count)
     ]
     with _working_folder(root) as folder:
-        to_draw = [_Task(folder=folder, **task, seed=seed, side_px=side_px) for task in tasks]
+        to_draw = [_Task(folder=folder, **task, seed=seed, side_px=side_px, difficulty=difficulty) for task in tasks]
         _write_world(folder, to_draw, arguments, workers)
         try:
             folder.rename(root)  # atomic; replaces an empty folder and nothing else
@@ -75,7 +82,7 @@ def make_parts_world(
     return root
 
 
-def _write_world(folder: Path, tasks: list[_Task], arguments: dict[str, int], workers: int | None) -> None:
+def _write_world(folder: Path, tasks: list[_Task], arguments: dict[str, int | str], workers: int | None) -> None:
     for split in SPLITS:
         for kind in CLASSES:
             (folder / split / kind.wnid).mkdir(parents=True)
@@ -95,7 +102,7 @@ def _check(train_per_class: int, val_per_class: int, side_px: int, seed: int, wo
             raise ValueError(f"{name} is {value}: it must be {least} or more")
 
 
-def _is_made(root: Path, arguments: dict[str, int]) -> bool:
+def _is_made(root: Path, arguments: dict[str, int | str]) -> bool:
     """Whether root holds what the arguments ask for; False if it holds nothing, ValueError if anything else."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
@@ -140,9 +147,9 @@ def _write_turn(tasks: list[_Task]) -> list[ImageParts]:
 
 def _write(task: _Task) -> ImageParts:
     rng = np.random.default_rng([task.seed, task.split, task.class_index, task.number])
-    drawing = draw(task.class_index, rng, task.side_px)
+    drawing = draw(task.class_index, rng, task.side_px, difficulty=task.difficulty)
     wnid = CLASSES[task.class_index].wnid
     path = f"{SPLITS[task.split]}/{wnid}/{wnid}_{task.number:05d}.JPEG"
     with naming(task.folder / path):
         Image.fromarray(drawing.pixels).save(task.folder / path, format="JPEG", quality=JPEG_QUALITY)
-    return ImageParts(path, wnid, drawing.object, drawing.parts)
+    return ImageParts(path, wnid, drawing.object, drawing.parts, drawing.decoys)

@@ -18,6 +18,9 @@ WAYS = {
     "ROAD": "ROAD (low: faithful)",
     "insertion": "insertion (high: faithful)",
 }
+PLACES = (
+    "object", "deciding parts", "among decoys", "boxes under 10 %", "boxes of 10 to 30 %", "boxes over 30 %",
+)  # fmt: skip
 KINDS = {"class": "class", "unit": "unit", "layer": "whole layer"}
 
 
@@ -48,11 +51,7 @@ QUESTIONS = {
     "localisation": Question(
         title="Localisation: does the picture lie where the truth is?",
         across="condition",
-        panels={
-            name: name
-            for name in ("object", "deciding parts", "boxes under 10 %", "boxes of 10 to 30 %", "boxes over 30 %")
-        },
-        along="method", colour="measure",
+        panels={name: name for name in PLACES}, along="method", colour="measure",
     ),
     "training": Question(
         title="Training matters: how alike are pictures of a network that learned otherwise, or nothing?",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -20,6 +21,7 @@ DPI = 300
 TITLE_PT, LABEL_PT, NOTE_PT = 9, 6.5, 6.5
 INK, FAINT = "#222222", "#666666"
 WIDTH_IN = 10.0
+STRIP_MARGIN_IN, STRIP_LINE_IN, LETTER_IN = 0.2, 0.13, 0.052  # of `lines`, in NOTE_PT
 
 
 @contextmanager
@@ -64,6 +66,15 @@ def text(figure: Figure, left_in: float, top_in: float, words: str, **options: A
     width, height = figure.get_size_inches()
     options = {"fontsize": TITLE_PT, "color": INK, "va": "top", "ha": "left", **options}
     figure.text(left_in / width, 1 - top_in / height, words, **options)
+
+
+def lines(words: Sequence[str], width_in: float) -> Figure:
+    """A strip of faint lines, broken to a width, to be put under a figure."""
+    letters = int((width_in - 2 * STRIP_MARGIN_IN) / LETTER_IN)
+    parts = [part for line in words for part in wrap(line, letters, break_on_hyphens=False)]
+    figure = Figure(figsize=(width_in, 2 * STRIP_MARGIN_IN + STRIP_LINE_IN * len(parts)))
+    text(figure, STRIP_MARGIN_IN, STRIP_MARGIN_IN, "\n".join(parts), fontsize=NOTE_PT, color=FAINT)
+    return figure
 
 
 def shortened(name: str, most: int = 22) -> str:

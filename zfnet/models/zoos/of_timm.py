@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zfnet.models import fit, read_file, state_dict_of
+from zfnet.models import OtherClasses, fit, read_file, state_dict_of
 from zfnet.models.zoos.zoo import (
     HubConfig,
     Zoo,
@@ -77,6 +77,8 @@ def _with_weights(
     """
     try:
         fit(model, state, source)
+    except OtherClasses:
+        raise
     except ValueError:
         overlay = {"state_dict": dict(state), "num_classes": options["num_classes"]}
         try:

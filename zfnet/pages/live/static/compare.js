@@ -1,9 +1,9 @@
 // Side by side: two pictures, layers or networks, or three rules; each column says what it is of.
 import {$, h, put, ask, digits, percent, first, done, trouble} from "./base.js";
 import {state, on, looked, net} from "./state.js";
-import {unitTile} from "./unit.js";
+import {unitTile, saves} from "./unit.js";
 
-let shown = null;
+let shown = null, saved = null;
 
 function title(column) {
   const names = state.about.networks.length > 1 ? `${state.about.networks[column.network].title}, ` : "";
@@ -27,8 +27,7 @@ const lastMaps = (network) => { const {layers, classes} = state.about.networks[n
 async function draw(columns) {
   const unit = state.unit, one = shown === "rules" && unit;  // the chosen unit under each rule, else the strongest
   const found = await Promise.all(columns.map((column) => {
-    const question = {network: column.network, picture: column.picture.picture, layer: column.layer, rule: column.rule};
-    return one ? ask("ask/unit", {...question, ...unit}) : ask("ask/strongest", question);
+    return one ? ask("ask/unit", {...asked(column), ...unit}) : ask("ask/strongest", asked(column));
   }));
   if (found.some((told, at) => !told || told.picture !== columns[at].picture.picture)) return;
   put($("columns"), columns.map((column, at) => h("div", {class: "column"},
@@ -36,8 +35,13 @@ async function draw(columns) {
     h("img", {class: "small", src: column.picture.pixels[column.network], alt: column.picture.name, width: 96, height: 96}),
     h("p", {class: "faint"}, (found[at].guesses || []).map((guess) => `${first(guess.name)} ${percent(guess.probability)}`).join(", ")),
     h("div", {class: `tiles${one ? " single" : ""}`}, found[at].units.map((told) => unitTile(told, () => {})), found[at].units.length ? null : h("p", {class: "faint"}, "no map answers")))));
+  const units = found.map((told) => told.units.map((one) => [one.map, one.row, one.column]));
+  saved = columns.map((column, at) => ({...asked(column), units: units[at]})).filter((one) => one.units.length);
+  $("compared").hidden = !saved.length;
   done("compare");
 }
+const asked = (column) => ({network: column.network, picture: column.picture.picture, layer: column.layer, rule: column.rule});
+saves("-compare", () => `two-${shown}`.replace("two-rules", "three-rules"), () => saved && {columns: saved});
 
 function chooser(columns, at) {
   const column = columns[at], change = (given) => draw(columns.map((one, other) => (other === at ? {...one, ...given} : one)));

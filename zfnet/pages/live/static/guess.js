@@ -26,5 +26,7 @@ export function bars(guesses) {
   }));
   $("ghost").hidden = guesses.every((one) => one.before === null);
   $("status").textContent = guesses.length ? `It says ${first(guesses[0].name)}, ${percent(guesses[0].probability)}` : "";
+  const watched = guesses.slice(1).find((one) => one.label === state.watch);
+  $("drawn-says").textContent = $("status").textContent + (watched ? `; ${first(watched.name)} ${percent(watched.probability)}` : "");
   done("guess");
 }

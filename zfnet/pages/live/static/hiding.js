@@ -2,9 +2,10 @@
 import {$, h, svg, ask, trouble, bytes, paint, percent, digits, first, done, throttled, download} from "./base.js";
 import {state, tell, on, looked, size} from "./state.js";
 import {bars, guessAgain} from "./guess.js";
-import {again} from "./unit.js";
+import {again, saves} from "./unit.js";
 
 let square = 0, heat = null, stop = null;
+let pinned = false, last = null;  // whether the square stays where it was put; what was answered of it
 
 function pixel(event) {
   const box = $("shown").getBoundingClientRect(), at = (value, of) => Math.min(size() - 1, Math.max(0, Math.floor((value / of) * size())));
@@ -12,34 +13,56 @@ function pixel(event) {
 }
 
 const hide = throttled(async (top, left) => {
-  const at = state.picture, map = state.unit ? state.unit.map : state.maps.maps[0];
-  const told = await ask("ask/hide", looked({map, top, left, size: square}), true);
-  if (!told || at !== state.picture || told.picture !== at.picture || state.mode !== "hide" || !$("over").querySelector(".square")) return;
+  const at = state.picture, map = state.unit ? state.unit.map : state.maps.maps[0], name = state.layer[state.network];
+  const told = await ask("ask/hide", looked({map, hidden: [top, left, square]}), true);
+  if (!told || at !== state.picture || told.picture !== at.picture || name !== state.layer[state.network] || state.mode !== "hide" || !$("over").querySelector(".square")) return;
+  last = {map, hidden: told.hidden, units: [[map, told.map.row, told.map.column]]};
   bars(told.guesses);
   const tile = $("tiles").querySelector(`[data-map="${map}"]`);
   if (tile) {
+    if (!tile.classList.contains("hiding")) restore();
     paint(tile.querySelector("canvas"), bytes(told.map.pixels), told.map.height, told.map.width);
     tile.querySelector("small").textContent = digits(told.map.value);
     tile.classList.add("hiding");
   }
+  const {maps, value} = state.maps, was = value[maps.indexOf(map)];
+  $("hidden-note").textContent = `map ${map}: ${digits(told.map.value)}${was === undefined ? "" : `, ${digits(was)} without the square`}. ${pinned ? "The square stays: click to move it on." : "A click keeps the square there."}`;
+  $("hidden").hidden = false;
   done("hiding");
 });
 
-function uncover() {
-  if (!$("over").querySelector(".square")) return;
-  $("over").querySelector(".square").remove();
+// The maps as they are without the square.
+function restore() {
   for (const tile of document.querySelectorAll(".tile.hiding")) {
     const {maps, value, pixels, height, width} = state.maps, rank = maps.indexOf(Number(tile.dataset.map));
     paint(tile.querySelector("canvas"), bytes(pixels).subarray(rank * height * width, (rank + 1) * height * width), height, width);
     tile.querySelector("small").textContent = digits(value[rank]);
     tile.classList.remove("hiding");
   }
+}
+
+function lift() {
+  $("over").querySelector(".square")?.remove();
+  $("hidden").hidden = true;
+  pinned = false;
+  last = null;
+}
+
+function uncover() {
+  if (!$("over").querySelector(".square")) return;
+  lift();
+  restore();
   guessAgain();
 }
 
 function cover(event) {
   if (state.mode !== "hide" || !state.picture || !state.maps) return;
-  const {y, x} = pixel(event), top = Math.round(y - square / 2), left = Math.round(x - square / 2);
+  const {y, x} = pixel(event);
+  lay(y, x);
+}
+// The square with its middle there.
+function lay(y, x) {
+  const top = Math.round(y - square / 2), left = Math.round(x - square / 2);
   $("over").querySelector(".square")?.remove();
   $("over").append(svg("rect", {class: "square", x: left, y: top, width: square, height: square}));
   hide(top, left);
@@ -49,10 +72,16 @@ function clicked(at) {
   if (at) $("over").append(svg("circle", {class: "clicked", cx: at.x + 0.5, cy: at.y + 0.5, r: size() / 80}));
 }
 const frame = $("frame");
-frame.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse" || event.buttons) cover(event); });
+const hovers = (event) => event.pointerType === "mouse" && !pinned;
+frame.addEventListener("pointermove", (event) => { if (hovers(event) || (event.pointerType !== "mouse" && event.buttons)) cover(event); });
 frame.addEventListener("pointerdown", (event) => { if (state.mode === "hide" && event.pointerType !== "mouse") cover(event); });
-frame.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") uncover(); });
-frame.addEventListener("click", (event) => { if (state.mode === "look" && state.picture) { const at = pixel(event); clicked(at); tell("place", at); } else if (state.mode === "hide") cover(event); });
+frame.addEventListener("pointerleave", (event) => { if (hovers(event)) uncover(); });
+frame.addEventListener("click", (event) => {
+  if (state.mode === "look" && state.picture) { const at = pixel(event); clicked(at); tell("place", at); } else if (state.mode === "hide") {
+    pinned = !pinned || ["touch", "pen"].includes(event.pointerType);
+    cover(event);
+  }
+});
 
 for (const one of document.querySelectorAll("[name=mode]")) one.addEventListener("change", () => {
   state.mode = one.value;
@@ -61,10 +90,15 @@ for (const one of document.querySelectorAll("[name=mode]")) one.addEventListener
   uncover();
 });
 function sized() { square = Math.round(($("size").value / 224) * size()); $("size-px").textContent = `${square} px`; }
-$("size").addEventListener("input", sized);
+$("size").addEventListener("input", () => {
+  sized();
+  if (last) lay(last.hidden[0] + last.hidden[2] / 2, last.hidden[1] + last.hidden[2] / 2);
+});
 on("network", () => { sized(); clear(); });
-on("picture", () => { $("over").querySelector(".square")?.remove(); clicked(null); clear(); });
-on("choose", () => clicked(null));
+on("picture", () => { lift(); clicked(null); clear(); });
+on("layer", lift);
+on("choose", () => { clicked(null); if (last) hide(...last.hidden); });
+saves("-hidden", () => "hidden-square", () => last && looked({units: last.units, hidden: last.hidden}));
 
 function clear() {
   stop?.abort();

@@ -16,7 +16,7 @@ export async function take(answer, before = state.picture, watch = undefined) {
 }
 
 export function show() {
-  $("shown").src = state.picture.pixels[state.network];
+  $("shown").src = $("drawn").src = state.picture.pixels[state.network];
   $("shown").hidden = false;
   $("empty").hidden = true;
   $("name").textContent = state.picture.name;

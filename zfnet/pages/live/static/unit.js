@@ -74,20 +74,22 @@ async function patches(map) {
   if (!state.about.patches) return;
   const told = await ask("ask/patches", looked({map}), true);
   if (!told || !state.unit || state.unit.map !== map) return;
-  const cells = told.patches.map((at, rank) => h("img", {src: at, alt: `training patch ${rank + 1}`, width: 88, height: 88}));
-  if (told.atlas) {
-    const {sprite, tile, row, places, columns, rows, page} = told.atlas, [tall, wide] = tile;
-    for (let rank = 0; rank < Math.min(9, places) && !told.patches.length; rank++) {
-      const cell = h("span", {class: "cell", role: "img", "aria-label": `training patch ${rank + 1}`});
-      Object.assign(cell.style, {height: `${(88 * tall) / wide}px`, backgroundImage: `url("${sprite}")`, backgroundSize: `${100 * columns}% ${100 * rows}%`,
-        backgroundPosition: `${columns > 1 ? (100 * rank) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`});
-      cells.push(cell);
-    }
-    $("atlas").href = page;
-  }
-  $("atlas").hidden = !told.atlas;
+  const {sprite, images = [], page} = told.atlas || {};
+  const cells = [...told.patches, ...(told.patches.length ? [] : images)].map((at, rank) => h("img", {src: at, alt: `training patch ${rank + 1}`, width: 88, height: 88}));
+  if (!cells.length && sprite) cells.push(...[...Array(sprite.places).keys()].map((rank) => cell(sprite, rank)));
+  if (page) $("atlas").href = page;
+  $("atlas").hidden = !page;
   put($("patch-tiles"), cells);
-  $("patches").hidden = !cells.length;
+  $("patches").hidden = !cells.length && !page;
+  done("patches");
+}
+
+// One of a sprite's pictures.
+function cell({sprite, tile: [tall, wide], row, columns, rows}, rank) {
+  const made = h("span", {class: "cell", role: "img", "aria-label": `training patch ${rank + 1}`});
+  Object.assign(made.style, {height: `${(88 * tall) / wide}px`, backgroundImage: `url("${sprite}")`, backgroundSize: `${100 * columns}% ${100 * rows}%`,
+    backgroundPosition: `${columns > 1 ? (100 * rank) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`});
+  return made;
 }
 
 on("place", async (where) => {
@@ -117,22 +119,32 @@ $("rule").addEventListener("change", (event) => {
 
 const chosen = () => [[state.unit.map, state.unit.row, state.unit.column]];
 const placed = () => state.place.units.map((unit) => [unit.map, state.place.row, state.place.column]);
-async function save(units, button) {
-  button.disabled = true;
-  const figure = await ask("ask/figure", looked({units}));
-  button.disabled = false;
-  if (figure) download(figure, `${state.layer[state.network]}.png`);
+// Two buttons: what is seen as a PNG file, and how to make it again. seen: gives the question, or null without anything.
+export function saves(kind, name, seen) {
+  const asked = (work) => async (event) => {
+    const said = seen();
+    if (!said) return trouble("there is nothing to save yet");
+    event.target.disabled = true;
+    await work(said);
+    event.target.disabled = false;
+    done(event.target.id);
+  };
+  $(`save${kind}`).addEventListener("click", asked(async (said) => { const figure = await ask("ask/figure", said); if (figure) download(figure, `${name()}.png`); }));
+  $(`words${kind}`).addEventListener("click", asked(async (said) => again(await ask("ask/words", said))));
 }
-$("save").addEventListener("click", (event) => save(chosen(), event.target));
-$("save-place").addEventListener("click", (event) => { if (state.place.units.length) save(placed(), event.target); else trouble("there is nothing to save at this place"); });
-$("words").addEventListener("click", async () => again(await ask("ask/words", looked({units: chosen()}))));
+saves("", () => state.layer[state.network], () => state.unit && looked({units: chosen()}));
+saves("-place", () => `${state.layer[state.network]}-place`, () => state.place && state.place.units.length && looked({units: placed()}));
 
 export function again(words) {
   if (!words) return;
-  const link = $("again-file");
-  link.href = `square/${state.picture.picture}/${state.network}.png`;
-  link.download = link.textContent = words.file;
+  put($("again-files"), words.files.flatMap(({name, address}, at) => [at ? " and " : "", h("a", {href: address, download: name}, name)]));
   $("again-command").textContent = words.command;
   $("again-python").textContent = words.python;
+  for (const button of document.querySelectorAll("[data-copy]")) button.textContent = "Copy";
   $("again").showModal();
 }
+for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", async () => {
+  await navigator.clipboard.writeText($(button.dataset.copy).textContent);
+  button.textContent = "Copied";
+});
+if (!navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.hidden = true;  // neither loopback nor https
