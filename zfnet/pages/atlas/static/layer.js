@@ -64,8 +64,8 @@
     if (data.name[map]) return atlas.first(data.name[map]);
     if (sort === "strength") return digits(data.value[map][0]);
     if (sort === "answered") return percent(data.answered[map]);
-    if (sort === "selectivity") return `${className(data.favourite[map])} ${digits(data.selectivity[map], 2)}`;
-    if (best && best[1] > 0.25) return `${className(best[0])} ${digits(best[1], 2)}`;
+    if (sort === "selectivity") return `${digits(data.selectivity[map], 2)} ${className(data.favourite[map])}`; // long names are cut
+    if (best && best[1] > 0.25) return `${digits(best[1], 2)} ${className(best[0])}`;
     const part = data.parts[map][0];
     if (part && part[1] >= 3) return data.part_names[part[0]];
     return best ? "" : className(data.label[map]); // where no class can be judged: that of its strongest image
