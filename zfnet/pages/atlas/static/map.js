@@ -117,7 +117,11 @@
           onfocus: () => show(rank),
           onclick: () => show(rank),
         },
-        drawn ? atlas.large(layer, map, "projection", rank, 104, "projection") : h("span", {class: "cell nothing"}),
+        drawn
+          ? atlas.large(layer, map, "projection", rank, 104, "projection")
+          : atlas.front.photographs
+            ? null
+            : h("span", {class: "cell nothing"}),
         patch
           ? atlas.large(layer, map, "patch", rank, 104, "patch")
           : atlas.front.photographs
