@@ -26,6 +26,12 @@ def as_script(call: str, key: str, value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Arrays, numpy's numbers and mappings as what JSON knows; numbers with a fraction rounded to DIGITS that count."""
+    if value is None or type(value) in (int, str, bool):  # most of what there is, told fastest
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return int(value) if value == int(value) and abs(value) < 1e15 else float(f"{value:.{DIGITS}g}")
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, np.generic):
@@ -34,8 +40,4 @@ def plain(value: Any) -> Any:
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(one) for one in value]
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return int(value) if value == int(value) and abs(value) < 1e15 else float(f"{value:.{DIGITS}g}")
-    return value if value is None or isinstance(value, str | bool | int) else str(value)
+    return value if isinstance(value, str | bool | int) else str(value)

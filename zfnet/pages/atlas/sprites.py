@@ -30,7 +30,7 @@ def save_picture(path: Path, picture: Tiles, *, lossless: bool) -> None:
     """Write a picture (h, w, 3) to path, whole or not at all; the ending is the path's own."""
     kind = {"webp": "WEBP", "jpg": "JPEG", "png": "PNG"}[path.suffix[1:]]
     options = {
-        "WEBP": {"quality": 40 if lossless else QUALITY, "lossless": lossless, "method": 1 if lossless else 3},
+        "WEBP": {"quality": 40 if lossless else QUALITY, "lossless": lossless, "method": 1},
         "JPEG": {"quality": QUALITY, "subsampling": 0},
         "PNG": {"compress_level": 6},
     }[kind]
