@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import pytest
+from chromium import open_browser
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
 WAIT_MS, STEP_MS = 30_000, 25  # on a machine that does much else
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="skipped: there is no chromium to open pages with")
 
 
-@contextmanager
-def open_live_browser() -> Iterator[Any]:
-    """With a camera that shows a test picture. Skips the test where playwright is not installed."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="skipped: playwright is not installed (the extra dev)"
-    )
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield opened
-        opened.close()
+def open_live_browser() -> AbstractContextManager[Any]:
+    """With a camera that shows a test picture."""
+    return open_browser("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 @contextmanager

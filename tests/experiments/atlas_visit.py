@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
 WAIT_MS, STEP_MS = 8000, 25
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="skipped: there is no chromium to open pages with")
-
-
-@contextmanager
-def open_browser() -> Iterator[Any]:
-    """Skips the test where playwright is not installed."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="skipped: playwright is not installed (the extra dev)"
-    )
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 class Visit:

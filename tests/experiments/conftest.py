@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from atlas_site import build_atlas
-from atlas_visit import Visit, open_browser
+from atlas_visit import Visit
+from chromium import open_browser
 from in_process import ROOT, run_here
 from PIL import Image
 from report_page import build_report

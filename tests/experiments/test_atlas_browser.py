@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from atlas_site import WILD, data_of
-from atlas_visit import Visit, faults_of, needs_chromium
+from atlas_visit import Visit, faults_of
+from chromium import needs_chromium
 
 pytestmark = needs_chromium
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from atlas_visit import Visit, needs_chromium, open_browser
+from atlas_visit import Visit
+from chromium import needs_chromium, open_browser
 
 from zfnet.pages.atlas import Front, LayerAbout, LayerNumbers, LayerPictures, Site, strip_of, write_tiles
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pytest
 from atlas_site import WILD, WILD_LAYERS, build_wild_atlas, data_of
-from atlas_visit import Visit, faults_of, needs_chromium
+from atlas_visit import Visit, faults_of
+from chromium import needs_chromium
 
 from zfnet.pages import component
 

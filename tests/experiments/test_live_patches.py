@@ -14,8 +14,9 @@ import pytest
 
 pytest.importorskip("starlette", reason="skipped: starlette is not installed (the extra live)")
 from atlas_site import data_of
+from chromium import needs_chromium
 from in_process import run_here
-from live_tab import Tab, needs_chromium, open_live_browser, served_app
+from live_tab import Tab, open_live_browser, served_app
 from PIL import Image
 from small_network import small_network
 

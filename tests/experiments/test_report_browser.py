@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from atlas_visit import needs_chromium
+from chromium import needs_chromium
 
 pytestmark = needs_chromium
 

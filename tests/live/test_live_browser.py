@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette", reason="skipped: starlette is not installed (the extra live)")
-from live_tab import Tab, needs_chromium, open_live_browser
+from chromium import needs_chromium
+from live_tab import Tab, open_live_browser
 from PIL import Image
 from small_page import image_file, page, served
 
