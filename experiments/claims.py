@@ -8,7 +8,9 @@ if __name__ == "__main__":
     start("experiments.claims:claims")
 
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -39,7 +41,7 @@ def claims(config: DictConfig, run: Run) -> None:
     for number in sorted(asked.settings.asked):
         begun_s = time.monotonic()
         print(f"\n== {number}. {SENTENCES[number].statement}", flush=True)
-        found.append(measured(number, measures))
+        found.append(measured(number, measures, run.folder))
         show_claims(found[-1:])
         took_s[number] = round(time.monotonic() - begun_s, 1)
     save_claims(run.folder, found)
@@ -61,10 +63,13 @@ def asked_of(config: DictConfig, run: Run) -> Asked:
     )  # fmt: skip
 
 
-def measured(number: int, measures: Measures) -> Claim:
-    """One sentence: its effects, or why there are none."""
+def measured(number: int, measures: Measures, folder: Path) -> Claim:
+    """One sentence: its effects, or why there are none; where a computation refused, error-NUMBER.txt says where."""
     try:
         effects = measures[number]()
-    except (LeftOut, ValueError) as reason:
+    except LeftOut as reason:
         return Claim(sentence=SENTENCES[number], effects=[], why=str(reason))
+    except ValueError as refusal:
+        (folder / f"error-{number}.txt").write_text(traceback.format_exc())
+        return Claim(sentence=SENTENCES[number], effects=[], why=str(refusal))
     return Claim(sentence=SENTENCES[number], effects=effects, why=HALF.get((number, len(effects)), ""))

@@ -84,3 +84,18 @@ def test_a_finished_run_of_these_weights_is_taken_and_one_of_others_is_not(
 def test_a_network_without_weights_is_refused(image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     assert run_here("claims", *SMALL, "checkpoint=torchvision:squeezenet1_0", f"data.root={image_root}") == 2
+
+
+def test_a_computation_that_refuses_leaves_its_traceback_behind(tmp_path: Path):
+    from experiments.claims import measured
+    from experiments.report_parts.inner_job import LeftOut
+
+    def refuse(error: Exception):
+        raise error
+
+    broken = measured(4, {4: lambda: refuse(ValueError("no such shape"))}, tmp_path)
+    assert (broken.verdict, broken.why) == (NOT_HERE, "no such shape")
+    assert "in refuse" in (tmp_path / "error-4.txt").read_text()
+    left_out = measured(2, {2: lambda: refuse(LeftOut("give run=FOLDER"))}, tmp_path)
+    assert (left_out.verdict, left_out.why) == (NOT_HERE, "give run=FOLDER")
+    assert not (tmp_path / "error-2.txt").exists()
