@@ -7,6 +7,7 @@ from experiments.common.job import Run, start
 if __name__ == "__main__":
     start("experiments.live:live")
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from experiments.common.config import pick
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.data import fingerprints, frame_fingerprint, photograph_paths
-from zfnet.live import Lens, MinedPatches, Page, Pictures, bound, live_application, open_atlas, serve
+from zfnet.live import Lens, MinedPatches, Page, Pictures, bound, drawing_names, live_application, open_atlas, serve
 from zfnet.mining import Mined
 from zfnet.models import weights_fingerprint
 
@@ -45,7 +46,6 @@ def live(config: DictConfig, run: Run) -> str:
     if run.world.size > 1:
         raise ValueError("the page is served by one process: start it without torchrun")
     settings, choice = pick(Settings, config), pick(NetworkChoice, config)
-    drawn = choice.checkpoint is None if settings.drawn == AUTO else settings.drawn is True
     if choice.checkpoint is None:
         choice = replace(choice, checkpoint=demo_network())
     listening = bound(settings.host, settings.port)
@@ -53,6 +53,7 @@ def live(config: DictConfig, run: Run) -> str:
     if settings.compare is not None:
         other = replace(choice, checkpoint=settings.compare, weights=settings.compare_weights)
         lenses.append(open_lens(other, 1, run))
+    drawn = begins_drawn(settings, lenses[0].network.names) if settings.drawn == AUTO else settings.drawn is True
     atlas = None if settings.atlas is None else open_atlas(settings.atlas)
     if atlas is not None:
         atlas.check(lenses[0])
@@ -68,6 +69,11 @@ def live(config: DictConfig, run: Run) -> str:
     serve(app, listening)
     print("the page is closed")
     return "finished"
+
+
+def begins_drawn(settings: Settings, names: Sequence[str]) -> bool:
+    """Whether the page begins with a drawn object: the network knows no other classes, and no images were given."""
+    return settings.images is None and bool(names) and set(names) <= set(drawing_names())
 
 
 def demo_network() -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from zfnet.data.pack import layout
 from zfnet.training import keep_freed_memory
 
 
@@ -71,3 +73,27 @@ def _cpu_model() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
+
+
+def black_pack(folder: Path, count: int, side_px: int, classes: int) -> None:
+    """A pack of `count` black images: a sparse file, which takes no room; the labels are drawn."""
+    folder.mkdir()
+    with open(folder / layout.PIXELS, "wb") as file:
+        file.write(layout.npy_header(count, side_px))
+        file.truncate(layout.pixels_bytes(count, side_px))
+    np.save(folder / layout.LABELS, np.random.default_rng(0).integers(0, classes, count))
+    np.save(folder / layout.PATHS, np.array([f"n/{number:08d}.JPEG".encode() for number in range(count)]))
+    np.save(folder / layout.MEAN, np.zeros((3, side_px, side_px), np.float32))
+    wnids = [f"n{number:08d}" for number in range(classes)]
+    summary = layout.Summary(
+        count=count, side_px=side_px, wnids=wnids, names=wnids, fingerprint="drawn", source="drawn", skipped=[]
+    )
+    (folder / layout.SUMMARY).write_text(summary.text())
+
+
+def noise_pack(folder: Path, count: int, side_px: int, classes: int) -> None:
+    """A pack of random pixels and labels, in the page cache once it is written."""
+    black_pack(folder, count, side_px, classes)
+    pixels, rng = np.load(folder / layout.PIXELS, mmap_mode="r+"), np.random.default_rng(0)
+    for row in pixels:
+        row[...] = rng.integers(0, 256, row.shape, np.uint8)

@@ -7,34 +7,19 @@ from __future__ import annotations
 
 import argparse
 import base64
-import io
-import json
 import shutil
 import statistics
-import threading
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from harness import hardware, table
-from PIL import Image
+from live_server import LAYERS, ROUNDS, load, page_of, processor, served
 from playwright.sync_api import sync_playwright
 
 from zfnet.data import photograph_paths
-from zfnet.live import Lens, Page, Pictures, bound, live_application, server_of
-from zfnet.network import open_network
 
-LAYERS = {
-    "zfnet": "conv5",
-    "torchvision:squeezenet1_0": "features.12.expand3x3",
-    "torchvision:resnet18": "layer3.1.conv2",
-}
-ROUNDS = 20
 TIMED = """async ([part, act]) => {
   const element = document.getElementById(part), begun = performance.now();
   const shown = new Promise((done) => {
@@ -64,25 +49,6 @@ ACTS = """(photographs) => {
     move: (value) => { const slider = document.getElementById("right"); slider.value = value; slider.dispatchEvent(new Event("input")); },
   };
 }"""  # noqa: E501
-
-
-def page_of(name: str, weights: str | None) -> Page:
-    torch.manual_seed(0)
-    network = open_network(name, weights)
-    network = network.to("cpu", torch.channels_last)
-    lens = Lens(network, number=0, source=name, weights=weights, title=name)
-    return Page(lenses=[lens], pictures=Pictures([network.frame]), examples=[Path(path) for path in photograph_paths()])
-
-
-@contextmanager
-def served(page: Page) -> Iterator[str]:
-    listening = bound("127.0.0.1", 0)
-    server = server_of(live_application(page))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 def latencies(
@@ -162,96 +128,6 @@ def measure(weights: str | None, only: str | None, halves: Sequence[int]) -> Non
     ]
     head = [f"ms, median of {ROUNDS} (slowest)", *(f"{name}, {layer}" for name, layer in chosen.items())]
     print(table(head, rows))
-
-
-def processor(weights: str | None, only: str | None) -> None:
-    """Processor time of each question on one thread, without a browser: it does not depend on what else runs."""
-    torch.set_num_threads(1)
-    files, columns = [Path(path).read_bytes() for path in photograph_paths()], {}
-    for name, layer in LAYERS.items():
-        if only not in (None, name):
-            continue
-        page, rng = page_of(name, weights if "squeezenet" in name else None), np.random.default_rng(0)
-        found: dict[str, list[float]] = {}
-
-        def timed(row: str, ask: Callable[[], Any], found: dict[str, list[float]] = found) -> Any:
-            begun = time.process_time()
-            answer = ask()
-            found.setdefault(row, []).append(1000 * (time.process_time() - begun))
-            return answer
-
-        for number in range(ROUNDS):
-            key = timed("picture: decoded", lambda: page.upload(files[number % 2], "a.jpg"))["picture"]  # noqa: B023
-            said = {"picture": key, "layer": layer}
-            x, y = rng.integers(20, 204, 2).tolist()
-            timed("prediction: a pass, recorded", lambda: page.answer("guess", said))  # noqa: B023
-            maps = timed("layer: its maps", lambda: page.answer("maps", said))  # noqa: B023
-            unit = [maps[one][number % 9] for one in ("maps", "row", "column")]
-            timed("map: its projection", lambda: page.answer("unit", {**said, "map": unit[0]}))  # noqa: B023
-            timed("place: eight projections", lambda: page.answer("place", {**said, "x": x, "y": y}))  # noqa: B023
-            square = {**said, "map": unit[0], "hidden": [y - 24, x - 24, 48]}
-            timed("a square under the mouse", lambda: page.answer("hide", square))  # noqa: B023
-            timed("save as PNG", lambda: page.figure({**said, "units": [unit]}))  # noqa: B023
-        columns[f"{name}, {layer}"] = found
-    rows = [
-        [row, *(f"{statistics.median(one[row]):.0f} ({max(one[row]):.0f})" for one in columns.values())]
-        for row in next(iter(columns.values()))
-    ]
-    print(table([f"ms of processor time, median of {ROUNDS} (slowest)", *columns], rows))
-
-
-def turned(photograph: bytes, rng: np.random.Generator) -> bytes:
-    """The photograph by some angle: another picture each time."""
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(photograph)) as image:
-        image.rotate(float(rng.uniform(0, 360))).save(file, "JPEG")
-    return file.getvalue()
-
-
-def load(seconds: float, weights: str | None, sessions: int = 8) -> None:
-    """Sessions that ask for all kinds of things at once; the first answer to each question is what the next must be."""
-    answered, wrong, lock = [0], list[str](), threading.Lock()
-    photographs = [Path(path).read_bytes() for path in photograph_paths()]
-    page = page_of("torchvision:squeezenet1_0", weights)
-    layer, end = LAYERS["torchvision:squeezenet1_0"], time.monotonic() + seconds
-
-    def ask(address: str, path: str, body: Any) -> Any:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{address}/{path}", data=data), timeout=120) as answer:
-            return json.loads(answer.read())
-
-    def session(address: str, seed: int) -> None:
-        rng, seen, picture = np.random.default_rng(seed), dict[str, str](), ""
-        try:
-            while time.monotonic() < end:
-                if rng.random() < 0.2 or not picture:
-                    picture, seen = ask(address, "upload", turned(photographs[seed % 2], rng))["picture"], {}
-                kind = ["guess", "maps", "place", "hide", "strongest", "unit"][int(rng.integers(6))]
-                said = {"picture": picture, "layer": layer, "map": int(rng.integers(3)), "y": 100, "x": 120,
-                        "hidden": [40, 50, 48]}  # fmt: skip
-                answer = ask(address, f"ask/{kind}", said)
-                key, told = f"{kind}{said['map']}", json.dumps(answer)
-                with lock:
-                    answered[0] += 1
-                    if answer["picture"] != picture or seen.setdefault(key, told) != told:
-                        wrong.append(f"session {seed}: {kind}")
-        except Exception as error:
-            wrong.append(f"session {seed}: {error}")
-
-    with served(page) as address:
-        threads = [threading.Thread(target=session, args=(address, seed)) for seed in range(sessions)]
-        for thread in threads:
-            thread.start()
-        memory = []
-        while any(thread.is_alive() for thread in threads):
-            time.sleep(5)
-            memory.append(resident_mib())
-    print(f"{sessions} sessions, {seconds:g} s: {answered[0]} answers, wrong or failed: {len(wrong)} {wrong[:3]}")
-    print("resident MiB every 5 s:", " ".join(f"{one:.0f}" for one in memory))
-
-
-def resident_mib() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 
 
 def main() -> None:

@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness import hardware, table
+from harness import black_pack, hardware, table
 
 from zfnet import build_model
 from zfnet.data import make_frame
-from zfnet.data.pack import layout, open_pack
+from zfnet.data.pack import open_pack
 from zfnet.runs import peak_memory_mib
 from zfnet.training import Hardware, Observer, Recipe, StepReport, Trainer, TrainingRun, World, keep_freed_memory
 
@@ -42,22 +42,6 @@ class Clock(Observer):
 
     def enough(self) -> bool:
         return len(self.ended_s) >= self.steps
-
-
-def sparse_pack(folder: Path, count: int) -> None:
-    """A pack of `count` black images that takes no room."""
-    folder.mkdir()
-    with open(folder / layout.PIXELS, "wb") as file:
-        file.write(layout.npy_header(count, SIDE_PX))
-        file.truncate(layout.pixels_bytes(count, SIDE_PX))
-    np.save(folder / layout.LABELS, np.random.default_rng(0).integers(0, CLASSES, count))
-    np.save(folder / layout.PATHS, np.array([f"n/{number:08d}.JPEG".encode() for number in range(count)]))
-    np.save(folder / layout.MEAN, np.zeros((3, SIDE_PX, SIDE_PX), np.float32))
-    wnids = [f"n{number:08d}" for number in range(CLASSES)]
-    summary = layout.Summary(
-        count=count, side_px=SIDE_PX, wnids=wnids, names=wnids, fingerprint="sparse", source="sparse", skipped=[]
-    )
-    (folder / layout.SUMMARY).write_text(summary.text())
 
 
 def train(folder: Path, out: Path, given: argparse.Namespace) -> None:
@@ -107,7 +91,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench_many_", dir=given.work) as work:
         folders = {count: Path(work) / str(count) for count in given.images}
         for count, folder in folders.items():
-            sparse_pack(folder, count)
+            black_pack(folder, count, SIDE_PX, CLASSES)
         rounds = [{count: measure(folder, given) for count, folder in folders.items()} for _ in range(given.rounds)]
     first, rows = given.images[0], []
     for count in given.images:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from harness import hardware, table
+from harness import hardware, noise_pack, table
 
 from zfnet import build_model
-from zfnet.data import InputFrame, NoiseImages, crop_views, training_order, training_views
+from zfnet.data import InputFrame, crop_views, training_order, training_views
+from zfnet.data.pack import open_pack
 from zfnet.training import (
     Hardware,
     Observer,
@@ -101,15 +104,16 @@ def main() -> None:
     world, tools = join_world(), Hardware(precision=given.precision, fused=not given.plain_sgd)
     recipe = Recipe(epochs=1, batch_size=given.batch, init="kaiming", input_scale="unit", views="anywhere")
     side_px = given.input * 8 // 7
-    train, val = (
-        NoiseImages(given.batch * given.steps, given.classes, side_px),
-        NoiseImages(given.classes, given.classes, side_px),
-    )
-    frame = InputFrame(side_px, given.input, torch.from_numpy(train.mean()), torch.full((3, 1, 1), 60.0))
+    frame = InputFrame(side_px, given.input, torch.full((3, side_px, side_px), 127.5), torch.full((3, 1, 1), 60.0))
     models = [build_model("zfnet", given.classes, width=given.width, input_px=given.input) for _ in range(2)]
     clock = time.process_time if given.processor else time.perf_counter
     turns = TakeTurns(BareStep(models[1].train(), recipe, tools, world, clock))
-    Trainer(models[0], recipe, frame, train, val, hardware=tools, world=world, observers=[turns]).fit()
+    with tempfile.TemporaryDirectory() as work:
+        packs = []
+        for name, count in (("train", given.batch * given.steps), ("val", given.batch)):
+            noise_pack(Path(work) / name, count, side_px, given.classes)
+            packs.append(open_pack(Path(work) / name))
+        Trainer(models[0], recipe, frame, *packs, hardware=tools, world=world, observers=[turns]).fit()
     loop_s, bare_s = turns.loop_s[3:], turns.bare_s[3:]  # the first steps warm up
     ratio = statistics.median(a / b for a, b in zip(loop_s, bare_s, strict=True))
     rows = [

@@ -102,3 +102,14 @@ def test_what_does_not_fit_is_named(pieces):
         training_views("five", 3, 12, 9, 0, 0)
     with pytest.raises(ValueError, match=r"mean \(3, 5, 5\)"):
         InputFrame(12, 9, torch.zeros(3, 5, 5), torch.ones(3, 1, 1))
+
+
+def test_threads_cut_what_one_cuts_to_the_last_bit():
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randint(0, 256, (70, 12, 12, 3), dtype=torch.uint8, generator=generator)
+    mean = 255 * torch.rand(12, 12, 3, generator=generator)
+    views = training_views("ten", 70, 12, 9, seed=1, epoch=0)
+    scale = torch.tensor([3.0, 2.0, 7.0]).repeat(9)
+    one, *more = (_sliced(images, mean, scale, views, 9, threads) for threads in (1, 2, 3, 4, 200))
+    assert one.abs().amin(dim=(1, 2, 3)).lt(one.abs().amax(dim=(1, 2, 3))).all()  # each was filled
+    assert all(torch.equal(one, other) for other in more)

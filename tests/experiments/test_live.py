@@ -69,3 +69,22 @@ def test_what_it_refuses(carry_out_here: Callable, tmp_path: Path):
     code, said = carry_out_here("live", f"checkpoint={network}", "port=0", f"atlas={tmp_path}")
     assert code == 2
     assert "is no atlas: give the folder that zfnet atlas wrote" in said
+
+
+def test_a_network_of_drawn_objects_begins_with_one(tmp_path: Path):
+    from experiments.live import Settings, begins_drawn
+    from zfnet.live import drawing_names
+
+    def begins(names: tuple[str, ...], images: str | None) -> bool:
+        settings = Settings(
+            host="127.0.0.1", port=0, compare=None, compare_weights=None, images=images, gallery=1, atlas=None,
+            mined=None, drawn="auto",
+        )  # fmt: skip
+        return begins_drawn(settings, names)
+
+    drawn = tuple(drawing_names())
+    assert begins(drawn, None)
+    assert begins(drawn[:3], None)
+    assert not begins(drawn, str(tmp_path))
+    assert not begins((*drawn, "pagoda"), None)
+    assert not begins((), None)

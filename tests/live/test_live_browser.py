@@ -232,9 +232,28 @@ def test_a_drawn_objects_parts_go(browser: Any):
         tab.after("compare", lambda: tab.page.click("[data-compare=pictures]"))
         compared = [one.get_attribute("src") for one in tab.page.locator(".column img.small").all()]
         assert compared[0] == whole, "it is compared with the whole object, not with the step before"
+        titles = [one.text_content() for one in tab.page.locator(".column h3").all()]
+        assert titles == ["the picture before: owl-7.png", "this picture: owl-7.png"]
         assert was >= 5
         tab.after("guess", lambda: tab.page.click("#whole"))
         assert tab.page.locator("#shown").get_attribute("src") == whole
+        tab.close()
+
+
+def test_places_are_hidden_for_the_drawn_class_until_another_is_chosen(browser: Any, folder: Path):
+    with served(page(examples=[folder / "0.png"])) as address:
+        tab = Tab(browser, address, viewport={"width": 1280, "height": 900})
+        target = lambda: tab.page.locator("#target").input_value()  # noqa: E731
+        before = target()
+        tab.after("guess", lambda: tab.page.locator("#drawing summary").click())
+        assert (before, target()) == (before, "4")  # the owl's, which the photograph was not taken for
+        other = next(one for one in "0123" if tab.page.locator(f"#target option[value='{one}']").count())
+        tab.page.select_option("#target", other)
+        tab.page.locator("#parts button", has_text="beak").click()
+        tab.after("guess", lambda: tab.page.locator("#gone").check())
+        assert target() == other
+        tab.after("guess", lambda: tab.page.locator("#gallery button").first.click())
+        assert target() == before
         tab.close()
 
 

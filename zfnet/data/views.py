@@ -6,16 +6,21 @@ corners and the centre, with and without flips) of a 256 x 256 image, minus the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zfnet.data.augment import Augmentation, warped
 from zfnet.data.frame import InputFrame
 
 VIEW_KINDS = ("ten", "anywhere", "centre")
+FEWEST_CUT = 16  # views for one thread: below it, starting the thread takes as long as cutting them
 
 
 @dataclass(frozen=True)
@@ -106,19 +111,45 @@ def _divided(crops: Tensor, scale: Tensor) -> Tensor:
     return crops
 
 
-def _sliced(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int) -> Tensor:
+def _sliced(
+    images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int, threads: int | None = None
+) -> Tensor:
     """(B, side, side, C) to (B, size, size, C), minus the mean, by the scale (size * C,): the faster way on CPUs.
 
     Slice by slice, each while it is in the cache; in numpy, since torch would wake its threads anew for every slice,
-    which takes longer than the slice.
+    which takes longer than the slice. Each thread (as many as torch has, if not told) cuts a run of the images: numpy
+    lets go of the interpreter's lock.
     """
     divisor = None if bool((scale == 1).all()) else scale.numpy()
     crops = np.empty((len(images), size_px, size_px, images.shape[3]), np.float32)
-    means = mean.numpy(), mean.flip(1).numpy()
-    corners = zip(views.rows.tolist(), views.columns.tolist(), views.flips.tolist(), strict=True)
-    for crop, square, (row, column, flip) in zip(crops, images.numpy(), corners, strict=True):
+    means, squares = (mean.numpy(), mean.flip(1).numpy()), images.numpy()
+    corners = list(zip(views.rows.tolist(), views.columns.tolist(), views.flips.tolist(), strict=True))
+    threads = max(1, min(threads or torch.get_num_threads(), len(images) // FEWEST_CUT))
+    runs = [slice(len(images) * at // threads, len(images) * (at + 1) // threads) for at in range(threads)]
+    cut = [partial(_cut, crops[run], squares[run], corners[run], means, divisor) for run in runs]
+    if threads == 1:
+        cut[0]()
+    else:
+        with ThreadPoolExecutor(threads - 1, "cut-views") as others:
+            promised = [others.submit(one) for one in cut[1:]]
+            cut[0]()
+            for promise in promised:
+                promise.result()
+    return torch.from_numpy(crops)
+
+
+def _cut(
+    crops: NDArray[np.float32],
+    squares: NDArray[np.uint8],
+    corners: Sequence[tuple[int, int, bool]],
+    means: tuple[NDArray[np.float32], NDArray[np.float32]],
+    divisor: NDArray[np.float32] | None,
+) -> None:
+    """Fill crops (B, size, size, C) from squares (B, side, side, C); means: as it is, and mirrored."""
+    size_px, side_px = crops.shape[1], squares.shape[1]
+    for crop, square, (row, column, flip) in zip(crops, squares, corners, strict=True):
         seen, rows = square[row : row + size_px, column : column + size_px], slice(row, row + size_px)
-        left = images.shape[1] - column - size_px if flip else column  # flipped before the cut: whole runs of memory
+        left = side_px - column - size_px if flip else column  # flipped before the cut: whole runs of memory
         if flip:
             for channel in range(seen.shape[2]):  # a run a channel, not one of three bytes a place
                 crop[..., channel] = seen[:, ::-1, channel]
@@ -129,7 +160,6 @@ def _sliced(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: 
             whole = crop.reshape(size_px, -1)  # (size, size * C)
             with np.errstate(all="ignore"):  # as torch has it: what is not finite shows in what is made of it
                 np.divide(whole, divisor, out=whole)
-    return torch.from_numpy(crops)
 
 
 def _gathered(images: Tensor, mean: Tensor, scale: Tensor, views: Views, size_px: int) -> Tensor:

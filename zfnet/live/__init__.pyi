@@ -6,7 +6,7 @@ from .answers import (
     strongest_place as strongest_place,
     tiles_of as tiles_of,
 )
-from .drawn import draw_picture as draw_picture
+from .drawn import draw_picture as draw_picture, drawing_names as drawing_names
 from .hiding import Cancelled as Cancelled, hide_everywhere as hide_everywhere, hide_square as hide_square
 from .lens import Lens as Lens, LiveLayer as LiveLayer
 from .opened import live_application as live_application

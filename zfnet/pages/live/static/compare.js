@@ -5,7 +5,8 @@ import {unitTile, saves} from "./unit.js";
 
 let shown = null, saved = null;
 
-function title(column) {
+function title(column, at) {
+  if (shown === "pictures") return `${at ? "this picture" : "the picture before"}: ${column.picture.name}`;
   const names = state.about.networks.length > 1 ? `${state.about.networks[column.network].title}, ` : "";
   return `${names}${column.layer}, ${column.rule}`;
 }
@@ -31,7 +32,7 @@ async function draw(columns) {
   }));
   if (found.some((told, at) => !told || told.picture !== columns[at].picture.picture)) return;
   put($("columns"), columns.map((column, at) => h("div", {class: "column"},
-    h("h3", {}, title(column)), chooser(columns, at),
+    h("h3", {}, title(column, at)), chooser(columns, at),
     h("img", {class: "small", src: column.picture.pixels[column.network], alt: column.picture.name, width: 96, height: 96}),
     h("p", {class: "faint"}, (found[at].guesses || []).map((guess) => `${first(guess.name)} ${percent(guess.probability)}`).join(", ")),
     h("div", {class: `tiles${one ? " single" : ""}`}, found[at].units.map((told) => unitTile(told, () => {})), found[at].units.length ? null : h("p", {class: "faint"}, "no map answers")))));

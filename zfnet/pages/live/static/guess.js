@@ -2,17 +2,22 @@
 import {$, h, put, svg, ask, percent, first, done} from "./base.js";
 import {state, on, looked, past} from "./state.js";
 
+let picked = null, asked = null, object;  // the class chosen for hiding places, of which picture, and drawn object
+
 on("layer", guessAgain);
 on("picture", guessAgain);
+$("target").addEventListener("change", (event) => { picked = event.target.value; });
 
 export async function guessAgain() {
   const at = state.picture, network = state.network;
   const told = await ask("ask/guess", looked({...past(), ...(state.watch === undefined ? {} : {watch: state.watch})}));
   if (!told || at !== state.picture || told.picture !== at.picture || network !== state.network) return;
   bars(told.guesses);
-  const kept = $("target").value;
+  if (state.watch === undefined ? at !== asked : state.watch !== object) picked = null;  // of another picture or object
+  asked = at; object = state.watch;
   put($("target"), told.guesses.map((one) => h("option", {value: one.label}, first(one.name))));
-  if (state.watch !== undefined) $("target").value = told.guesses.some((one) => String(one.label) === kept) ? kept : state.watch;
+  const wanted = picked ?? state.watch;  // without either, the most probable
+  if (told.guesses.some((one) => one.label === Number(wanted ?? NaN))) $("target").value = wanted;
 }
 
 // Bars of probabilities; a line in each where it was before.
@@ -20,7 +25,7 @@ export function bars(guesses) {
   put($("bars"), guesses.map((one) => {
     const bar = svg("svg", {viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true"},
       svg("rect", {class: "share", x: 0, y: 0, width: 100 * one.probability, height: 10}),
-      one.before === null ? null : svg("rect", {class: "was", x: Math.min(99, 100 * one.before), y: 0, width: 1, height: 10}));
+      one.before === null ? null : svg("rect", {class: "was", x: Math.min(98, Math.max(0, 100 * one.before - 1)), y: 0, width: 2, height: 10}));
     const changed = one.before === null || Math.abs(one.before - one.probability) < 0.001 ? "" : ` (was ${percent(one.before)})`;
     return h("div", {class: "bar-row", "data-label": one.label}, h("span", {class: "class", title: one.name}, first(one.name)), bar, h("span", {class: "number"}, percent(one.probability), h("small", {}, changed)));
   }));
