@@ -117,6 +117,10 @@ def test_hiding_a_square_and_every_place(tab: Tab):
     tab.page.click("#words-heat")
     assert "zfnet fig7" in tab.text("#again-command")
     assert tab.page.locator("#again-files a").get_attribute("href").startswith("square/")
+    tab.page.locator("#again button", has_text="Close").click()
+    for mode, seen in (("look", True), ("hide", False)):  # the square is moved over the picture, not over colours
+        tab.page.locator(f"[name=mode][value={mode}]").check()
+        assert tab.page.locator("#heat").is_visible() is seen
 
 
 @pytest.mark.parametrize(("kind", "columns"), [("layers", 2), ("networks", 2), ("rules", 3), ("pictures", 2)])

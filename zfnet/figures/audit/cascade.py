@@ -31,6 +31,9 @@ def draw_cascade(rows: Sequence[Row]) -> Figure:
     style.text(figure, 0.1, 0.08, "Cascade: how alike does a picture stay while the network's weights become random?")
     _legend(figure)
     width = (style.WIDTH_IN - LEFT_IN - 0.1) / max(len(methods), 1)
+    ends = ("mean", "low", "mean_without_blank")
+    drawn = [row[end] for row in own if row["measure"] in MEASURES for end in ends if row[end] is not None]
+    least = min([-0.2, *drawn]) - 0.05
     for band, kind in enumerate(kinds):
         top = HEAD_IN + band * (HIGH_IN + FOOT_IN)
         style.text(figure, 0.1, top + 0.1, kind, fontweight="bold")
@@ -42,6 +45,7 @@ def draw_cascade(rows: Sequence[Row]) -> Figure:
             chosen = [row for row in rows if row["target"] == kind and row["method"] == method]
             _draw(axes, chosen, stages)
             _axes(axes, chosen, stages, method, is_first=at == 0)
+            axes.set_ylim(least, 1.05)
     return figure
 
 
@@ -77,7 +81,6 @@ def _axes(axes: Axes, rows: Sequence[Row], stages: Sequence[str], method: str, *
     axes.set_title(f"{method}{note}", fontsize=style.LABEL_PT + 1, color=style.INK, pad=3)
     axes.set_xticks(range(len(stages) + 1), ["intact", *stages], rotation=90)
     axes.set_xlim(-0.2, len(stages) + 0.3)
-    axes.set_ylim(-0.25, 1.05)
     axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"] if is_first else [])
     axes.axhline(0, color=style.FAINT, linewidth=0.5)
     axes.tick_params(labelsize=style.LABEL_PT, colors=style.INK, length=2)

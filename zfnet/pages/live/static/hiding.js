@@ -87,6 +87,7 @@ for (const one of document.querySelectorAll("[name=mode]")) one.addEventListener
   state.mode = one.value;
   $("sized").hidden = state.mode !== "hide";
   frame.classList.toggle("hides", state.mode === "hide");
+  if (state.mode === "hide" && heat) { $("see-heat").checked = false; $("heat").hidden = true; }  // or the square lies on colours
   uncover();
 });
 function sized() { square = Math.round(($("size").value / 224) * size()); $("size-px").textContent = `${square} px`; }
@@ -152,7 +153,7 @@ function shown(told, name) {
     height: share(rows[rows.length - 1] - rows[0] + step(rows)), width: share(columns[columns.length - 1] - columns[0] + step(columns))});
   for (const one of ["heat", "see", "save-heat", "words-heat"]) $(one).hidden = false;
   $("see-heat").checked = true;
-  $("heat-note").textContent = `${name}: ${percent(clean)} without a square; with its middle at each place ${percent(least)} (dark) to ${percent(highest)} (light). The square is ${told.heat.size} px; the figure has ${layer}'s map ${map} too.`;
+  $("heat-note").textContent = `${name}: ${percent(clean)} without a square; with its middle at each place ${percent(least)} (dark) to ${percent(highest)} (light). The square is ${told.heat.size} px; the figure also has map ${map}, whose sum is ${layer}'s largest.`;
   done("hiding");
 }
 $("occlude").addEventListener("click", occlude);
