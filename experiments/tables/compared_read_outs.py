@@ -141,7 +141,7 @@ def compare(classes: Sequence[dict[str, ReadOuts]], folder: Path, *, seed: int) 
         save_arrays(folder / f"read_outs_{aim.replace(' ', '_')}.npz", "read_outs", arrays)
         choose = halves(whole.target, seed)
         if choose.all():
-            print(f"read-outs: too few images with a {aim}")
+            print(f"read-outs: fewer than two images with the {aim}")
             continue
         best, judged = judge(whole.names, whole.hit, whole.chance, whole.middle, choose)
         tell(aim, best, judged)

@@ -100,11 +100,16 @@ def chances(pointed: Pointed, boxes: Sequence[Sequence[Box]]) -> Floats:
 
 
 def halves(groups: NDArray[Any], seed: int) -> NDArray[np.bool_]:
-    """Which of N images a read-out is chosen on, drawn by the seed: every other one of each group (class)."""
-    order = np.random.default_rng(seed).permutation(len(groups))
+    """Which of N images a read-out is chosen on, drawn by the seed: every other one, group (class) after group.
+
+    So each group is halved, but for one image where it is odd; groups of one image fall to the halves in turn.
+    """
+    rng = np.random.default_rng(seed)
+    found, member = np.unique(groups, return_inverse=True)
+    order, turn = rng.permutation(len(groups)), rng.permutation(len(found))  # of images, of groups
+    order = order[np.argsort(turn[member[order]], kind="stable")]
     chosen = np.zeros(len(groups), bool)
-    for group in np.unique(groups):
-        chosen[order[groups[order] == group][::2]] = True
+    chosen[order[::2]] = True
     return chosen
 
 
