@@ -25,6 +25,7 @@ from PIL import Image
 from zfnet.data import photograph_paths
 from zfnet.live import Lens, Page, Pictures, bound, live_application, server_of
 from zfnet.network import open_network
+from zfnet.training.machine import return_freed_memory
 
 LAYERS = {
     "zfnet": "conv5",
@@ -44,6 +45,7 @@ def page_of(name: str, weights: str | None) -> Page:
 
 @contextmanager
 def served(page: Page) -> Iterator[str]:
+    return_freed_memory()  # as the job does
     listening = bound("127.0.0.1", 0)
     server = server_of(live_application(page))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -56,6 +58,7 @@ def served(page: Page) -> Iterator[str]:
 def processor(weights: str | None, only: str | None) -> None:
     """Processor time of each question on one thread, without a browser: it does not depend on what else runs."""
     torch.set_num_threads(1)
+    return_freed_memory()
     files, columns = [Path(path).read_bytes() for path in photograph_paths()], {}
     for name, layer in LAYERS.items():
         if only not in (None, name):
