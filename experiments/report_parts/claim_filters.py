@@ -47,7 +47,7 @@ class FilterClaims:
         """The training of the network itself, as far as it is a ZFNet with the limit."""
         model = self.asked.network.arguments.get("name", "")
         if not str(model).startswith("zfnet"):
-            raise LeftOut(f"the sentence compares trainings of ZFNet from here, this network is {model or 'none of ours'}")
+            raise LeftOut(f"it compares trainings of ZFNet from here, this network is {model or 'none of ours'}")
         limit = next(
             (one.limit for one in self.others if one.checkpoint.parent.parent == self.asked.shelf.trained), 0.1
         )

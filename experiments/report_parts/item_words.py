@@ -89,7 +89,7 @@ def invariance(wanted: Wanted) -> list[str]:
 def filters(wanted: Wanted) -> list[str]:
     name = str(wanted.network.arguments.get("name", ""))
     if not name.startswith("zfnet"):
-        raise LeftOut(f"the figure compares trainings of ZFNet from here, this network is {name or 'none of ours'}")
+        raise LeftOut(f"it compares trainings of ZFNet from here, this network is {name or 'none of ours'}")
     words = [f"zfnet={quote_override(wanted.choice.source)}"]
     for option, of_kind in (
         ("alexnet", lambda one: one.model == "alexnet" and one.limit is not None),
