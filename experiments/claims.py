@@ -65,11 +65,13 @@ def asked_of(config: DictConfig, run: Run) -> Asked:
 
 def measured(number: int, measures: Measures, folder: Path) -> Claim:
     """One sentence: its effects, or why there are none; where a computation refused, error-NUMBER.txt says where."""
+    traceback_file = folder / f"error-{number}.txt"
+    traceback_file.unlink(missing_ok=True)  # of an earlier try
     try:
         effects = measures[number]()
     except LeftOut as reason:
         return Claim(sentence=SENTENCES[number], effects=[], why=str(reason))
     except ValueError as refusal:
-        (folder / f"error-{number}.txt").write_text(traceback.format_exc())
-        return Claim(sentence=SENTENCES[number], effects=[], why=str(refusal))
+        traceback_file.write_text(traceback.format_exc())
+        return Claim(sentence=SENTENCES[number], effects=[], why=f"{refusal} ({traceback_file.name})")
     return Claim(sentence=SENTENCES[number], effects=effects, why=HALF.get((number, len(effects)), ""))

@@ -21,7 +21,7 @@ from zfnet.data import fingerprints, frame_fingerprint, photograph_paths
 from zfnet.live import Lens, MinedPatches, Page, Pictures, bound, drawing_names, live_application, open_atlas, serve
 from zfnet.mining import Mined
 from zfnet.models import weights_fingerprint
-from zfnet.training.machine import return_freed_memory
+from zfnet.training.machine import share_one_heap
 
 DEMO = "runs/demo*/zfnet/checkpoints/best.pt"
 AUTO = "auto"
@@ -46,7 +46,7 @@ def live(config: DictConfig, run: Run) -> str:
     """Open the networks, then serve until Ctrl-C."""
     if run.world.size > 1:
         raise ValueError("the page is served by one process: start it without torchrun")
-    return_freed_memory()
+    share_one_heap()
     settings, choice = pick(Settings, config), pick(NetworkChoice, config)
     if choice.checkpoint is None:
         choice = replace(choice, checkpoint=demo_network())

@@ -25,7 +25,7 @@ from PIL import Image
 from zfnet.data import photograph_paths
 from zfnet.live import Lens, Page, Pictures, bound, live_application, server_of
 from zfnet.network import open_network
-from zfnet.training.machine import return_freed_memory
+from zfnet.training.machine import keep_freed_memory, share_one_heap
 
 LAYERS = {
     "zfnet": "conv5",
@@ -33,6 +33,12 @@ LAYERS = {
     "torchvision:resnet18": "layer3.1.conv2",
 }
 ROUNDS = 20
+
+
+def as_the_job() -> None:
+    """What the job tells the C library before it opens anything."""
+    keep_freed_memory()
+    share_one_heap()
 
 
 def page_of(name: str, weights: str | None) -> Page:
@@ -45,7 +51,6 @@ def page_of(name: str, weights: str | None) -> Page:
 
 @contextmanager
 def served(page: Page) -> Iterator[str]:
-    return_freed_memory()  # as the job does
     listening = bound("127.0.0.1", 0)
     server = server_of(live_application(page))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -58,7 +63,7 @@ def served(page: Page) -> Iterator[str]:
 def processor(weights: str | None, only: str | None) -> None:
     """Processor time of each question on one thread, without a browser: it does not depend on what else runs."""
     torch.set_num_threads(1)
-    return_freed_memory()
+    as_the_job()
     files, columns = [Path(path).read_bytes() for path in photograph_paths()], {}
     for name, layer in LAYERS.items():
         if only not in (None, name):
@@ -139,6 +144,7 @@ class Sessions:
 
 def load(seconds: float, weights: str | None, sessions: int = 8) -> None:
     """Sessions that ask for all kinds of things at once, once as many pictures are kept as the page keeps."""
+    as_the_job()
     photographs, rng = [Path(path).read_bytes() for path in photograph_paths()], np.random.default_rng(sessions)
     page = page_of("torchvision:squeezenet1_0", weights)
     print(f"resident MiB at the start: {resident_mib():.0f}")

@@ -94,7 +94,7 @@ def test_a_computation_that_refuses_leaves_its_traceback_behind(tmp_path: Path):
         raise error
 
     broken = measured(4, {4: lambda: refuse(ValueError("no such shape"))}, tmp_path)
-    assert (broken.verdict, broken.why) == (NOT_HERE, "no such shape")
+    assert (broken.verdict, broken.why) == (NOT_HERE, "no such shape (error-4.txt)")
     assert "in refuse" in (tmp_path / "error-4.txt").read_text()
     left_out = measured(2, {2: lambda: refuse(LeftOut("give run=FOLDER"))}, tmp_path)
     assert (left_out.verdict, left_out.why) == (NOT_HERE, "give run=FOLDER")

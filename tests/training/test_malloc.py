@@ -1,8 +1,9 @@
-"""Freed activations are reused, or given back: whichever was asked for."""
+"""Freed activations are reused; the threads of a server share one heap."""
 
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,45 +25,34 @@ def test_a_large_block_freed_and_taken_again_costs_no_page_faults():
 
 
 SERVED = """
-import sys, threading
-from pathlib import Path
-import numpy as np
-from zfnet.training.machine import keep_freed_memory, return_freed_memory
-if not keep_freed_memory():
+import ctypes, sys, threading
+from zfnet.training.machine import share_one_heap
+if sys.argv[1] == "one" and not share_one_heap():
     sys.exit("another C library than glibc")
-if sys.argv[1] == "returned":
-    assert return_freed_memory()
-def resident_mib():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
-kept = []
+together = threading.Barrier(8)
 def answer():
-    for _ in range(10):
-        picture = np.ones(4 * 2**20, np.uint8)
-        kept.append(bytes(200_000))  # what stays, and holds what lies below it
-        pictures.append(picture)
-before = resident_mib()
-pictures = []
+    kept.append(bytearray(100_000))
+    together.wait()  # all at once, or one heap would serve them in turn
+kept = []
 threads = [threading.Thread(target=answer) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-full = resident_mib() - before
-pictures.clear()
-print(full, resident_mib() - before)
+library = ctypes.CDLL("libc.so.6")
+library.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(library.fopen(sys.argv[2].encode(), b"w"))
+library.malloc_info(0, file)
+library.fclose(file)
 """
 
 
-def left_mib(way: str) -> tuple[float, float]:
-    """How much a process takes with 320 MiB of pictures and 15 of what stays, and how much without the pictures."""
-    done = subprocess.run([sys.executable, "-c", SERVED, way], capture_output=True, text=True, check=False)
-    if "another C library" in done.stderr:
-        pytest.skip(done.stderr)
-    assert done.returncode == 0, done.stderr
-    full, left = map(float, done.stdout.split())
-    return full, left
-
-
-def test_a_server_gives_back_what_its_threads_free():
-    for way, least, most in (("kept", 250, 400), ("returned", 0, 60)):
-        full, left = left_mib(way)
-        assert 300 < full < 400
-        assert least < left < most
+def test_all_threads_of_a_server_share_one_heap(tmp_path: Path):
+    heaps = {}
+    for way in ("one", "each"):
+        words = [sys.executable, "-c", SERVED, way, str(tmp_path / way)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if "another C library" in done.stderr:
+            pytest.skip(done.stderr)
+        assert done.returncode == 0, done.stderr
+        heaps[way] = (tmp_path / way).read_text().count("<heap nr=")
+    assert heaps["one"] == 1
+    assert heaps["each"] > 1

@@ -20,7 +20,7 @@ from zfnet.data.augment import Augmentation, warped
 from zfnet.data.frame import InputFrame
 
 VIEW_KINDS = ("ten", "anywhere", "centre")
-FEWEST_CUT = 16  # views for one thread: below it, starting the thread takes as long as cutting them
+FEWEST_CUT = 8  # views for one thread: a thread is started in the time that cutting one or two takes
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def draw_cascade(rows: Sequence[Row]) -> Figure:
     _legend(figure)
     width = (style.WIDTH_IN - LEFT_IN - 0.1) / max(len(methods), 1)
     ends = ("mean", "low", "mean_without_blank")
-    drawn = [row[end] for row in own if row["measure"] in MEASURES for end in ends if row[end] is not None]
+    shown = [*own, *(row for row in rows if row["condition"] == FLOOR)]
+    drawn = [row[end] for row in shown if row["measure"] in MEASURES for end in ends if row[end] is not None]
     least = min([-0.2, *drawn]) - 0.05
     for band, kind in enumerate(kinds):
         top = HEAD_IN + band * (HIGH_IN + FOOT_IN)

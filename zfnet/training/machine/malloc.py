@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -3, -4, -8  # glibc's malloc.h
-LARGE_BYTES = 2**20
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8  # glibc's malloc.h
 
 
 def keep_freed_memory() -> bool:
@@ -18,17 +17,13 @@ def keep_freed_memory() -> bool:
     return _told((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**26))
 
 
-def return_freed_memory() -> bool:
-    """The opposite, for a server that lives long and answers in threads; True where that can be set.
+def share_one_heap() -> bool:
+    """Let all threads take memory from one heap; True where that can be set. Before the first thread begins.
 
-    Blocks of LARGE_BYTES and more go back to the system when they are freed, and all threads share one heap. Otherwise
-    pictures that come and go leave holes in a heap for each thread: the live page's memory grew for as long as it was
-    asked.
+    For a server that lives long: else each thread that answers has a heap of its own, and what one of them frees no
+    other can use.
     """
-    return _told(
-        (M_MMAP_MAX, 2**16), (M_MMAP_THRESHOLD, LARGE_BYTES), (M_TRIM_THRESHOLD, 2**22), (M_TOP_PAD, 2**17),
-        (M_ARENA_MAX, 1),
-    )  # fmt: skip
+    return _told((M_ARENA_MAX, 1))
 
 
 def _told(*options: tuple[int, int]) -> bool:

@@ -6,7 +6,7 @@ import {unitTile, saves} from "./unit.js";
 let shown = null, saved = null;
 
 function title(column, at) {
-  if (shown === "pictures") return `${at ? "this picture" : "the picture before"}: ${column.picture.name}`;
+  if (shown === "pictures") return `${at ? "this picture" : "compared with"}: ${column.picture.name}`;
   const names = state.about.networks.length > 1 ? `${state.about.networks[column.network].title}, ` : "";
   return `${names}${column.layer}, ${column.rule}`;
 }

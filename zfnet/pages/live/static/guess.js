@@ -2,10 +2,11 @@
 import {$, h, put, svg, ask, percent, first, done} from "./base.js";
 import {state, on, looked, past} from "./state.js";
 
-let picked = null, asked = null, object;  // the class chosen for hiding places, of which picture, and drawn object
+let picked = null, asked = null, watched;  // the class chosen for hiding places; of which picture, or drawn class
 
 on("layer", guessAgain);
 on("picture", guessAgain);
+on("network", () => { picked = null; });  // whose classes are others
 $("target").addEventListener("change", (event) => { picked = event.target.value; });
 
 export async function guessAgain() {
@@ -13,11 +14,12 @@ export async function guessAgain() {
   const told = await ask("ask/guess", looked({...past(), ...(state.watch === undefined ? {} : {watch: state.watch})}));
   if (!told || at !== state.picture || told.picture !== at.picture || network !== state.network) return;
   bars(told.guesses);
-  if (state.watch === undefined ? at !== asked : state.watch !== object) picked = null;  // of another picture or object
-  asked = at; object = state.watch;
+  if (state.watch === undefined ? at !== asked : state.watch !== watched) picked = null;  // of another picture, or drawn class
+  asked = at; watched = state.watch;
   put($("target"), told.guesses.map((one) => h("option", {value: one.label}, first(one.name))));
-  const wanted = picked ?? state.watch;  // without either, the most probable
-  if (told.guesses.some((one) => one.label === Number(wanted ?? NaN))) $("target").value = wanted;
+  const offered = (label) => told.guesses.some((one) => String(one.label) === String(label));
+  const wanted = [picked, state.watch].find(offered);  // without either, the most probable
+  if (wanted !== undefined) $("target").value = wanted;
 }
 
 // Bars of probabilities; a line in each where it was before.
@@ -31,7 +33,7 @@ export function bars(guesses) {
   }));
   $("ghost").hidden = guesses.every((one) => one.before === null);
   $("status").textContent = guesses.length ? `It says ${first(guesses[0].name)}, ${percent(guesses[0].probability)}` : "";
-  const watched = guesses.slice(1).find((one) => one.label === state.watch);
-  $("drawn-says").textContent = $("status").textContent + (watched ? `; ${first(watched.name)} ${percent(watched.probability)}` : "");
+  const drawn = guesses.slice(1).find((one) => one.label === state.watch);
+  $("drawn-says").textContent = $("status").textContent + (drawn ? `; ${first(drawn.name)} ${percent(drawn.probability)}` : "");
   done("guess");
 }

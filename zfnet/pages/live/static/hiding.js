@@ -64,6 +64,7 @@ function cover(event) {
 function lay(y, x) {
   const top = Math.round(y - square / 2), left = Math.round(x - square / 2);
   $("over").querySelector(".square")?.remove();
+  if (heat) { $("see-heat").checked = false; $("heat").hidden = true; }  // or the square would lie on colours
   $("over").append(svg("rect", {class: "square", x: left, y: top, width: square, height: square}));
   hide(top, left);
 }
@@ -87,7 +88,6 @@ for (const one of document.querySelectorAll("[name=mode]")) one.addEventListener
   state.mode = one.value;
   $("sized").hidden = state.mode !== "hide";
   frame.classList.toggle("hides", state.mode === "hide");
-  if (state.mode === "hide" && heat) { $("see-heat").checked = false; $("heat").hidden = true; }  // or the square lies on colours
   uncover();
 });
 function sized() { square = Math.round(($("size").value / 224) * size()); $("size-px").textContent = `${square} px`; }

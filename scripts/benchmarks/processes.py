@@ -1,0 +1,93 @@
+"""Heavy jobs by one process and by two under torchrun, a thread each: how many times as fast two are.
+
+scripts/bench processes checkpoint=FILE data=parts_world data.root=...     words of all jobs: a network and its images
+scripts/bench processes ... --jobs evaluate audit                          some of them
+
+Timed from the moment when all processes have imported what the job needs to when the last has ended, figures drawn and
+files written by the first process included. In turn, each in a new process and folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+from harness import hardware, table
+
+WORDS = {  # of each job: enough work that its start and its figures are a small part
+    "fig2_features": ("fig2_features:features", ["split=train", "maps=16"]),
+    "fig5_invariance": ("fig5_invariance:figure_5", ["classes=predicted"]),
+    "fig7_occlusion": ("fig7_occlusion:occlusion", ["square_px=24", "stride_px=2", "others=3", "classes=predicted"]),
+    "tab7_depth": ("tab7_depth:depth_table", ["svm=[1,3,5,7]", "softmax=[]", "control=false"]),
+    "evaluate": ("evaluate:report", ["views=10"]),
+    "audit": ("audit:audit", ["count=40", "questions=[cascade,faithfulness]", "targets=[class]", "stages=2", "shown=1",
+                              "methods=[deconvnet,guided,gradient]"]),
+    "atlas": ("atlas:atlas", ["split=train", "time=none", "shown=8"]),
+}  # fmt: skip
+
+
+def child(job: str, folder: Path, words: list[str]) -> None:
+    """Carry out the job; the first process writes its seconds."""
+    import torch
+    from hydra import compose, initialize_config_dir
+
+    from experiments.common.job import Run
+    from experiments.common.options import CONF
+    from zfnet.training import Hardware, join_world, keep_freed_memory, leave_world
+
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    module, _, function = WORDS[job][0].partition(":")
+    carry_out = getattr(import_module(f"experiments.{module}"), function)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(job, [*words, "hardware.workers=0", "hardware.device=cpu"])
+    world = join_world("cpu")
+    world.any(True)  # all are here
+    began_s = time.perf_counter()
+    carry_out(config, Run(folder, world, Hardware(device="cpu"), None))
+    world.any(True)
+    if world.first:
+        (folder / "seconds.txt").write_text(str(time.perf_counter() - began_s))
+    leave_world()
+
+
+def seconds(job: str, processes: int, words: list[str]) -> float:
+    """By so many processes. Raises RuntimeError with what they said where they fail."""
+    launcher = [sys.executable]
+    if processes > 1:
+        launcher += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    with tempfile.TemporaryDirectory(prefix="bench_processes_") as folder:
+        line = [*launcher, __file__, "--child", job, folder, *WORDS[job][1], *words]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stdout[-2000:] + done.stderr[-4000:])
+        return float((Path(folder) / "seconds.txt").read_text())
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        child(sys.argv[2], Path(sys.argv[3]), sys.argv[4:])
+        return
+    parser = argparse.ArgumentParser("scripts/bench processes", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("words", nargs="+", help="of all jobs: checkpoint=..., data=...")
+    parser.add_argument("--jobs", nargs="+", choices=list(WORDS), default=list(WORDS))
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_intermixed_args()
+    print(hardware())
+    rows = []
+    for job in given.jobs:
+        times = [(seconds(job, 1, given.words), seconds(job, 2, given.words)) for _ in range(given.rounds)]
+        one, two = (statistics.median(each) for each in zip(*times, strict=True))
+        rows.append([job, f"{one:.1f}", f"{two:.1f}", f"**{statistics.median(a / b for a, b in times):.2f}**"])
+        print(rows[-1], flush=True)
+    print(table(["job", "one process, s", "two, s", "times as fast"], rows))
+
+
+if __name__ == "__main__":
+    main()
