@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def demo_lines() -> list[list[str]]:
     """The jobs of ./scripts/demo, each with its options."""
     text = (ROOT / "scripts" / "demo").read_text().replace("\\\n", " ").replace("$run", "runs/demo")
     lines = [shlex.split(line.replace("$best", "best.pt")) for line in text.splitlines() if line.startswith('job "')]
-    return [words[2:] for words in lines]
+    return [list(takewhile(lambda word: word != ">", words[2:])) for words in lines]  # without where it is written
 
 
 @pytest.mark.parametrize("words", demo_lines(), ids=lambda words: words[0])
