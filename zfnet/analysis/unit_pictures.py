@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zfnet.data import SeenImages
 from zfnet.deconv import Deconvnet
-from zfnet.forward import Field, Record, cut_windows, receptive_field
+from zfnet.forward import Field, Record, cut_windows
 
 IMAGES_AT_ONCE = 32
 SPREAD = 5  # layers of a network with many
@@ -29,11 +29,15 @@ Fetch = Callable[[Sequence[int]], SeenImages]
 
 @dataclass(frozen=True)
 class Pictures:
-    """N units of a layer: projection (N, 3, h, w), patch (N, h, w, 3) uint8, corner (N, 2) of both in the image."""
+    """N units of a layer: projection (N, 3, h, w), patch (N, h, w, 3) uint8, corner (N, 2) of both in the image.
+
+    activation (N,) is what the units answered with in that pass.
+    """
 
     projection: NDArray[np.float32]
     patch: NDArray[np.uint8]
     corner: NDArray[np.int64]
+    activation: NDArray[np.float64]
 
 
 def spread_of_convolutions(deconvnet: Deconvnet) -> list[str]:
@@ -67,15 +71,15 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     Raises ValueError for units that are not in the layer, and NoReverseRule as `Deconvnet.project` does.
     """
     numbers, place = units[:, 0].unique(return_inverse=True)  # the images, and for each unit (N,) its place among them
-    field, parts, order, lost = receptive_field(deconvnet.model, layer), [], [], 0
+    parts, order, lost = [], [], 0
     for batch in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):
         of_batch = ((place >= batch[0]) & (place <= batch[-1])).nonzero()[:, 0]
         in_batch = torch.cat([place[of_batch, None] - batch[0], units[of_batch, 1:]], dim=1)  # (n, 4)
         images, pixels = fetch(numbers[batch].tolist())
-        own_field = smaller(field, images)
         record = deconvnet.record(images, [layer])
-        part = _pictures(deconvnet, record, layer, in_batch, pixels=pixels, field=own_field, grey=grey)
-        lost += _lost(record, layer, in_batch, part.projection)
+        field = smaller(deconvnet.field(layer), images)
+        part = _pictures(deconvnet, record, layer, in_batch, pixels=pixels, field=field, grey=grey)
+        lost += _lost(part, is_score=layer in record.scores)
         parts.append(part)
         order.append(of_batch)
     if lost:
@@ -86,18 +90,15 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     back = torch.cat(order).argsort().numpy()  # (N,) from the batches' order to that of the units
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts])[back]
-        for name in ("projection", "patch", "corner")
+        for name in ("projection", "patch", "corner", "activation")
     }
     return Pictures(**joined)
 
 
-def _lost(record: Record, layer: str, units: Tensor, projection: NDArray[np.float32]) -> int:
-    """How many units (n, 4) have a signal to project, of which nothing is left in their projections (n, 3, h, w)."""
-    maps = record.maps[layer]  # (B, C, h, w) or (B, C)
-    signal = maps[tuple(units[:, : maps.ndim].T)].cpu()  # (n,)
-    if layer not in record.scores:
-        signal = signal.clamp(min=0)
-    return int(((signal != 0).numpy() & ~projection.any((1, 2, 3))).sum())
+def _lost(pictures: Pictures, *, is_score: bool) -> int:
+    """How many units have a signal to project, of which nothing is left in their projections (n, 3, h, w)."""
+    signal = pictures.activation if is_score else pictures.activation.clip(min=0)  # (n,)
+    return int(((signal != 0) & ~pictures.projection.any((1, 2, 3))).sum())
 
 
 def smaller(field: Field | None, images: Tensor) -> Field | None:
@@ -116,10 +117,12 @@ def _pictures(
     projected = project_fields(deconvnet, record, layer, units, field)  # (n, 3, h, w)
     ground = torch.tensor(grey, dtype=torch.int16)[:, None, None]  # (3, 1, 1)
     patches = cut_windows(pixels.cpu().to(torch.int16) - ground, units[:, 0], corners.cpu(), size) + ground
+    maps = record.maps[layer]  # (B, C, h, w) or (B, C)
     return Pictures(
         projection=projected.float().cpu().numpy(),
         patch=patches.to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy(),  # (n, h, w, 3)
         corner=corners.cpu().numpy(),
+        activation=maps[tuple(units[:, : maps.ndim].T)].double().cpu().numpy(),
     )
 
 

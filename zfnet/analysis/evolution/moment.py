@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zfnet.analysis import IMAGES_AT_ONCE, Fetch, picture_units
+from zfnet.analysis import picture_units
 from zfnet.analysis.evolution.cka import Gram
 from zfnet.analysis.evolution.reference_images import ReferenceImages
 from zfnet.analysis.evolution.strongest import COLUMN, IMAGE, ROW, VIEW, Strongest
@@ -109,7 +109,7 @@ def picture_strongest(
     return LayerMoment(
         maps=maps.numpy(),
         value=value.numpy(),
-        value_now=full(_activations(deconvnet, layer, units, fetch)),  # type: ignore[arg-type]
+        value_now=full(pictures.activation),  # type: ignore[arg-type]
         image=origin[:, IMAGE].numpy(),
         row=origin[:, ROW].numpy(),
         column=origin[:, COLUMN].numpy(),
@@ -132,13 +132,3 @@ def views_of(source: ImageSource, origin: Tensor, warps: Tensor | None, frame: I
     squares = squares.to(device)
     pixels = crop_views(squares, views, plain).round().to(torch.uint8)
     return SeenImages(inputs=crop_views(squares, views, frame), pixels=pixels.expand(-1, 3, -1, -1))  # grey thrice
-
-
-def _activations(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch) -> NDArray[np.float64]:
-    """The units' own activations (N,) as the network is now; unit n is in image n of `fetch`."""
-    values = []
-    for part in units.split(IMAGES_AT_ONCE):
-        outputs = deconvnet.activations(fetch(part[:, 0].tolist()).inputs, [layer])[layer]
-        place = (torch.arange(len(part)), *part[:, 1 : outputs.ndim].unbind(1))
-        values.append(outputs[tuple(axis.to(outputs.device) for axis in place)].double().cpu())  # (B,)
-    return torch.cat(values).numpy()

@@ -12,7 +12,7 @@ from zfnet.analysis.evolution.cka import Gram, centred_gram
 from zfnet.analysis.evolution.sweep import subset
 from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, fingerprints
 from zfnet.deconv import Deconvnet
-from zfnet.forward import output_of, receptive_field
+from zfnet.forward import output_of
 from zfnet.mining import SWEEP_BATCH
 from zfnet.models import ConvNet
 
@@ -65,7 +65,6 @@ class ReferenceImages:
 
     def projection_grams(self, deconvnet: Deconvnet, watched: Mapping[str, Sequence[int]]) -> dict[str, Gram]:
         """layer -> the centred Gram matrix (r, r) of the projections of its watched maps."""
-        fields = {layer: receptive_field(deconvnet.model, layer) for layer in watched}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in watched}
         for first in range(0, self.rows, IMAGES_AT_ONCE):
             numbers = torch.arange(first, min(first + IMAGES_AT_ONCE, self.rows))
@@ -73,7 +72,7 @@ class ReferenceImages:
             record = deconvnet.record(images, list(watched))
             for layer, maps in watched.items():
                 units = _strongest_places(record.maps[layer], maps, numbers)
-                field = smaller(fields[layer], images)
+                field = smaller(deconvnet.field(layer), images)
                 projected = project_fields(deconvnet, record, layer, units, field)  # (B, 3, h, w)
                 rows[layer].append(projected.flatten(1).float())  # (B, 3 * h * w)
         return {layer: centred_gram(torch.cat(parts)) for layer, parts in rows.items()}
