@@ -18,6 +18,8 @@ from experiments.audit_parts.settings import Settings
 from zfnet.analysis.audit import (
     CLASS,
     COSTLY,
+    LAYER,
+    UNIT,
     Finding,
     Intact,
     Pictures,
@@ -37,11 +39,24 @@ from zfnet.analysis.audit import (
 )
 from zfnet.training import Piece
 
-SWITCHES = (-1, 0)  # as a task beside those of targets and groups
 LIKENESS = ("cascade", "sensitivity", "training")
+FLOORS = ("random", "centre")
 
 
 Dealt = Callable[[str, Sequence[Any], Callable[[Any], Piece]], list[Piece]]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A task: pixels taken away, one way, of the first `count` images; in the order of a method's pictures, or a floor.
+
+    at: the number of the kind of targets.
+    """
+
+    at: int
+    order: str
+    count: int
+    way: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,34 +79,35 @@ class Asked:
 def ask(asked: Asked, dealt: Dealt, *, join: bool) -> list[Finding]:
     """Every finding of the questions that were asked; none in a process that is not the one to join them.
 
-    dealt: has tasks done, by all processes together, under a name; first a picture task for each method and target,
-    then those that want several methods' pictures.
+    dealt: has tasks done, by all processes together, under a name: what switches are worth; then a picture task for
+    each method and target, those of the costly methods first, which take longest; then the removals.
     """
     settings = asked.settings
+    exchanged = (UNIT, LAYER) if "switches" in settings.questions else ()
+    switches = dealt("exchanging switches", exchanged, partial(_switches, asked))
     drawn = [
         (at, method)
         for at, targets in enumerate(asked.targets) if _needs_pictures(targets, asked.sample, settings)
         for method in settings.methods
     ]  # fmt: skip
-    pieces = dealt("auditing", drawn, partial(_one_method, asked))
+    long_first = sorted(drawn, key=lambda task: task[1] not in COSTLY)
+    pieces = dict(zip(long_first, dealt("auditing", long_first, partial(_one_method, asked)), strict=True))
     made: list[dict[str, Pictures]] = [{} for _ in asked.targets]
-    for (at, method), piece in zip(drawn, pieces, strict=True):
-        made[at][method] = _pictures_of(piece)
-    groups = [(at, number) for at, own in enumerate(made) for number in range(len(_groups(own)))]
-    wanted = groups if "faithfulness" in settings.questions else []
-    more: list[tuple[int, int]] = [*wanted, *([SWITCHES] if "switches" in settings.questions else [])]
-    answers = dict(zip(more, dealt("taking pixels away", more, partial(_of_several, asked, made)), strict=True))
+    for at, method in drawn:
+        made[at][method] = _pictures_of(pieces[at, method])
+    removals = [task for at, own in enumerate(made) for task in _removals(at, own, settings)]
+    taken = dealt("taking pixels away", removals, partial(_taken_away, asked, made))
     found: list[Finding] = []
     if not join:
         return found
     for at, targets in enumerate(asked.targets):
-        for (own, _), piece in zip(drawn, pieces, strict=True):
-            found += _found(piece) if own == at else []
-        for task, piece in answers.items():
-            found += _found(piece) if task[0] == at else []
+        for task in drawn:
+            found += _found(pieces[task]) if task[0] == at else []
+        for removal, piece in zip(removals, taken, strict=True):
+            found += _found(piece) if removal.at == at else []
         if targets.kind == CLASS and "localisation" in settings.questions and asked.sample.truths is not None:
             found += _localisation(asked.sample, targets, made[at])
-    return found + (_found(answers[SWITCHES]) if SWITCHES in answers else [])
+    return found + [one for piece in switches for one in _found(piece)]
 
 
 def _one_method(asked: Asked, task: tuple[int, str]) -> Piece:
@@ -112,19 +128,30 @@ def _pictures_of(piece: Piece) -> Pictures:
     )
 
 
-def _of_several(asked: Asked, made: Sequence[Mapping[str, Pictures]], task: tuple[int, int]) -> Piece:
-    """Whether the pixels that the methods of a group call important are; or what switches are worth."""
-    settings, sample = asked.settings, asked.sample
-    if task == SWITCHES:
-        units = strongest_units(asked.model, sample.inputs, asked.layer)
-        return _told(switch_question(asked.model, sample.inputs, units, seed=settings.seed))
-    at, number = task
-    group = _groups(made[at])[number]
-    count = len(next(iter(group.values())).values)
+def _removals(at: int, made: Mapping[str, Pictures], settings: Settings) -> list[Removal]:
+    """Floors are of most images: they stand with the methods that are not costly, where there are any."""
+    found: list[Removal] = []
+    for number, group in enumerate(_groups(made) if "faithfulness" in settings.questions else []):
+        count = len(next(iter(group.values())).values)
+        orders = [*group, *(FLOORS if number == 0 else ())]
+        found += [Removal(at, order, count, way) for order in orders for way in settings.ways]
+    return found
+
+
+def _taken_away(asked: Asked, made: Sequence[Mapping[str, Pictures]], task: Removal) -> Piece:
+    """Whether the pixels that a method's pictures call important are."""
+    targets = asked.targets[task.at].part(slice(0, task.count))
+    own = {name: picture for name, picture in made[task.at].items() if name == task.order}
     return _told(faithfulness(
-        asked.model, sample.inputs[:count], asked.targets[at].part(slice(0, count)), group, seed=settings.seed,
-        ways=settings.ways, floors=("random", "centre") if number == 0 else (),  # of most images
+        asked.model, asked.sample.inputs[:task.count], targets, own, seed=asked.settings.seed, ways=(task.way,),
+        floors=() if own else (task.order,),
     ))  # fmt: skip
+
+
+def _switches(asked: Asked, kind: str) -> Piece:
+    """What switches are worth, of a unit or of its whole layer."""
+    units = strongest_units(asked.model, asked.sample.inputs, asked.layer)
+    return _told(switch_question(asked.model, asked.sample.inputs, units, seed=asked.settings.seed, kinds=(kind,)))
 
 
 def _told(found: Iterable[Finding]) -> dict[str, NDArray[Any]]:

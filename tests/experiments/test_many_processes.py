@@ -9,6 +9,9 @@ import shlex
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,24 +100,55 @@ def test_both_have_worked(both: tuple[Path, Path], job: str):
     assert all(0.2 * one <= own <= 0.8 * one for own in two), (one, two)
 
 
-def test_a_piece_is_made_once_by_its_process_and_kept(tmp_path: Path):
-    class Alone(World):
-        """One of two that need not wait."""
+class TogetherIn(World):
+    """One of two in threads."""
 
-        def wait(self) -> None: ...
+    meeting = threading.Barrier(2, timeout=60)
 
+    def wait(self) -> None:
+        self.meeting.wait()
+
+
+def squares(made: list[int], task: int) -> dict[str, np.ndarray]:
+    made.append(task)
+    return {"square": np.array(task**2)}
+
+
+def test_a_process_that_is_done_takes_the_next_piece_that_nobody_has(tmp_path: Path):
+    """The first hangs in its first piece until the second has made all others."""
+    made: tuple[list[int], list[int]] = [], []
+    begun, done = threading.Event(), threading.Event()
+    (tmp_path / "000002.claimed").touch()  # of a run that was killed
+
+    def of_first(task: int) -> dict[str, np.ndarray]:
+        begun.set()
+        assert done.wait(60)
+        return squares(made[0], task)
+
+    def of_second(task: int) -> dict[str, np.ndarray]:
+        assert begun.wait(60)
+        if len(made[1]) == 3:
+            done.set()
+        return squares(made[1], task)
+
+    with ThreadPoolExecutor() as threads:
+        first, second = (
+            threads.submit(deal, range(5), work, tmp_path, TogetherIn(rank=rank, size=2), what="squares")
+            for rank, work in enumerate((of_first, of_second))
+        )
+    assert [int(piece["square"]) for piece in first.result()] == [0, 1, 4, 9, 16]
+    assert second.result() == []
+    assert len(made[0]) == 1
+    assert sorted(made[0] + made[1]) == [0, 1, 2, 3, 4]
+
+
+def test_a_piece_that_is_kept_is_not_made_again_and_a_damaged_one_is(tmp_path: Path):
     made: list[int] = []
-
-    def work(task: int) -> dict[str, np.ndarray]:
-        made.append(task)
-        return {"square": np.array(task**2)}
-
-    assert deal(range(5), work, tmp_path, Alone(rank=1, size=2), what="squares") == []
-    assert made == [1, 3]
-    (tmp_path / "000003.npz").write_bytes(b"half")
-    pieces = deal(range(5), work, tmp_path, World(), what="squares")
+    deal(range(3), partial(squares, made), tmp_path, World(), what="squares")
+    (tmp_path / "000001.npz").write_bytes(b"half")
+    pieces = deal(range(5), partial(squares, made), tmp_path, World(), what="squares")
     assert [int(piece["square"]) for piece in pieces] == [0, 1, 4, 9, 16]
-    assert made == [1, 3, 0, 2, 3, 4]
+    assert made == [0, 1, 2, 1, 3, 4]
 
 
 @pytest.mark.parametrize(("count", "block", "size"), [(10, 3, 2), (9, 3, 2), (2, 3, 2), (10, 3, 4), (0, 3, 2)])

@@ -36,6 +36,7 @@ from .pixel_removal import (
 from .random_weights import drawn_anew as drawn_anew, layers_below as layers_below, spread_stages as spread_stages
 from .targets import (
     CLASS as CLASS,
+    LAYER as LAYER,
     UNIT as UNIT,
     Targets as Targets,
     class_targets as class_targets,

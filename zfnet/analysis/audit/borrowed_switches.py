@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,12 +14,11 @@ from zfnet.analysis.audit.findings import Finding, findings
 from zfnet.analysis.audit.methods import Pictures
 from zfnet.analysis.audit.picture_likeness import MEASURES, likeness
 from zfnet.analysis.audit.random_weights import drawn_anew, layers_below
-from zfnet.analysis.audit.targets import Targets, map_count
+from zfnet.analysis.audit.targets import LAYER, UNIT, Targets, map_count
 from zfnet.deconv import Deconvnet
 from zfnet.forward import Record
 
 AT_ONCE = 16  # images
-LAYER = "layer"  # all of it is the seed
 Make = Callable[[Deconvnet, Record, slice], Tensor]  # pictures (n, 3, H, W) of some images
 
 
@@ -55,8 +54,12 @@ class Asked:
         return torch.Generator().manual_seed(self.seed)
 
 
-def switch_question(model: nn.Module, images: Tensor, targets: Targets, *, seed: int) -> list[Finding]:
+def switch_question(
+    model: nn.Module, images: Tensor, targets: Targets, *, seed: int, kinds: Sequence[str] = (UNIT, LAYER)
+) -> list[Finding]:
     """A unit and its whole layer, projected with other switches or other seeds: how alike to the true picture each is.
+
+    kinds: of them, one or both.
 
     Conditions, of both: "another image's switches", "random switches", "random weights" (the image's own switches in a
     network drawn anew) and, as the floor, "another image". Of a unit: "another map". Of a layer: "another image's
@@ -66,7 +69,7 @@ def switch_question(model: nn.Module, images: Tensor, targets: Targets, *, seed:
         raise ValueError(f"{len(images)} image: expected two or more, to lend each other their switches")
     asked = Asked(model=model, images=images, targets=targets, seed=seed)
     fresh = drawn_anew(model, layers_below(model, images, targets.layer), seed)
-    return [*_of_unit(asked, fresh), *_of_layer(asked, fresh)]
+    return [*(_of_unit(asked, fresh) if UNIT in kinds else ()), *(_of_layer(asked, fresh) if LAYER in kinds else ())]
 
 
 def next_ones(count: int) -> list[int]:

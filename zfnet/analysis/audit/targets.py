@@ -14,6 +14,7 @@ from zfnet.forward.graph import trace
 from zfnet.models import like_parameters, undisturbed
 
 CLASS, UNIT = "class", "unit"
+LAYER = "layer"  # all of it is the seed
 
 
 @dataclass(frozen=True, kw_only=True)

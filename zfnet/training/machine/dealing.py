@@ -15,6 +15,7 @@ from zfnet.progress import track
 from zfnet.training.machine.parallel import World
 
 KIND = "piece"
+CLAIM = ".claimed"  # a file beside the piece's: a process makes it
 Task = TypeVar("Task")
 Item = TypeVar("Item")
 Piece = Mapping[str, NDArray[Any]]
@@ -33,13 +34,16 @@ def deal(
 ) -> list[Piece]:
     """What `work` makes of every task, in their order: for the first process, where it is not for all.
 
-    Task n falls to process n % size. What is a task must not depend on the number of processes: then what comes of it
-    does not either, bit for bit. Each piece is a file of the folder, written whole or not at all; one that is there
-    already is not made again, so that a job that was killed goes on. The folder must be of these tasks alone, and the
-    same for all processes. what, unit: of the progress bar.
+    Each process takes the next task that nobody has taken, so that none waits while another still has several: put the
+    long ones first. What is a task must not depend on the number of processes: then what comes of it does not either,
+    bit for bit. Each piece is a file of the folder, written whole or not at all; one that is there already is not made
+    again, so that a job that was killed goes on. The folder must be of these tasks alone, and the same for all
+    processes. what, unit: of the progress bar.
     """
-    own = [number for number in range(world.rank, len(tasks), world.size) if _held(folder, number) is None]
-    for number in track(own, what, unit=unit, enabled=world.first and bool(own)):
+    _forget_claims(folder, world)
+    for number in track(range(len(tasks)), what, unit=unit, enabled=world.first):
+        if not _claimed(folder, number, world) or _held(folder, number) is not None:
+            continue
         piece = work(tasks[number])
         with whole_file(_path(folder, number)) as file:
             np.savez(file, **{"figure": np.array(KIND), **piece})  # type: ignore[arg-type]
@@ -62,6 +66,26 @@ def share_of(items: Sequence[Item], block: int, world: World) -> list[Item]:
 def blocks_of(items: Sequence[Item], size: int) -> list[list[Item]]:
     """Items cut into blocks of so many, the last perhaps shorter."""
     return [list(items[first : first + size]) for first in range(0, len(items), size)]
+
+
+def _forget_claims(folder: Path, world: World) -> None:
+    """Those of an earlier run, before any process makes one of its own."""
+    if world.size > 1 and world.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(f"*{CLAIM}"):
+            path.unlink()
+    world.wait()
+
+
+def _claimed(folder: Path, number: int, world: World) -> bool:
+    """Whether the task is this process's: the one that could make its file, of which there can be one alone."""
+    if world.size == 1:
+        return True
+    try:
+        _path(folder, number).with_suffix(CLAIM).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _path(folder: Path, number: int) -> Path:
