@@ -31,7 +31,7 @@ def save_moment(folder: Path, moment: Moment) -> None:
         arrays |= {f"{layer}/{name}": getattr(views, name) for name in ARRAYS if getattr(views, name) is not None}
     arrays |= {f"{layer}/changed": np.array(share) for layer, share in moment.changed.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    save_arrays(folder / f"epoch-{moment.epoch:04d}.npz", KIND, arrays)
+    save_arrays(folder / f"epoch-{moment.epoch:04d}.npz", KIND, arrays, compressed=False)
 
 
 def load_moment(path: Path) -> Moment:
