@@ -122,7 +122,7 @@ def write_all(descriptor: int, content: memoryview, offset: int) -> None:
 def save_arrays(path: Path, kind: str, arrays: Mapping[str, Any], *, compressed: bool = True) -> None:
     """Write arrays of a kind: "fig2", from which the figure can be drawn again with no network, "fold" ...
 
-    compressed: float32 projections and Gram matrices take five times as long, to be a quarter smaller.
+    compressed: what is mostly zeros becomes small; full float32 arrays only take longer.
     """
     with whole_file(path) as file:
         (np.savez_compressed if compressed else np.savez)(file, figure=np.array(kind), **arrays)

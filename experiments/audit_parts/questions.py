@@ -40,7 +40,8 @@ from zfnet.analysis.audit import (
 from zfnet.training import Piece
 
 LIKENESS = ("cascade", "sensitivity", "training")
-FLOORS = ("random", "centre")
+PLAIN_ORDERS = ("random", "centre")  # of pixels, by no picture
+SWITCHES = "switches"
 
 
 Dealt = Callable[[str, Sequence[Any], Callable[[Any], Piece]], list[Piece]]
@@ -48,9 +49,10 @@ Dealt = Callable[[str, Sequence[Any], Callable[[Any], Piece]], list[Piece]]
 
 @dataclass(frozen=True)
 class Removal:
-    """A task: pixels taken away, one way, of the first `count` images; in the order of a method's pictures, or a floor.
+    """A task of taking away the pixels of the first `count` images, one way, in one order.
 
-    at: the number of the kind of targets.
+    at: the number of the kind of targets. order: a method, whose pictures say which pixels go first, or one of
+    PLAIN_ORDERS.
     """
 
     at: int
@@ -79,19 +81,18 @@ class Asked:
 def ask(asked: Asked, dealt: Dealt, *, join: bool) -> list[Finding]:
     """Every finding of the questions that were asked; none in a process that is not the one to join them.
 
-    dealt: has tasks done, by all processes together, under a name: what switches are worth; then a picture task for
-    each method and target, those of the costly methods first, which take longest; then the removals.
+    dealt: has tasks done, by all processes together, under a name: a picture task for each method and target, and what
+    switches are worth, the longest first; then the removals of pixels, which want the pictures.
     """
     settings = asked.settings
-    exchanged = (UNIT, LAYER) if "switches" in settings.questions else ()
-    switches = dealt("exchanging switches", exchanged, partial(_switches, asked))
+    switches = [(SWITCHES, kind) for kind in (UNIT, LAYER) if "switches" in settings.questions]
     drawn = [
         (at, method)
         for at, targets in enumerate(asked.targets) if _needs_pictures(targets, asked.sample, settings)
         for method in settings.methods
     ]  # fmt: skip
-    long_first = sorted(drawn, key=lambda task: task[1] not in COSTLY)
-    pieces = dict(zip(long_first, dealt("auditing", long_first, partial(_one_method, asked)), strict=True))
+    first = [*switches, *sorted(drawn, key=lambda task: task[1] not in COSTLY)]
+    pieces = dict(zip(first, dealt("auditing", first, partial(_first, asked)), strict=True))
     made: list[dict[str, Pictures]] = [{} for _ in asked.targets]
     for at, method in drawn:
         made[at][method] = _pictures_of(pieces[at, method])
@@ -107,12 +108,17 @@ def ask(asked: Asked, dealt: Dealt, *, join: bool) -> list[Finding]:
             found += _found(piece) if removal.at == at else []
         if targets.kind == CLASS and "localisation" in settings.questions and asked.sample.truths is not None:
             found += _localisation(asked.sample, targets, made[at])
-    return found + [one for piece in switches for one in _found(piece)]
+    return found + [one for task in switches for one in _found(pieces[task])]
 
 
-def _one_method(asked: Asked, task: tuple[int, str]) -> Piece:
+def _first(asked: Asked, task: tuple[int | str, str]) -> Piece:
+    """A task that wants nobody's pictures: of targets number `at` and a method, or of switches and what they are of."""
+    at, what = task
+    return _switches(asked, what) if isinstance(at, str) else _one_method(asked, at, what)
+
+
+def _one_method(asked: Asked, at: int, method: str) -> Piece:
     """A method's pictures of one kind of targets, and what changes them."""
-    at, method = task
     some = asked.sample.first(asked.settings.costly_count) if method in COSTLY else asked.sample
     own = intact(asked.model, some.inputs, asked.targets[at].part(slice(0, len(some.paths))), method)
     pictures, found = own.pictures, list(_likeness(own, asked.settings, asked.others))
@@ -129,11 +135,11 @@ def _pictures_of(piece: Piece) -> Pictures:
 
 
 def _removals(at: int, made: Mapping[str, Pictures], settings: Settings) -> list[Removal]:
-    """Floors are of most images: they stand with the methods that are not costly, where there are any."""
+    """Every method and way; the plain orders with the methods that are not costly, if there are any: of most images."""
     found: list[Removal] = []
     for number, group in enumerate(_groups(made) if "faithfulness" in settings.questions else []):
         count = len(next(iter(group.values())).values)
-        orders = [*group, *(FLOORS if number == 0 else ())]
+        orders = [*group, *(PLAIN_ORDERS if number == 0 else ())]
         found += [Removal(at, order, count, way) for order in orders for way in settings.ways]
     return found
 

@@ -24,10 +24,10 @@ def dealt(
 
     For the first process alone, or for all.
 
-    name: of the work, on the progress bar too. of: all that the pieces depend on besides the network, its frame and the
-    precision, as values whose repr tells them apart.
+    name: of the work, on the progress bar too. of: all that the pieces depend on besides the tasks, the network, its
+    frame and the precision. They and the tasks are values whose repr tells them apart, the same in every process.
     """
     precision = run.hardware.dtype(run.world.device)
-    known = (weights_fingerprint(network.model), frame_fingerprint(network.frame), precision, *of)
+    known = (weights_fingerprint(network.model), frame_fingerprint(network.frame), precision, *of, list(tasks))
     digest = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
     return deal(tasks, work, run.folder / PIECES / f"{name}-{digest}", run.world, what=name, for_all=for_all)

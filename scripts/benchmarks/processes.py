@@ -66,14 +66,22 @@ def seconds(job: str, words: list[str], *, processes: int = 1, copies: int = 1) 
         launcher += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     with tempfile.TemporaryDirectory(prefix="bench_processes_") as folder:
         runs = [Path(folder) / str(copy) for copy in range(copies)]
-        running = []
-        for run in runs:
-            run.mkdir()
-            line = [*launcher, __file__, "--child", job, str(run), str(copies), *WORDS[job][1], *words]
-            running.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
-        told = [one.communicate()[1] for one in running]
-        if any(one.returncode for one in running):
-            raise RuntimeError("\n".join(told)[-4000:])
+        running: list[subprocess.Popen[bytes]] = []
+        try:
+            for run in runs:
+                run.mkdir()
+                line = [*launcher, __file__, "--child", job, str(run), str(copies), *WORDS[job][1], *words]
+                with open(run / "said.txt", "wb") as said:
+                    running.append(subprocess.Popen(line, stdout=said, stderr=subprocess.STDOUT))
+            while any(one.poll() is None for one in running) and not any(one.poll() for one in running):
+                time.sleep(0.1)
+            for one, run in zip(running, runs, strict=True):
+                if one.poll():  # the other may wait for it for ever
+                    raise RuntimeError((run / "said.txt").read_text()[-4000:])
+        finally:
+            for one in running:
+                one.terminate()
+                one.wait()
         return max(float((run / "seconds.txt").read_text()) for run in runs)
 
 

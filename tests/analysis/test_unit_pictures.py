@@ -56,6 +56,42 @@ def test_windows_of_projection_and_image(monkeypatch: pytest.MonkeyPatch, name: 
         window[:, np.ix_(y_in, x_in)[0], np.ix_(y_in, x_in)[1]] = whole[number][:, ys[y_in]][:, :, xs[x_in]]
         np.testing.assert_allclose(found.projection[number], window, rtol=1e-4, atol=1e-7 * np.abs(whole).max())
     assert np.abs(found.projection).max() > 0
+    maps = record.maps[layer]
+    np.testing.assert_allclose(found.activation, maps[tuple(units[:, : maps.ndim].T)].numpy(), rtol=1e-12)
+
+
+class PaddedBySize(nn.Module):
+    """As TensorFlow's "same" does: how many zeros, and where, is told by the size of the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filters = nn.Conv2d(3, 4, 3, stride=2)
+        nn.init.constant_(self.filters.bias, 5.0)  # so that every unit answers
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        rows, columns = (side % 2 for side in images.shape[2:])
+        return self.filters(nn.functional.pad(images, (columns, 1, rows, 1)))
+
+
+def test_fields_are_of_the_images_own_size_whatever_ran_before() -> None:
+    torch.manual_seed(0)
+    deconvnet = Deconvnet(PaddedBySize().double())
+    units = torch.tensor([[0, 1, 3, 4], [1, 2, 0, 0]])
+    corners = []
+    for px in (20, 21, 20):
+        images = torch.rand(2, 3, px, px, dtype=torch.float64)
+        pixels = (images * 255).to(torch.uint8)
+
+        def fetch(numbers, images=images, pixels=pixels):
+            return SeenImages(images[numbers], pixels[numbers])
+
+        found = picture_units(deconvnet, "filters", units, fetch, GREY)
+        whole = deconvnet.project(deconvnet.record(images, ["filters"]), "filters", units).numpy()
+        (top, left), inside = found.corner[0].tolist(), found.projection[0]
+        np.testing.assert_allclose(inside, whole[0][:, top : top + 3, left : left + 3], rtol=1e-6)
+        assert np.abs(inside).max() > 0
+        corners.append(found.corner.tolist())
+    assert corners[0] == corners[2] != corners[1]
 
 
 @pytest.mark.parametrize(

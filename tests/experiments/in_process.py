@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import runpy
 import sys
+import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
+
+from zfnet.training.machine import dealing
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +40,18 @@ def run_here(job: str, *overrides: str) -> int:
                     logging.getLogger().removeHandler(handler)
                     handler.close()
     return 0
+
+
+def each_takes_its_turn(patch: pytest.MonkeyPatch) -> None:
+    """A process waits a moment with a piece that it took, so that the other takes one, however short they are."""
+    claim = dealing._claim
+
+    def and_wait(*given: Any) -> bool:
+        taken = claim(*given)
+        time.sleep(0.1 if taken else 0)
+        return taken
+
+    patch.setattr(dealing, "_claim", and_wait)
 
 
 def run_within(job: str, *overrides: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from _pytest.monkeypatch import derive_importpath
-from in_process import run_here
+from in_process import each_takes_its_turn, run_here
 
 if __name__ == "__main__":
     target, last, job, *words = sys.argv[1:]
@@ -26,4 +26,5 @@ if __name__ == "__main__":
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(holder, name, until)
+        each_takes_its_turn(patch)
         sys.exit(run_here(job, *words))

@@ -9,9 +9,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
-from in_process import run_here
+from in_process import each_takes_its_turn, run_here
 
 import zfnet.training
 from zfnet.figures.drawing import style
@@ -28,10 +29,12 @@ def carry_out(jobs: list[list[str]]) -> None:
 
     torch.nn.modules.module.register_module_forward_hook(count)
     try:
-        for job, *words in jobs:
-            GlobalHydra.instance().clear()
-            if run_here(job, *words):
-                os._exit(1)  # and not wait for those that go on
+        with pytest.MonkeyPatch.context() as patch:
+            each_takes_its_turn(patch)
+            for job, *words in jobs:
+                GlobalHydra.instance().clear()
+                if run_here(job, *words):
+                    os._exit(1)  # and not wait for those that go on
         path = Path(sys.argv[1])
         path.with_name(f"{path.stem}-{os.environ.get('RANK', '0')}.json").write_text(json.dumps(counted))
     finally:

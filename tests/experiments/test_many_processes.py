@@ -13,13 +13,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from small_network import small_network
 from train_runs import metrics, settings
 
-from zfnet.training import World, blocks_of, deal, share_of
+from experiments.common.job import Run
+from experiments.common.pieces import dealt
+from zfnet.network import open_network
+from zfnet.training import Hardware, World, blocks_of, deal, share_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -104,9 +108,15 @@ class TogetherIn(World):
     """One of two in threads."""
 
     meeting = threading.Barrier(2, timeout=60)
+    said: ClassVar[dict[int, Any]] = {}
 
     def wait(self) -> None:
         self.meeting.wait()
+
+    def from_first(self, value: Any) -> Any:
+        self.said[self.rank] = value
+        self.wait()
+        return self.said[0]
 
 
 def squares(made: list[int], task: int) -> dict[str, np.ndarray]:
@@ -118,7 +128,7 @@ def test_a_process_that_is_done_takes_the_next_piece_that_nobody_has(tmp_path: P
     """The first hangs in its first piece until the second has made all others."""
     made: tuple[list[int], list[int]] = [], []
     begun, done = threading.Event(), threading.Event()
-    (tmp_path / "000002.claimed").touch()  # of a run that was killed
+    (tmp_path / "000002-00ff.claimed").touch()  # of a run that was killed
 
     def of_first(task: int) -> dict[str, np.ndarray]:
         begun.set()
@@ -140,6 +150,16 @@ def test_a_process_that_is_done_takes_the_next_piece_that_nobody_has(tmp_path: P
     assert second.result() == []
     assert len(made[0]) == 1
     assert sorted(made[0] + made[1]) == [0, 1, 2, 3, 4]
+    assert not list(tmp_path.glob("*.claimed"))
+
+
+def test_a_piece_that_is_kept_is_of_the_same_tasks(tmp_path: Path):
+    """Another version may deal the same work in another order."""
+    run = Run(tmp_path, World(), Hardware(device="cpu"), None)
+    network = open_network(small_network(tmp_path / "net.pt"))
+    for tasks in ([1, 2, 3], [3, 2, 1], [1, 2]):
+        pieces = dealt("squares", tasks, partial(squares, []), of=(), network=network, run=run)
+        assert [int(piece["square"]) for piece in pieces] == [task**2 for task in tasks]
 
 
 def test_a_piece_that_is_kept_is_not_made_again_and_a_damaged_one_is(tmp_path: Path):

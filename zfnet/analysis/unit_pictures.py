@@ -77,7 +77,7 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
         in_batch = torch.cat([place[of_batch, None] - batch[0], units[of_batch, 1:]], dim=1)  # (n, 4)
         images, pixels = fetch(numbers[batch].tolist())
         record = deconvnet.record(images, [layer])
-        field = smaller(deconvnet.field(layer), images)
+        field = smaller(deconvnet.field(layer, record), images)
         part = _pictures(deconvnet, record, layer, in_batch, pixels=pixels, field=field, grey=grey)
         lost += _lost(part, is_score=layer in record.scores)
         parts.append(part)

@@ -54,9 +54,12 @@ class Deconvnet:
         """Every Conv2d and Linear that gives maps (B, C, H, W) or units (B, C), from the pixels up."""
         return self._network.layers()
 
-    def field(self, layer: str) -> Field | None:
-        """The layer's receptive field; None where every unit sees the whole image, or might."""
-        graph, node = self._network.node(layer)
+    def field(self, layer: str, record: Record | None = None) -> Field | None:
+        """The layer's receptive field; None where every unit sees the whole image, or might.
+
+        On images of the record's size, or else of the last that ran: padding may depend on it.
+        """
+        graph, node = self._network.node(layer) if record is None else (record.graph, record.nodes.get(layer))
         return None if node is None else graph.windows(node)[0]
 
     def explain(self, layer: str) -> str:
@@ -170,7 +173,7 @@ class Deconvnet:
                 pixels, plan = self._explicit.units(record, layer, units, values, dtype=dtype or values.dtype)
             field, cut = plan.field, 0 in plan.windows
         else:
-            pixels, field, cut = self.project(record, layer, units, scale), self.field(layer), False
+            pixels, field, cut = self.project(record, layer, units, scale), self.field(layer, record), False
         if field is None:
             return pixels, torch.zeros((len(units), 2), dtype=torch.int64)
         corners = field.corners(units[:, 2:])

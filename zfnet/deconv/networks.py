@@ -28,6 +28,7 @@ class TracedNetwork:
         if size not in self._graphs:
             with undisturbed(self.model):
                 self._graphs[size] = trace(self.model, images[:1])
+        self._graphs[size] = self._graphs.pop(size)  # the last of the sizes now
         return self._graphs[size]
 
     def any_graph(self) -> Graph:

@@ -80,7 +80,7 @@ class Lens:
             found[name] = LiveLayer(
                 name=name, kind=type(module).__name__, shape=tuple(record.sizes[name]),
                 parameters=sum(parameter.numel() for parameter in module.parameters(recurse=False)),
-                field=smaller(deconvnet.field(name), grey), scores=name in record.scores,
+                field=smaller(deconvnet.field(name, record), grey), scores=name in record.scores,
             )  # fmt: skip
         return found
 

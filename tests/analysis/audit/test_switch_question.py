@@ -82,3 +82,15 @@ def test_a_slice_of_one_image_borrows_within_the_one_before():
     """17 images: were the last alone, its own switches would be another's."""
     cosine = found(Small().eval(), some_images(17))
     assert cosine["unit", "another image's switches"][-1] < 0.999
+
+
+def test_units_and_layers_can_be_asked_apart():
+    torch.manual_seed(0)
+    model, images = Small().eval(), some_images()
+    targets = strongest_units(model, images, "second")
+    together = switch_question(model, images, targets, seed=3)
+    apart = [one for kind in ("unit", "layer") for one in switch_question(model, images, targets, seed=3, kinds=[kind])]
+    assert {one.kind for one in together} == {"unit", "layer"}
+    assert [one.plain() for one in apart] == [one.plain() for one in together]
+    with pytest.raises(ValueError, match=r"kinds=\['map'\]: expected unit, layer or both"):
+        switch_question(model, images, targets, seed=3, kinds=["map"])

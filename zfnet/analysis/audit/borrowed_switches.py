@@ -59,12 +59,15 @@ def switch_question(
 ) -> list[Finding]:
     """A unit and its whole layer, projected with other switches or other seeds: how alike to the true picture each is.
 
-    kinds: of them, one or both.
+    kinds: UNIT, LAYER or both; their findings do not depend on each other. Raises ValueError for others, and for a
+    single image.
 
     Conditions, of both: "another image's switches", "random switches", "random weights" (the image's own switches in a
     network drawn anew) and, as the floor, "another image". Of a unit: "another map". Of a layer: "another image's
     seeds", "maps shuffled", "constant seed". "due to switches" is the share that `share_of_switches` tells.
     """
+    if unknown := set(kinds) - {UNIT, LAYER}:
+        raise ValueError(f"kinds={sorted(unknown)}: expected {UNIT}, {LAYER} or both")
     if len(images) < 2:
         raise ValueError(f"{len(images)} image: expected two or more, to lend each other their switches")
     asked = Asked(model=model, images=images, targets=targets, seed=seed)

@@ -72,7 +72,7 @@ class ReferenceImages:
             record = deconvnet.record(images, list(watched))
             for layer, maps in watched.items():
                 units = _strongest_places(record.maps[layer], maps, numbers)
-                field = smaller(deconvnet.field(layer), images)
+                field = smaller(deconvnet.field(layer, record), images)
                 projected = project_fields(deconvnet, record, layer, units, field)  # (B, 3, h, w)
                 rows[layer].append(projected.flatten(1).float())  # (B, 3 * h * w)
         return {layer: centred_gram(torch.cat(parts)) for layer, parts in rows.items()}

@@ -37,34 +37,33 @@ class Strongest:
         """
         shorter = outputs if pooled is None else pooled
         watched = shorter[:, self.maps]  # (B, M, h, w) or (B, M)
-        hopeful = self._hopeful(watched, views)
+        peaks = watched.amax((2, 3)) if outputs.ndim == 4 else watched  # (B, M)
+        peaks = peaks.double().masked_fill(~readable[:, None], -torch.inf)
+        value = peaks.amax(0)  # (M,)
+        hopeful = self._hopeful(value, views)
         if not len(hopeful):
             return
-        peaks = watched[:, hopeful].flatten(2).amax(2) if outputs.ndim == 4 else watched[:, hopeful]  # (B, m)
-        peaks = peaks.double().masked_fill(~readable[:, None], -torch.inf)
-        value = peaks.amax(0)  # (m,)
-        image = torch.where(peaks == value, views[:, :1], NO_IMAGE).argmin(0)  # (m,) of the batch
+        image = torch.where(peaks[:, hopeful] == value[hopeful], views[:, :1], NO_IMAGE).argmin(0)  # (m,) of the batch
         places = outputs[image, self.maps[hopeful]].reshape(len(hopeful), -1).argmax(1)  # (m,) the first of several
         width = outputs.shape[3] if outputs.ndim == 4 else 1
         view = views[image]  # (m, 4)
         row = places.div(width, rounding_mode="floor")
         origin = torch.cat([view[:, :1], torch.stack([row, places - row * width], dim=1), view[:, 1:]], dim=1)  # (m, 6)
         warp = torch.full_like(self.warp[hopeful], torch.nan) if warps is None else warps[image]  # (m, 2, 3)
-        self._take(hopeful, value, origin, warp)
+        self._take(hopeful, value[hopeful], origin, warp)
 
-    def _hopeful(self, watched: Tensor, views: Tensor) -> Tensor:
-        """The maps (m,) of watched (B, M, ...) that may have a new strongest: after some batches few, or none.
+    def _hopeful(self, value: Tensor, views: Tensor) -> Tensor:
+        """The maps (m,) that may have a new strongest: after some batches few, whose places alone need to be found.
 
-        Maps that are dead have as much in every batch: of them only those where an image is lower than the one kept.
+        A dead map's value is its kept one, 0, in every batch; equal ones are kept only where their image is lower.
         """
-        if watched.device.type != "cpu":
-            return torch.arange(len(self.maps), device=watched.device)  # to count them would wait for the device
-        most = watched.amax((0, *range(2, watched.ndim)))  # (M,) unreadable images included
-        maybe = (most >= self.value).nonzero()[:, 0]
+        if value.device.type != "cpu":
+            return torch.arange(len(value), device=value.device)  # to count them would wait for the device
+        maybe = (value >= self.value).nonzero()[:, 0]
         if not len(maybe):
             return maybe
         lower = views[:, IMAGE].min() < self.origin[maybe, IMAGE]
-        return maybe[(most[maybe] > self.value[maybe]) | lower]
+        return maybe[(value[maybe] > self.value[maybe]) | lower]
 
     def _take(self, index: Tensor, value: Tensor, origin: Tensor, warp: Tensor) -> None:
         """Keep what is stronger than before: value (m,), origin (m, 6) and warp (m, 2, 3) of the maps at index (m,)."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from zfnet.progress import track
 from zfnet.training.machine.parallel import World
 
 KIND = "piece"
-CLAIM = ".claimed"  # a file beside the piece's: a process makes it
+CLAIM = ".claimed"  # beside the pieces: a process makes this one
 Task = TypeVar("Task")
 Item = TypeVar("Item")
 Piece = Mapping[str, NDArray[Any]]
@@ -40,14 +41,20 @@ def deal(
     again, so that a job that was killed goes on. The folder must be of these tasks alone, and the same for all
     processes. what, unit: of the progress bar.
     """
-    _forget_claims(folder, world)
-    for number in track(range(len(tasks)), what, unit=unit, enabled=world.first):
-        if not _claimed(folder, number, world) or _held(folder, number) is not None:
+    missing, token = world.from_first(
+        ([number for number in range(len(tasks)) if _held(folder, number) is None], uuid4().hex)
+        if world.first else ([], "")
+    )  # fmt: skip
+    for number in track(missing, what, unit=unit, enabled=world.first and bool(missing)):
+        if world.size > 1 and not _claim(folder, number, token):
             continue
         piece = work(tasks[number])
         with whole_file(_path(folder, number)) as file:
             np.savez(file, **{"figure": np.array(KIND), **piece})  # type: ignore[arg-type]
     world.wait()
+    if world.size > 1 and world.first:
+        for path in folder.glob(f"*{CLAIM}"):
+            path.unlink()
     if not (world.first or for_all):
         return []
     return [load_arrays(_path(folder, number), KIND) for number in range(len(tasks))]
@@ -68,21 +75,14 @@ def blocks_of(items: Sequence[Item], size: int) -> list[list[Item]]:
     return [list(items[first : first + size]) for first in range(0, len(items), size)]
 
 
-def _forget_claims(folder: Path, world: World) -> None:
-    """Those of an earlier run, before any process makes one of its own."""
-    if world.size > 1 and world.first:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob(f"*{CLAIM}"):
-            path.unlink()
-    world.wait()
+def _claim(folder: Path, number: int, token: str) -> bool:
+    """Take a task for this process, unless another has: of a file of that name there can be one alone.
 
-
-def _claimed(folder: Path, number: int, world: World) -> bool:
-    """Whether the task is this process's: the one that could make its file, of which there can be one alone."""
-    if world.size == 1:
-        return True
+    token: of this run of the processes, so that nothing that an earlier one left counts.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        _path(folder, number).with_suffix(CLAIM).touch(exist_ok=False)
+        (folder / f"{number:06d}-{token}{CLAIM}").touch(exist_ok=False)
     except FileExistsError:
         return False
     return True
