@@ -32,6 +32,7 @@ from zfnet.mining import CentreViews, TopUnits
 from zfnet.network import Network
 from zfnet.training import Piece, blocks_of
 
+SAVED = "fig2.npz"
 MAPS_AT_ONCE = 8  # of a layer: what a process does at a time, and keeps
 
 
@@ -56,12 +57,13 @@ def features(config: DictConfig, run: Run) -> None:
     check_gain(settings.gain)
     if config.redraw is None:
         computed = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), settings, run)
-        if not run.world.first:
-            return
-        save_features(run.folder / "fig2.npz", *computed)
-    else:
-        computed = load_features(config.redraw)
-    publish(dict(fig2_pages(*computed, columns=settings.columns, gain=settings.gain)), run.folder)
+        if run.world.first:
+            save_features(run.folder / SAVED, *computed)
+        run.world.wait()
+    if config.redraw is not None or not run.world.first:
+        computed = load_features(config.redraw or run.folder / SAVED)
+    pages = dict(fig2_pages(*computed, columns=settings.columns, gain=settings.gain))
+    publish(pages, run.folder, world=run.world)
 
 
 def compute(

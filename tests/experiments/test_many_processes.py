@@ -36,6 +36,7 @@ ARRAYS = {  # what each job leaves that can be compared number by number
     "evaluate": ["val_1views.npz"],
     "audit": ["shown.npz"],
 }
+PICTURES = {"fig2_features": 3, "evaluate": 0}
 TEXTS = {"fig5_invariance": "fig5.csv", "tab7_depth": "tab7.csv", "evaluate": "val_1views_per_class.csv",
          "audit": "audit.json", "fig7_occlusion": "fig7.csv"}  # fmt: skip
 
@@ -89,6 +90,9 @@ def test_two_processes_find_what_one_finds(both: tuple[Path, Path], job: str):
     if job in TEXTS:
         one, two = ((runs / job / TEXTS[job]).read_text() for runs in both)
         assert one == two
+    pictures = [{path.name: path.read_bytes() for path in (runs / job).glob("*.png")} for runs in both]
+    assert pictures[0] == pictures[1]
+    assert len(pictures[0]) >= PICTURES.get(job, 1)
     for runs in both:
         assert not (runs / job / "pieces").exists()
         assert not list((runs / job).glob("error-rank*"))

@@ -64,7 +64,7 @@ def save_features(path: Path, layers: Sequence[LayerFeatures], classes: ImageCla
     about = {"layers": np.array([one.layer for one in layers]), "names": np.array(classes.names, dtype=np.str_)}
     if classes.images is not None:
         about["class_images"] = classes.images
-    save_arrays(path, KIND, {**about, **arrays})
+    save_arrays(path, KIND, {**about, **arrays}, compressed=False)
 
 
 def load_features(path: str | Path) -> tuple[list[LayerFeatures], ImageClasses]:

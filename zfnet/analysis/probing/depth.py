@@ -70,8 +70,8 @@ def probe_layers(
 
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
-    done before an interruption is read, not done again. Several processes (extraction.world) share the pass and the
-    folds; the matrix is the first one's.
+    done before an interruption is read, not done again. Several processes (extraction.world) share the pass, the matrix
+    and the folds.
     """
     world = probing.extraction.world
     layers, extraction, folder = list(dict.fromkeys([*svm, *softmax])), probing.extraction, probing.folder

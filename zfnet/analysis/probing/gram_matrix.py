@@ -11,61 +11,73 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zfnet.analysis.probing.extraction import Extraction, extract
+from zfnet.analysis.probing.extraction import ALONE, Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
 from zfnet.files import read_arrays
 from zfnet.forward import Layer
 from zfnet.progress import Progress
+from zfnet.training import World
 
 log = logging.getLogger(__name__)
 
 PRODUCT_BYTES = 64 * 2**20
 
 
-def gram_of(features: Features, device: torch.device | str = "cpu", progress: bool = True) -> NDArray[np.float64]:
+def gram_of(
+    features: Features, device: torch.device | str = "cpu", progress: bool = True, world: World = ALONE
+) -> NDArray[np.float64]:
     """X X^T (n, n) of the features X (n, d); rows and columns of unreadable images are NaN.
 
     Products over one block of columns are summed in float32 (float64 for features in float64), the blocks in float64.
-    Memory on the device: 8 n^2 bytes, a block of 64 MiB, and products of 64 MiB.
+    Memory on the device: 8 n^2 bytes, a block of 64 MiB, and products of 64 MiB. Several processes (world) make some of
+    the rows each, as one makes them, and all get the whole; each reads all features.
     """
     total = torch.zeros(features.images, features.images, dtype=torch.float64, device=device)
     rows = max(PRODUCT_BYTES // (8 * features.images), 1)
+    stripes = list(range(0, features.images, rows))
+    own = [start for number, start in enumerate(stripes) if _owner(number, world.size) == world.rank]
     with Progress(f"Gram matrix, {features.numbers:,} numbers", features.numbers, "column", enabled=progress) as shown:
         for columns in features.panels():
             block = torch.from_numpy(columns).to(device)
             block = block.float() if block.dtype == torch.float16 else block
-            for start in range(0, features.images, rows):  # what is above the diagonal is below it, too
+            for start in own:  # what is above the diagonal is below it, too
                 end = start + rows
                 total[start:end, :end] += block[start:end] @ block[:end].T  # (rows, columns) @ (columns, end)
             shown.advance(columns.shape[1])
+    if world.size > 1:
+        for start in stripes:  # zero in all but one
+            total[start : start + rows] = world.sum(total[start : start + rows])
     gram = total.cpu().numpy()
-    for start in range(0, features.images, rows):
+    for start in stripes:
         end = start + rows
         gram[start:end, end:] = gram[end:, start:end].T
     return gram
 
 
+def _owner(number: int, size: int) -> int:
+    """Which process makes a stripe: to and fro, since each is longer than the one before."""
+    turn, place = divmod(number, size)
+    return place if turn % 2 == 0 else size - 1 - place
+
+
 def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float64]:
     """A layer's Gram matrix (n, n) from the folder or, where it is not there yet, of features extracted into it.
 
-    The matrix stays in the folder; the features do too, until somebody deletes them. Of several processes the first
-    makes it. Raises ValueError as `extract`.
+    The matrix stays in the folder; the features do too, until somebody deletes them. Several processes make it
+    together. Raises ValueError as `extract`.
     """
     kept, world = _read(extraction, layer, folder, "gram"), extraction.world
     if not any(world.gather(kept is None)):
         assert kept is not None
         return kept
     features = extract(extraction, [layer], folder)[layer]
+    made = gram_of(features, extraction.device, extraction.progress and world.first, world)
     if world.first:
-        made = gram_of(features, extraction.device, extraction.progress)
         path = extraction.path(folder, "gram", layer)
         with claimed(path.with_name(path.name + ".npz")) as file:
             np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
     world.wait()
-    read = made if world.first else _read(extraction, layer, folder, "gram")
-    if read is None:
-        raise OSError(f"{folder} does not show what another process wrote there: give a folder that all of them share")
-    return read
+    return made
 
 
 def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:
