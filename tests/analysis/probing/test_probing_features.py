@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,11 +18,12 @@ from array_source import ArraySource
 
 from zfnet import build_model
 from zfnet.analysis.probing import Extraction, extract, gram, gram_of, store
-from zfnet.analysis.probing.gram_matrix import is_kept
+from zfnet.analysis.probing.gram_matrix import is_kept, owner_of
 from zfnet.analysis.probing.store import Writer, check_room, claimed, found, planned
 from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
 from zfnet.network import Network
+from zfnet.training import World
 
 CHOSEN = np.array([5, 40, 2, 17, 30, 9, 11])
 
@@ -219,6 +223,36 @@ def test_the_gram_matrix_is_all_products(tmp_path: Path, monkeypatch, dtype, wit
     matrix = gram_of(stored(tmp_path / "f", rows, 11 * rows.itemsize * 5), progress=False)
     assert matrix.dtype == np.float64
     assert np.abs(matrix - exact).max() <= within * np.abs(exact).max()
+
+
+class InThreads(World):
+    """One of several processes, as threads that meet."""
+
+    meeting = threading.Barrier(3, timeout=60)
+    given: ClassVar[dict[int, torch.Tensor]] = {}
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        self.given[self.rank] = values.clone()
+        self.meeting.wait()
+        total = torch.stack([self.given[rank] for rank in range(self.size)]).sum(0)
+        self.meeting.wait()
+        return total
+
+
+def test_the_gram_matrix_of_several_processes_is_that_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Seven stripes among three: each multiplies its own alone, an unreadable image in one of them."""
+    monkeypatch.setattr("zfnet.analysis.probing.gram_matrix.PRODUCT_BYTES", 2 * 8 * 13)
+    rows = np.random.default_rng(0).normal(size=(13, 40)).astype(np.float32)
+    rows[4] = np.nan
+    features = stored(tmp_path / "f", rows, 13 * 4 * 7)
+    alone = gram_of(features, progress=False)
+    shares = [[number for number in range(7) if owner_of(number, 3) == rank] for rank in range(3)]
+    assert shares == [[0, 5, 6], [1, 4], [2, 3]]
+    with ThreadPoolExecutor(3) as threads:
+        made = threads.map(lambda rank: gram_of(features, "cpu", False, InThreads(rank=rank, size=3)), range(3))
+        for matrix in made:
+            np.testing.assert_array_equal(matrix, alone, strict=True)
+    assert np.isnan(alone[4]).all()
 
 
 def test_the_gram_matrix_is_kept_and_a_cut_one_is_not_taken(asked: Extraction, tmp_path: Path):

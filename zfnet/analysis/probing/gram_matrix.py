@@ -35,7 +35,7 @@ def gram_of(
     total = torch.zeros(features.images, features.images, dtype=torch.float64, device=device)
     rows = max(PRODUCT_BYTES // (8 * features.images), 1)
     stripes = list(range(0, features.images, rows))
-    own = [start for number, start in enumerate(stripes) if _owner(number, world.size) == world.rank]
+    own = [start for number, start in enumerate(stripes) if owner_of(number, world.size) == world.rank]
     with Progress(f"Gram matrix, {features.numbers:,} numbers", features.numbers, "column", enabled=progress) as shown:
         for columns in features.panels():
             block = torch.from_numpy(columns).to(device)
@@ -54,7 +54,7 @@ def gram_of(
     return gram
 
 
-def _owner(number: int, size: int) -> int:
+def owner_of(number: int, size: int) -> int:
     """Which process makes a stripe: to and fro, since each is longer than the one before."""
     turn, place = divmod(number, size)
     return place if turn % 2 == 0 else size - 1 - place
