@@ -108,6 +108,15 @@ def test_both_have_worked(both: tuple[Path, Path], job: str):
     assert all(0.2 * one <= own <= 0.8 * one for own in two), (one, two)
 
 
+class Alone(World):
+    """The first of two, of which the other is never waited for."""
+
+    def wait(self) -> None: ...
+
+    def from_first(self, value: Any) -> Any:
+        return value
+
+
 class TogetherIn(World):
     """One of two in threads."""
 
@@ -132,7 +141,9 @@ def test_a_process_that_is_done_takes_the_next_piece_that_nobody_has(tmp_path: P
     """The first hangs in its first piece until the second has made all others."""
     made: tuple[list[int], list[int]] = [], []
     begun, done = threading.Event(), threading.Event()
-    (tmp_path / "000002-00ff.claimed").touch()  # of a run that was killed
+    with pytest.raises(ZeroDivisionError):  # a run that ends with a piece that it had taken
+        deal(range(5), lambda task: {"square": np.array(1 // task)}, tmp_path, Alone(rank=0, size=2), what="squares")
+    assert len(list(tmp_path.glob("000000-*.claimed"))) == 1
 
     def of_first(task: int) -> dict[str, np.ndarray]:
         begun.set()
