@@ -19,6 +19,7 @@ from zfnet.analysis.audit import (
     CLASS,
     COSTLY,
     LAYER,
+    PLAIN_ORDERS,
     UNIT,
     Finding,
     Intact,
@@ -40,7 +41,6 @@ from zfnet.analysis.audit import (
 from zfnet.training import Piece
 
 LIKENESS = ("cascade", "sensitivity", "training")
-PLAIN_ORDERS = ("random", "centre")  # of pixels, by no picture
 SWITCHES = "switches"
 
 

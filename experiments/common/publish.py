@@ -15,11 +15,10 @@ from experiments.common.events import events_folder
 from experiments.common.run_folder import PIECES
 from zfnet.figures.drawing import style
 from zfnet.progress import track
-from zfnet.training import World, deal
+from zfnet.training import ALONE, World, deal
 
 FIGURES = "figures"  # the part of a run under which TensorBoard has them, apart from trainings
 BAR_FROM = 6  # figures, from which on a bar is worth its line
-ALONE = World()
 
 
 def publish(

@@ -11,6 +11,7 @@ from .feed import workers_for as workers_for
 from .from_scratch import train_from_scratch as train_from_scratch
 from .loop import Trainer as Trainer
 from .machine import (
+    ALONE as ALONE,
     Hardware as Hardware,
     LostProcess as LostProcess,
     Piece as Piece,

@@ -28,6 +28,7 @@ from .methods import (
 from .picture_likeness import MEASURES as MEASURES, likeness as likeness
 from .pixel_removal import (
     FRACTIONS as FRACTIONS,
+    PLAIN_ORDERS as PLAIN_ORDERS,
     WAYS as WAYS,
     curves as curves,
     faithfulness as faithfulness,

@@ -17,6 +17,7 @@ from zfnet.analysis.audit.targets import Targets, measure_of
 from zfnet.deconv import Deconvnet
 
 WAYS = ("deletion", "ROAD", "insertion")
+PLAIN_ORDERS = ("random", "centre")  # of pixels, by no picture: the floors
 FRACTIONS = (0.05, 0.1, 0.2, 0.4, 0.7)  # of the pixels
 AT_ONCE = 32
 BLUR_PX = 32  # the square whose `blur` insertion begins with
@@ -25,7 +26,7 @@ Box = tuple[int, int, int, int]
 
 def faithfulness(
     model: nn.Module, images: Tensor, targets: Targets, pictures: dict[str, Pictures], *, seed: int,
-    ways: Sequence[str] = WAYS, floors: Sequence[str] = ("random", "centre"),
+    ways: Sequence[str] = WAYS, floors: Sequence[str] = PLAIN_ORDERS,
 ) -> list[Finding]:  # fmt: skip
     """How the value falls, or comes back, with the pixels that each picture calls most important; and in other orders.
 

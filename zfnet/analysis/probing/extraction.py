@@ -33,9 +33,7 @@ from zfnet.forward import Layer, output_of
 from zfnet.models import weights_fingerprint
 from zfnet.network import Network
 from zfnet.progress import Progress
-from zfnet.training import World
-
-ALONE = World()
+from zfnet.training import ALONE, World
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zfnet.analysis.probing.extraction import ALONE, Extraction, extract
+from zfnet.analysis.probing.extraction import Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
 from zfnet.files import read_arrays
 from zfnet.forward import Layer
 from zfnet.progress import Progress
-from zfnet.training import World
+from zfnet.training import ALONE, World
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@ from .dealing import Piece as Piece, blocks_of as blocks_of, deal as deal, share
 from .hardware import Hardware as Hardware
 from .malloc import keep_freed_memory as keep_freed_memory, share_one_heap as share_one_heap
 from .parallel import (
+    ALONE as ALONE,
     LostProcess as LostProcess,
     World as World,
     chosen_device as chosen_device,

@@ -84,6 +84,9 @@ class World:
             dist.barrier()
 
 
+ALONE = World()  # one process
+
+
 def join_world(device: str = "auto") -> World:
     """The world that torchrun set up, or a world of one.
 

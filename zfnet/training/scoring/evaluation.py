@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from zfnet.data import ImageSource, InputFrame, centre_views, crop_views, never, ordered_batches, ten_views
 from zfnet.models import evaluating
-from zfnet.training.machine import World
+from zfnet.training.machine import ALONE, World
 from zfnet.training.scoring.tally import Scores, Tally, scores_of, tally_of
 
-ALONE = World()
 Member = tuple[nn.Module, InputFrame]
 
 
