@@ -28,7 +28,8 @@ class Terminated(BaseException):
 def others_watched(world: World, advice: Callable[[], str]) -> Iterator[None]:
     """Let the death of another process of the job end this one by an error that names it; advice: how to go on.
 
-    A collective that waits for the dead one fails, or torchrun ends this one first.
+    A collective that waits for the dead one fails, or torchrun ends this one first. After an error SIGTERM stays
+    ignored: what went wrong is still to be told and written down, and torchrun is patient for half a minute.
     """
     if world.size == 1:
         yield
@@ -40,19 +41,22 @@ def others_watched(world: World, advice: Callable[[], str]) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, ended)
     try:
         yield
-    except (RuntimeError, Terminated) as error:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the message first; torchrun is patient for half a minute
+    except BaseException as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if not isinstance(error, RuntimeError | Terminated):
+            raise
         from zfnet.training import LostProcess
 
         collective = isinstance(error, Terminated) or COLLECTIVE.search(str(error)) is not None
         lost = world.lost(wait_s=GONE_S) if collective else ""  # others may have ended well before an error of its own
-        if not lost:
-            if isinstance(error, Terminated):
-                raise SystemExit(128 + signal.SIGTERM) from None
-            raise
-        raise LostProcess(f"{lost} has ended, and process {world.rank} cannot go on without it. {advice()}") from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        if lost:
+            raise LostProcess(
+                f"{lost} has ended, and process {world.rank} cannot go on without it. {advice()}"
+            ) from error
+        if isinstance(error, Terminated):
+            raise SystemExit(128 + signal.SIGTERM) from None
+        raise
+    signal.signal(signal.SIGTERM, before)
 
 
 class StopSignal:

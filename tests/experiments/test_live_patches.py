@@ -139,7 +139,7 @@ def test_of_an_atlas_with_a_link_to_its_page(begun: Began, browser: Any, atlas_r
         number = next(at for at, one in enumerate(front) if one["name"] == "fc8")
         strongest = data_of(site, f"layer-{number:03d}")["image"][2]
         assert images == [f"atlas/images/i-{image:06d}.webp" for image in strongest], "its units see the whole image"
-        assert tab.page.locator("#patch-tiles img").first.evaluate("(image) => image.naturalWidth") > 0
+        tab.holds("document.querySelector('#patch-tiles img').naturalWidth > 0")
         assert tab.page.locator("#atlas").get_attribute("href") == "atlas/index.html#fc8/2"
         tab.close()
 
