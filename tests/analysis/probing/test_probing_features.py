@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,8 +17,8 @@ import torch
 from array_source import ArraySource
 
 from zfnet import build_model
-from zfnet.analysis.probing import Extraction, extract, gram, gram_of, store
-from zfnet.analysis.probing.gram_matrix import is_kept, owner_of
+from zfnet.analysis.probing import Extraction, extract, gram, gram_matrix, gram_of, store
+from zfnet.analysis.probing.gram_matrix import gram_while_kept, is_kept, owner_of
 from zfnet.analysis.probing.store import Writer, check_room, claimed, found, planned
 from zfnet.data.frame import InputFrame
 from zfnet.data.source import UNREADABLE
@@ -231,12 +231,13 @@ class InThreads(World):
     meeting = threading.Barrier(3, timeout=60)
     given: ClassVar[dict[int, torch.Tensor]] = {}
 
-    def sum(self, values: torch.Tensor) -> torch.Tensor:
+    def from_rank(self, rank: int, values: torch.Tensor) -> torch.Tensor:
         self.given[self.rank] = values.clone()
         self.meeting.wait()
-        total = torch.stack([self.given[rank] for rank in range(self.size)]).sum(0)
+        theirs = self.given[rank]
         self.meeting.wait()
-        return total
+        assert theirs.shape == values.shape
+        return theirs
 
 
 def test_the_gram_matrix_of_several_processes_is_that_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -255,6 +256,45 @@ def test_the_gram_matrix_of_several_processes_is_that_of_one(tmp_path: Path, mon
     assert np.isnan(alone[4]).all()
 
 
+def test_the_gram_matrix_is_written_while_it_is_worked_with(asked: Extraction, tmp_path: Path, monkeypatch):
+    used, write = threading.Event(), gram_matrix._write
+
+    def when_used(*given: Any) -> None:
+        assert used.wait(60)
+        write(*given)
+
+    monkeypatch.setattr(gram_matrix, "_write", when_used)
+    with gram_while_kept(asked, 5, tmp_path) as matrix:
+        assert not list(tmp_path.glob("gram-*.npz"))
+        used.set()
+    (path,) = tmp_path.glob("gram-*.npz")
+    np.testing.assert_array_equal(np.load(path)["lower"], matrix[np.tril_indices(len(matrix))])
+    path.unlink()
+    with claimed(path), pytest.raises(ValueError, match="being written by another process"):
+        gram(asked, 5, tmp_path)
+
+
+def test_what_earlier_versions_kept_of_the_gram_matrix_is_read(asked: Extraction, tmp_path: Path, monkeypatch):
+    """All of it, under another name."""
+    first = gram(asked, 5, tmp_path)
+    (path,) = tmp_path.glob("gram-*.npz")
+    np.savez(path, of=np.load(path)["of"], gram=first + 1)
+    monkeypatch.setattr(gram_matrix, "extract", None)
+    np.testing.assert_array_equal(gram(asked, 5, tmp_path), first + 1)
+
+
+def test_a_matrix_read_from_its_triangle_is_the_one_that_was_made(asked: Extraction, tmp_path: Path, monkeypatch):
+    """To the last bit, also where what was multiplied is not quite symmetric, and in several blocks."""
+    monkeypatch.setattr(gram_matrix, "MIRRORED", 3)
+    whole = gram_matrix._mirrored(np.random.default_rng(0).normal(size=(8, 8)))
+    whole[4] = whole[:, 4] = np.nan
+    np.testing.assert_array_equal(whole, whole.T)
+    np.testing.assert_array_equal(gram_matrix._whole(whole[np.tril_indices(8)]), whole)
+    first = gram(asked, 5, tmp_path)
+    np.testing.assert_array_equal(first, first.T)
+    np.testing.assert_array_equal(gram(asked, 5, tmp_path), first)
+
+
 def test_the_gram_matrix_is_kept_and_a_cut_one_is_not_taken(asked: Extraction, tmp_path: Path):
     first = gram(asked, 5, tmp_path)
     (path,) = tmp_path.glob("gram-*")
@@ -267,7 +307,7 @@ def test_the_gram_matrix_is_kept_and_a_cut_one_is_not_taken(asked: Extraction, t
     path.write_bytes(path.read_bytes()[:-50])
     assert not is_kept(asked, 5, tmp_path)
     np.testing.assert_array_equal(gram(asked, 5, tmp_path), first)
-    numbers = path.read_bytes().index(first.tobytes()[:64])
+    numbers = path.read_bytes().index(first[-1].tobytes()[:-8])
     damaged = bytearray(path.read_bytes())
     damaged[numbers] ^= 1
     path.write_bytes(damaged)

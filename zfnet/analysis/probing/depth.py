@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zfnet.analysis.probing.extraction import Extraction, extract
-from zfnet.analysis.probing.gram_matrix import gram, is_kept
+from zfnet.analysis.probing.gram_matrix import gram_while_kept, is_kept
 from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, softmax_probe, svm_probe
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
@@ -81,16 +81,20 @@ def probe_layers(
     for layer in layers:
         outcomes = []
         if layer in svm:
-            matrix = gram(extraction, layer, folder)
+            outcomes += _probe_svm_while_kept(probing, layer)
             if world.first and layer in features and layer not in softmax:
                 features[layer].delete()
-            outcomes += probe_svm(probing, layer, matrix)
         if layer in softmax:
             outcomes += probe_softmax(probing, layer, features[layer])
         if world.first:
             on_layer(layer, outcomes)
         every += outcomes
     return every
+
+
+def _probe_svm_while_kept(probing: Probing, layer: int | str) -> list[Outcome]:
+    with gram_while_kept(probing.extraction, layer, probing.folder) as matrix:
+        return probe_svm(probing, layer, matrix)
 
 
 def probe_svm(probing: Probing, layer: int | str, matrix: NDArray[np.float64]) -> list[Outcome]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +17,7 @@ from numpy.typing import NDArray
 
 from zfnet.analysis.probing.extraction import Extraction, extract
 from zfnet.analysis.probing.store import Features, claimed
-from zfnet.files import read_arrays
+from zfnet.files import Arrays, read_arrays
 from zfnet.forward import Layer
 from zfnet.progress import Progress
 from zfnet.training import ALONE, World
@@ -21,6 +25,7 @@ from zfnet.training import ALONE, World
 log = logging.getLogger(__name__)
 
 PRODUCT_BYTES = 64 * 2**20
+MIRRORED = 256  # rows at once
 
 
 def gram_of(
@@ -45,13 +50,10 @@ def gram_of(
                 total[start:end, :end] += block[start:end] @ block[:end].T  # (rows, columns) @ (columns, end)
             shown.advance(columns.shape[1])
     if world.size > 1:
-        for start in stripes:  # zero in all but one
-            total[start : start + rows] = world.sum(total[start : start + rows])
-    gram = total.cpu().numpy()
-    for start in stripes:
-        end = start + rows
-        gram[start:end, end:] = gram[end:, start:end].T
-    return gram
+        for number, start in enumerate(stripes):
+            end = start + rows
+            total[start:end, :end] = world.from_rank(owner_of(number, world.size), total[start:end, :end])
+    return _mirrored(total.cpu().numpy())
 
 
 def owner_of(number: int, size: int) -> int:
@@ -66,34 +68,84 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
     The matrix stays in the folder; the features do too, until somebody deletes them. Several processes make it
     together. Raises ValueError as `extract`.
     """
-    kept, world = _read(extraction, layer, folder, "gram"), extraction.world
+    with gram_while_kept(extraction, layer, folder) as matrix:
+        return matrix
+
+
+@contextmanager
+def gram_while_kept(extraction: Extraction, layer: Layer, folder: Path) -> Iterator[NDArray[np.float64]]:
+    """The same matrix to work with while it is still being written: its file is whole when the block has ended."""
+    kept, world = _kept(extraction, layer, folder), extraction.world
     if not any(world.gather(kept is None)):
         assert kept is not None
-        return kept
+        yield kept
+        return
     features = extract(extraction, [layer], folder)[layer]
     made = gram_of(features, extraction.device, extraction.progress and world.first, world)
-    if world.first:
-        path = extraction.path(folder, "gram", layer)
-        with claimed(path.with_name(path.name + ".npz")) as file:
-            np.savez(file, of=np.array(json.dumps(extraction.identity(layer))), gram=made)
+    with ThreadPoolExecutor(1, "gram") as other:
+        written = other.submit(_write, extraction, layer, folder, made) if world.first else None
+        yield made
+        if written is not None:
+            written.result()
     world.wait()
-    return made
+
+
+def _write(extraction: Extraction, layer: Layer, folder: Path, matrix: NDArray[np.float64]) -> None:
+    """As an .npz file of the lower triangle, row after row, without a copy of it in memory."""
+    path, header = extraction.path(folder, "gram", layer), np.lib.format.header_data_from_array_1_0(matrix)
+    header["shape"] = (len(matrix) * (len(matrix) + 1) // 2,)
+    with claimed(path.with_name(path.name + ".npz")) as file, zipfile.ZipFile(file, "w") as archive:
+        with archive.open("of.npy", "w") as member:
+            np.lib.format.write_array(member, np.array(json.dumps(extraction.identity(layer))))
+        with archive.open("lower.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_1_0(member, header)
+            for row, numbers in enumerate(matrix):
+                member.write(numbers[: row + 1].data)
+
+
+def _whole(lower: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The symmetric matrix (n, n) of its lower triangle (n (n + 1) / 2,), row after row."""
+    size = (math.isqrt(8 * len(lower) + 1) - 1) // 2
+    matrix, start = np.zeros((size, size)), 0
+    for row in range(size):
+        matrix[row, : row + 1] = lower[start : start + row + 1]
+        start += row + 1
+    return _mirrored(matrix)
+
+
+def _mirrored(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What lies below the diagonal is put above it, in place and to the last bit; matrix (n, n)."""
+    for start in range(0, len(matrix), MIRRORED):
+        end = start + MIRRORED
+        below = np.tril(matrix[start:end, start:end], -1)
+        matrix[start:end, start:end] = np.tril(matrix[start:end, start:end]) + below.T
+        for tile in range(end, len(matrix), MIRRORED):  # square: both sides in the cache
+            matrix[start:end, tile : tile + MIRRORED] = matrix[tile : tile + MIRRORED, start:end].T
+    return matrix
 
 
 def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:
     """Whether the matrix of `gram` lies in the folder, by what its file says of itself: n^2 numbers are not read."""
-    return _read(extraction, layer, folder, "of") is not None
+    return _read(extraction, layer, folder, ()) is not None
 
 
-def _read(extraction: Extraction, layer: int | str, folder: Path, name: str) -> NDArray[Any] | None:
-    """An array of the file that `gram` left; None where there is none, another's, or not all of it."""
+def _kept(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[np.float64] | None:
+    """The matrix in the folder; earlier versions wrote all of it."""
+    arrays = _read(extraction, layer, folder, ("lower", "gram"))
+    if arrays is None:
+        return None
+    return arrays["gram"] if "gram" in arrays else _whole(arrays["lower"])
+
+
+def _read(extraction: Extraction, layer: int | str, folder: Path, names: Sequence[str]) -> Arrays | None:
+    """Arrays of the file that `gram` left; None where there is none, another's, or not all of it."""
     path, expected = extraction.kept(folder, "gram", layer, ".npz")
     try:
-        arrays = read_arrays(path, [name, "of"])
-        array, identity = arrays[name], json.loads(str(arrays["of"]))
+        arrays = read_arrays(path, ["of", *names])
+        identity = json.loads(str(arrays["of"]))
     except FileNotFoundError:
         return None
     except ValueError as error:
         log.warning("%s: no whole Gram matrix (%s), it is computed again", path, error)
         return None
-    return array if identity == expected else None
+    return arrays if identity == expected else None

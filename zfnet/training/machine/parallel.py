@@ -51,6 +51,13 @@ class World:
             dist.all_reduce(values, dist.ReduceOp.MAX)
         return values
 
+    def from_rank(self, rank: int, values: Tensor) -> Tensor:
+        """What the process of this rank passed in; the others pass a tensor of the same shape and type."""
+        if self.size > 1:
+            values = values.clone(memory_format=torch.contiguous_format)
+            dist.broadcast(values, rank)
+        return values
+
     def any(self, flag: bool) -> bool:
         """Whether any process says yes."""
         return bool(self.sum(torch.tensor(int(flag), device=self.device)).item()) if self.size > 1 else flag
