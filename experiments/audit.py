@@ -10,6 +10,7 @@ if __name__ == "__main__":
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from torch import nn
 
-from experiments.audit_parts.questions import Asked, ask
+from experiments.audit_parts.questions import ask
 from experiments.audit_parts.sample import Sample, open_sample
 from experiments.audit_parts.settings import Settings
+from experiments.audit_parts.tasks import Asked
 from experiments.audit_parts.told import print_summary, scalars_of
 from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice
@@ -43,21 +45,19 @@ FOUND, SHOWN = "audit.json", "shown.npz"
 
 def audit(config: DictConfig, run: Run) -> None:
     """Ask, save what was found, tell and draw; or tell and draw again from a saved audit.json."""
+    paths = [Path(one) for one in as_list(config.redraw or run.folder / FOUND)]
     if config.redraw is None:
-        found, shown = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), pick(Settings, config), run)
-        if not run.world.first:
-            return
-        write_text(run.folder / FOUND, json.dumps([one.plain() for one in found]))
-        save_shown(run.folder / SHOWN, shown)
+        made, pictures = compute(pick(NetworkChoice, config), pick(ImagesChoice, config), pick(Settings, config), run)
+        if run.world.first:
+            write_text(run.folder / FOUND, json.dumps([one.plain() for one in made]))
+            (run.folder / SHOWN).unlink(missing_ok=True)  # of an earlier run
+            save_shown(run.folder / SHOWN, pictures)
+        run.world.wait()
     else:
-        if not run.world.first:
-            return
-        paths = [Path(one) for one in as_list(config.redraw)]
         run.note(**what_was_audited(paths))
-        found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
-        beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
-        shown = load_shown(beside[0]) if beside else None
-    report(found, shown, run.folder)
+    found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
+    beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
+    report(found, load_shown(beside[0]) if beside else None, run)
 
 
 def what_was_audited(paths: list[Path]) -> dict[str, Any]:
@@ -135,14 +135,15 @@ def pictures_shown(network: Network, few: Sample, layer: str, settings: Settings
     )  # fmt: skip
 
 
-def report(found: list[Finding], shown: Shown | None, folder: Path) -> None:
-    """The table, a summary on the console, and a figure a question."""
+def report(found: list[Finding], shown: Shown | None, run: Run) -> None:
+    """The table, a summary on the console, and a figure a question, drawn by all processes."""
     rows = [one.row() for one in found]
-    write_csv(folder / "audit.csv", rows)
-    print_summary(rows)
+    if run.world.first:
+        write_csv(run.folder / "audit.csv", rows)
+        print_summary(rows)
     figures: dict[str, Figure | Callable[[], Figure]] = {
-        question: draw_question(question, rows) for question in questions_of(rows)
+        question: partial(draw_question, question, rows) for question in questions_of(rows)
     }
     if shown is not None:
-        figures["pictures"] = draw_shown(shown)
-    publish(figures, folder, scalars_of(rows))
+        figures["pictures"] = partial(draw_shown, shown)
+    publish(figures, run.folder, scalars_of(rows), world=run.world)

@@ -10,7 +10,6 @@ if __name__ == "__main__":
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +42,7 @@ from zfnet.runs import write_csv
 from zfnet.training import Piece
 
 IMAGES, PICTURES = 5, 5  # in the figure, and of each image in a row
+SAVED = "fig5.npz"
 QUARTERS = (90, 180, 270)
 
 
@@ -59,16 +59,16 @@ class Settings:
 def figure_5(config: DictConfig, run: Run) -> None:
     """Transform, print the numbers, save the arrays and draw; or draw again from saved arrays."""
     settings = pick(Settings, config)
+    computed = None
     if settings.redraw is None:
         shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
         computed = compute(pick(NetworkChoice, config), shown, given, settings, run)
-    else:
-        computed = load_curves(settings.redraw)
-    if computed is None or not run.world.first:
-        return
-    if settings.redraw is None:
-        save_curves(run.folder / "fig5.npz", *computed)
-    draw(settings, *computed, folder=run.folder)
+        if computed is not None:
+            save_curves(run.folder / SAVED, *computed)
+        run.world.wait()
+    if computed is None:
+        computed = load_curves(settings.redraw or run.folder / SAVED)
+    draw(settings, *computed, run=run)
 
 
 def compute(
@@ -181,7 +181,7 @@ def show(table: list[dict[str, Any]]) -> None:
     )
 
 
-def draw(settings: Settings, subjects: Subjects, rows: Mapping[str, Curves], folder: Path) -> None:
+def draw(settings: Settings, subjects: Subjects, rows: Mapping[str, Curves], run: Run) -> None:
     """The paper's figure and the one of further transforms, in files and TensorBoard."""
     figures = {}
     for name, chosen in (("fig5", as_list(settings.rows)), ("fig5_more", as_list(settings.more))):
@@ -190,4 +190,4 @@ def draw(settings: Settings, subjects: Subjects, rows: Mapping[str, Curves], fol
             raise ValueError(f"{settings.redraw} has no {', '.join(missing)}, only {', '.join(rows)}")
         if chosen:
             figures[name] = partial(draw_fig5, subjects, {one: rows[one] for one in chosen})
-    publish(figures, folder)
+    publish(figures, run.folder, world=run.world)

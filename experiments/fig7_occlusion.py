@@ -36,6 +36,7 @@ from zfnet.network import Network
 from zfnet.runs import write_csv
 from zfnet.training import Piece
 
+SAVED = "fig7.npz"
 HEAT = (
     "probability", "label", "activity", "map", "rows", "columns", "clean_probability", "clean_label", "clean_activity",
     "layer", "size_px",
@@ -61,16 +62,18 @@ def occlusion(config: DictConfig, run: Run) -> None:
     """Hide, mine, project, save the arrays and draw; or draw again from saved arrays."""
     settings = pick(Settings, config)
     check_gain(settings.gain)
+    rows = None
     if config.redraw is None:
         shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
         rows = compute(pick(NetworkChoice, config), shown, given, settings, run)
-        if rows is None:
-            return
-        save_rows(run.folder / "fig7.npz", rows)
-    else:
-        rows = load_rows(config.redraw)
+        if rows is not None:
+            save_rows(run.folder / SAVED, rows)
+        run.world.wait()
+    if rows is None:
+        rows = load_rows(config.redraw or run.folder / SAVED)
     if run.world.first:
-        report(rows, gain=settings.gain, folder=run.folder)
+        report(rows, run.folder)
+    publish({"fig7": partial(draw_fig7, rows, gain=settings.gain)}, run.folder, world=run.world)
 
 
 def compute(
@@ -155,8 +158,8 @@ def gathered(
     )  # fmt: skip
 
 
-def report(rows: OcclusionRows, *, gain: str, folder: Path) -> None:
-    """The figure, in files and TensorBoard, and what a line an image can say."""
+def report(rows: OcclusionRows, folder: Path) -> None:
+    """What a line an image can say."""
     table: list[dict[str, object]] = []
     for number, path in enumerate(rows.path.tolist()):
         row, column = rows.deepest(number)
@@ -172,4 +175,3 @@ def report(rows: OcclusionRows, *, gain: str, folder: Path) -> None:
         print(f"{name}: probability {clean:.3f}, least {least:.3f} with the square at row {rows.rows[row]}, column "
               f"{rows.columns[column]}; taken for it at {kept:.0%} of the places")  # fmt: skip
     write_csv(folder / "fig7.csv", table)
-    publish({"fig7": draw_fig7(rows, gain=gain)}, folder)

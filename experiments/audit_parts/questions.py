@@ -1,20 +1,30 @@
-"""The questions of an audit, asked one after the other, method by method."""
+"""The questions of an audit: which tasks they are made of, and what was found, method by method."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from experiments.audit_parts.sample import Sample
 from experiments.audit_parts.settings import Settings
+from experiments.audit_parts.tasks import (
+    CASCADE,
+    FLOORS,
+    SENSITIVITY,
+    TRAINING,
+    Asked,
+    Drawing,
+    Likeness,
+    Made,
+    Removal,
+    Switches,
+    Task,
+    answered,
+    drawn,
+    found_in,
+    pictures_of,
+)
 from zfnet.analysis.audit import (
     CLASS,
     COSTLY,
@@ -22,116 +32,73 @@ from zfnet.analysis.audit import (
     PLAIN_ORDERS,
     UNIT,
     Finding,
-    Intact,
     Pictures,
     Targets,
-    cascade,
-    class_targets,
-    faithfulness,
-    floors,
-    from_plain,
-    intact,
     localisation,
-    sensitivity,
-    strongest_units,
-    switch_question,
-    training_matters,
-    whole_network,
 )
 from zfnet.training import Piece
 
-LIKENESS = ("cascade", "sensitivity", "training")
-SWITCHES = "switches"
-
+LIKENESS = (CASCADE, SENSITIVITY, TRAINING)  # of which any wants FLOORS
 
 Dealt = Callable[[str, Sequence[Any], Callable[[Any], Piece]], list[Piece]]
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A task of taking away the pixels of the first `count` images, one way, in one order.
-
-    at: the number of the kind of targets. order: a method, whose pictures say which pixels go first, or one of
-    PLAIN_ORDERS.
-    """
-
-    at: int
-    order: str
-    count: int
-    way: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What an audit is about. others: networks of other trainings, by what is told of them."""
-
-    model: nn.Module
-    sample: Sample
-    layer: str
-    settings: Settings
-    others: Mapping[str, nn.Module]
-
-    @cached_property
-    def targets(self) -> tuple[Targets, ...]:
-        """What the pictures are of: the class, or the strongest unit of the layer, of every image; as was asked."""
-        makes = [class_targets if kind == CLASS else strongest_units for kind in self.settings.targets]
-        return tuple(make(self.model, self.sample.inputs, self.layer) for make in makes)
 
 
 def ask(asked: Asked, dealt: Dealt, *, join: bool) -> list[Finding]:
     """Every finding of the questions that were asked; none in a process that is not the one to join them.
 
-    dealt: has tasks done, by all processes together, under a name: a picture task for each method and target, and what
-    switches are worth, the longest first; then the removals of pixels, which want the pictures.
+    dealt: has tasks done, by all processes together, under a name: each method's pictures of each kind of targets; then
+    what is asked of them and of switches. The longest come first.
     """
-    settings = asked.settings
-    switches = [(SWITCHES, kind) for kind in (UNIT, LAYER) if "switches" in settings.questions]
-    drawn = [
-        (at, method)
-        for at, targets in enumerate(asked.targets) if _needs_pictures(targets, asked.sample, settings)
-        for method in settings.methods
+    drawings = [
+        Drawing(at, method)
+        for at, targets in enumerate(asked.targets) if _needs_pictures(targets, asked.sample, asked.settings)
+        for method in asked.settings.methods
     ]  # fmt: skip
-    first = [*switches, *sorted(drawn, key=lambda task: task[1] not in COSTLY)]
-    pieces = dict(zip(first, dealt("auditing", first, partial(_first, asked)), strict=True))
-    made: list[dict[str, Pictures]] = [{} for _ in asked.targets]
-    for at, method in drawn:
-        made[at][method] = _pictures_of(pieces[at, method])
-    removals = [task for at, own in enumerate(made) for task in _removals(at, own, settings)]
-    taken = dealt("taking pixels away", removals, partial(_taken_away, asked, made))
-    found: list[Finding] = []
+    first = sorted(drawings, key=lambda one: one.method not in COSTLY)
+    pieces = dict(zip(first, dealt("drawing pictures", first, partial(drawn, asked)), strict=True))
+    made = {drawing: pictures_of(pieces[drawing]) for drawing in drawings}
+    tasks = sorted(_tasks(asked, made), key=_shorter)
+    found = dict(zip(tasks, dealt("auditing", tasks, partial(answered, asked, made)), strict=True))
     if not join:
-        return found
+        return []
+    return list(_in_order(asked, made, found))
+
+
+def _tasks(asked: Asked, made: Made) -> Iterator[Task]:
+    wanted = asked.settings.questions
+    if "switches" in wanted:
+        yield from (Switches(kind) for kind in (UNIT, LAYER))
+    of_pictures = [question for question in LIKENESS if question in wanted]
+    for drawing in made:
+        yield from (Likeness(drawing, question) for question in (FLOORS, *of_pictures) if of_pictures)
+    for at in range(len(asked.targets)):
+        yield from _removals(at, _of_targets(at, made), asked.settings)
+
+
+def _shorter(task: Task) -> tuple[bool, bool, bool]:
+    """Less work than others: switches come first, then what is asked of costly methods, and of the others' cascades."""
+    costly = isinstance(task, Likeness) and task.drawing.method in COSTLY
+    return not isinstance(task, Switches), not costly, not (isinstance(task, Likeness) and task.question == CASCADE)
+
+
+def _in_order(asked: Asked, made: Made, found: Mapping[Task, Piece]) -> Iterator[Finding]:
+    """By targets and method, then by what took pixels away, where pictures should lie, and switches."""
     for at, targets in enumerate(asked.targets):
-        for task in drawn:
-            found += _found(pieces[task]) if task[0] == at else []
-        for removal, piece in zip(removals, taken, strict=True):
-            found += _found(piece) if removal.at == at else []
-        if targets.kind == CLASS and "localisation" in settings.questions and asked.sample.truths is not None:
-            found += _localisation(asked.sample, targets, made[at])
-    return found + [one for task in switches for one in _found(pieces[task])]
+        own = _of_targets(at, made)
+        tasks: list[Task] = [
+            Likeness(Drawing(at, method), question) for method in own for question in (FLOORS, *LIKENESS)
+        ]
+        for task in (*tasks, *_removals(at, own, asked.settings)):
+            yield from found_in(found[task]) if task in found else ()
+        if targets.kind == CLASS and "localisation" in asked.settings.questions and asked.sample.truths is not None:
+            yield from _localisation(asked.sample, targets, own)
+    for task in found:
+        yield from found_in(found[task]) if isinstance(task, Switches) else ()
 
 
-def _first(asked: Asked, task: tuple[int | str, str]) -> Piece:
-    """A task that wants nobody's pictures: of targets number `at` and a method, or of switches and what they are of."""
-    at, what = task
-    return _switches(asked, what) if isinstance(at, str) else _one_method(asked, at, what)
-
-
-def _one_method(asked: Asked, at: int, method: str) -> Piece:
-    """A method's pictures of one kind of targets, and what changes them."""
-    some = asked.sample.first(asked.settings.costly_count) if method in COSTLY else asked.sample
-    own = intact(asked.model, some.inputs, asked.targets[at].part(slice(0, len(some.paths))), method)
-    pictures, found = own.pictures, list(_likeness(own, asked.settings, asked.others))
-    return {
-        **_told(found), "values": pictures.values.numpy(), "signed": np.array(pictures.signed),
-        "refused": np.array(pictures.refused),
-    }  # fmt: skip
-
-
-def _pictures_of(piece: Piece) -> Pictures:
-    return Pictures(
-        values=torch.from_numpy(piece["values"]), signed=bool(piece["signed"]), refused=str(piece["refused"])
-    )
+def _of_targets(at: int, made: Made) -> dict[str, Pictures]:
+    """Each method's pictures of the targets of this number."""
+    return {drawing.method: pictures for drawing, pictures in made.items() if drawing.at == at}
 
 
 def _removals(at: int, made: Mapping[str, Pictures], settings: Settings) -> list[Removal]:
@@ -144,50 +111,12 @@ def _removals(at: int, made: Mapping[str, Pictures], settings: Settings) -> list
     return found
 
 
-def _taken_away(asked: Asked, made: Sequence[Mapping[str, Pictures]], task: Removal) -> Piece:
-    """Whether the pixels that a method's pictures call important are."""
-    targets = asked.targets[task.at].part(slice(0, task.count))
-    own = {name: picture for name, picture in made[task.at].items() if name == task.order}
-    return _told(faithfulness(
-        asked.model, asked.sample.inputs[:task.count], targets, own, seed=asked.settings.seed, ways=(task.way,),
-        floors=() if own else (task.order,),
-    ))  # fmt: skip
-
-
-def _switches(asked: Asked, kind: str) -> Piece:
-    """What switches are worth, of a unit or of its whole layer."""
-    units = strongest_units(asked.model, asked.sample.inputs, asked.layer)
-    return _told(switch_question(asked.model, asked.sample.inputs, units, seed=asked.settings.seed, kinds=(kind,)))
-
-
-def _told(found: Iterable[Finding]) -> dict[str, NDArray[Any]]:
-    return {"found": np.array(json.dumps([one.plain() for one in found]))}
-
-
-def _found(piece: Piece) -> list[Finding]:
-    return from_plain(json.loads(str(piece["found"])))
-
-
 def _needs_pictures(targets: Targets, sample: Sample, settings: Settings) -> bool:
     """Whether a question is asked that wants each method's pictures of these targets."""
     asked = set(settings.questions) - {"switches"}
     if targets.kind != CLASS or sample.truths is None:
         asked -= {"localisation"}
     return bool(asked)
-
-
-def _likeness(own: Intact, settings: Settings, others: Mapping[str, nn.Module]) -> Iterator[Finding]:
-    if set(LIKENESS) & set(settings.questions):
-        yield from floors(own)
-    if "cascade" in settings.questions:
-        stages = 1 if own.method in COSTLY else settings.stages
-        yield from cascade(own, stages=stages, seed=settings.seed)
-    if "sensitivity" in settings.questions:
-        yield from sensitivity(own, seed=settings.seed)
-    if "training" in settings.questions:
-        yield from training_matters(own, whole_network(own, [settings.seed + 1]))
-        if own.targets.kind == CLASS:  # a unit's number means nothing in a network that was trained apart
-            yield from training_matters(own, others)
 
 
 def _groups(made: Mapping[str, Pictures]) -> list[dict[str, Pictures]]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.common.events import events_folder
 from experiments.common.run_folder import PIECES
 from zfnet.figures.drawing import style
 from zfnet.progress import track
-from zfnet.training import ALONE, World, deal
+from zfnet.training import ALONE, Piece, World, deal
 
 FIGURES = "figures"  # the part of a run under which TensorBoard has them, apart from trainings
+PNG, PDF = "png", "pdf"
 BAR_FROM = 6  # figures, from which on a bar is worth its line
 
 
@@ -28,30 +27,36 @@ def publish(
     """Save figures by the name of their file; those given as functions are drawn one at a time.
 
     scalars: numbers that go into TensorBoard beside them, by tag. Several processes (world), which all have the same
-    figures, draw some each; TensorBoard hears of them from the first.
+    figures, draw some each, or of fewer figures than there are processes one its PNG and another its PDF; TensorBoard
+    hears of them from the first.
     """
 
-    def drawn(name: str) -> NDArray[np.uint8]:
+    def drawn(task: tuple[str, Sequence[str]]) -> Piece:
+        name, formats = task
         given = figures[name]
-        figure = given() if callable(given) else given
-        print(f"drawn: {style.save(figure, folder, name)}")
-        return style.pixels(figure)
+        figure, piece = given() if callable(given) else given, {}
+        if PNG in formats:
+            piece["pixels"] = style.save_png(figure, folder, name)
+        if PDF in formats:
+            style.save_pdf(figure, folder, name)
+        if PNG in formats:
+            print(f"drawn: {folder / f'{name}.{PNG}'}")
+        return piece
 
-    pictures: Iterable[NDArray[np.uint8]]
+    pieces: Iterable[Piece]
     if world.size == 1:
-        pictures = map(drawn, track(figures, "drawing", unit="figure", enabled=len(figures) >= BAR_FROM))
+        each = [(name, (PNG, PDF)) for name in figures]
+        pieces = map(drawn, track(each, "drawing", unit="figure", enabled=len(figures) >= BAR_FROM))
     else:
-        kept = folder / PIECES / "drawn"
+        kept, formats = folder / PIECES / "drawn", [(PNG, PDF)] if len(figures) >= world.size else [(PNG,), (PDF,)]
         if world.first:
             shutil.rmtree(kept, ignore_errors=True)  # perhaps of other settings
-        pieces = deal(
-            list(figures), lambda name: {"pixels": drawn(name)}, kept, world, what="drawing", unit="figure"
-        )  # fmt: skip
+        tasks = [(name, some) for some in formats for name in figures]
+        pieces = deal(tasks, drawn, kept, world, what="drawing", unit="figure")
         if not world.first:
             return
-        pictures = (piece["pixels"] for piece in pieces)
     with SummaryWriter(str(events_folder(folder, FIGURES))) as writer:
-        for name, picture in zip(figures, pictures, strict=True):
-            writer.add_image(name, picture, dataformats="HWC")
+        for name, piece in zip(figures, pieces, strict=False):  # the first of each figure is its PNG
+            writer.add_image(name, piece["pixels"], dataformats="HWC")
         for tag, value in (scalars or {}).items():
             writer.add_scalar(tag, value)

@@ -62,6 +62,20 @@ def test_cells_end_half_way_between_centres():
     assert down.tolist() == [5, 17]
 
 
+@pytest.mark.parametrize("columns", [[0, 8, 16, 24], [4]])
+def test_each_cell_is_painted_around_its_squares_centre(columns: list[int]):
+    """Steps that are alike, and a single place; the last step above is shorter."""
+    squares = Squares(rows=np.array([0, 10, 20]), columns=np.array(columns), size_px=12)
+    values = np.random.default_rng(0).random((3, len(columns)))
+    figure = Figure(figsize=(1, 1))
+    draw_cells(figure.add_axes((0, 0, 1, 1)), np.full((36, 36, 3), 9, np.uint8), squares, values, low=0, high=1)
+    painted = style.pixels(figure, dpi=360)
+    expected = (255 * mpl.colormaps["viridis"](values)[..., :3]).round()
+    for row, column in np.ndindex(values.shape):
+        at = 10 * (squares.rows[row] + 6), 10 * (squares.columns[column] + 6)
+        np.testing.assert_allclose(painted[at], expected[row, column], atol=1)
+
+
 def outlines(axes: Axes) -> set[tuple[float, ...]]:
     return {(*box.get_xy(), box.get_width(), box.get_height()) for box in axes.patches if isinstance(box, Rectangle)}
 
@@ -105,7 +119,7 @@ def test_names_stand_beside_the_colours_of_their_places():
     rows = replace(example(1), label=np.array([[[0, 0, 7, 7], [0, 7, 7, 7]] + [[7] * 4] * 3]))
     figure = draw_fig7(rows)
     assert {"15%  class 0", "85%  class 7"} <= set(words(figure))
-    shown = figure.axes[5].collections[0]
+    shown = figure.axes[5].images[1]
     drawn = shown.cmap(shown.norm(shown.get_array()))
     expected = [COLORS[0] if label == 0 else COLORS[1] for label in rows.label.ravel()]
     assert [mpl.colors.to_hex(color) for color in drawn.reshape(-1, 4)] == expected
@@ -113,11 +127,11 @@ def test_names_stand_beside_the_colours_of_their_places():
 
 def test_activity_is_in_percent_of_the_clean_one_and_raw_where_that_is_no_measure():
     rows = example(1)
-    percent = draw_fig7(rows).axes[1].collections[0].get_array()
+    percent = draw_fig7(rows).axes[1].images[1].get_array()
     np.testing.assert_allclose(percent, 100 * rows.activity[0] / rows.clean_activity[0])
     negative = replace(rows, clean_activity=np.array([-2.0]))
     figure = draw_fig7(negative)
-    np.testing.assert_allclose(figure.axes[1].collections[0].get_array(), rows.activity[0])
+    np.testing.assert_allclose(figure.axes[1].images[1].get_array(), rows.activity[0])
     (bar,) = figure.axes[7].images
     (mark,) = figure.axes[7].lines
     assert mark.get_xdata()[0] == pytest.approx(bar.get_extent()[0])  # the clean one is the least
@@ -128,11 +142,11 @@ def test_activity_is_coloured_from_its_least_to_its_largest_and_the_note_says_so
     rows = example(1)
     activity = 80 + 40 * (rows.activity - rows.activity.min()) / np.ptp(rows.activity)
     figure = draw_fig7(replace(rows, activity=activity, clean_activity=np.array([100.0])))
-    assert figure.axes[1].collections[0].get_clim() == pytest.approx((80, 120))  # not from 0: that is one colour
+    assert figure.axes[1].images[1].get_clim() == pytest.approx((80, 120))  # not from 0: that is one colour
     assert {"80%", "120%"} <= {text.get_text() for text in figure.axes[7].texts}
     assert "(b) run from its least to its largest value" in figure.texts[-1].get_text()
     even = draw_fig7(replace(rows, activity=0 * activity + 50, clean_activity=np.array([50.0])))
-    assert even.axes[1].collections[0].get_clim() == (100, 101)
+    assert even.axes[1].images[1].get_clim() == (100, 101)
 
 
 def test_a_silent_map_and_an_impossible_class_have_bars_from_zero_to_one():
@@ -143,7 +157,7 @@ def test_a_silent_map_and_an_impossible_class_have_bars_from_zero_to_one():
     )  # fmt: skip
     figure = draw_fig7(silent)
     for panel in (1, 4):
-        assert figure.axes[panel].collections[0].get_clim() == (0, 1)
+        assert figure.axes[panel].images[1].get_clim() == (0, 1)
         (mark,) = figure.axes[panel + 6].lines
         assert list(mark.get_xdata()) == [0, 0]
 
@@ -161,7 +175,7 @@ def test_one_place_alone_is_drawn():
     one = replace(rows, rows=rows.rows[:1], columns=rows.columns[:1], **{
         name: getattr(rows, name)[:, :1, :1] for name in ("probability", "label", "activity")
     })  # fmt: skip
-    assert draw_fig7(one).axes[4].collections[0].get_array().shape == (1, 1)
+    assert draw_fig7(one).axes[4].images[1].get_array().shape == (1, 1)
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path):

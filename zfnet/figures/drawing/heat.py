@@ -45,7 +45,7 @@ def draw_cells(
     frame(axes, width, height)
     pale = 255 - PALE * (255 - picture.mean(axis=2, keepdims=True).repeat(3, axis=2))
     place(axes, pale.astype(np.uint8), 0, 0, width, height)
-    axes.pcolormesh(*squares.edges(), values, cmap=colors, vmin=low, vmax=high, rasterized=True)
+    axes.pcolorfast(*squares.edges(), values, cmap=colors, vmin=low, vmax=high)
 
 
 def draw_bar(axes: Axes, width_in: float, *, low: float, high: float, mark: float | None, unit: str = "") -> None:
