@@ -75,10 +75,13 @@ def _tasks(asked: Asked, made: Made) -> Iterator[Task]:
         yield from _removals(at, _of_targets(at, made), asked.settings)
 
 
-def _shorter(task: Task) -> tuple[bool, bool, bool]:
-    """Less work than others: switches come first, then what is asked of costly methods, and of the others' cascades."""
-    costly = isinstance(task, Likeness) and task.drawing.method in COSTLY
-    return not isinstance(task, Switches), not costly, not (isinstance(task, Likeness) and task.question == CASCADE)
+def _shorter(task: Task) -> int:
+    """The more, the less work: of switches most, then of costly methods; of the others' floors least."""
+    if isinstance(task, Switches):
+        return 0
+    if isinstance(task, Removal):
+        return 3
+    return 1 if task.drawing.method in COSTLY else 2 if task.question == CASCADE else 4
 
 
 def _in_order(asked: Asked, made: Made, found: Mapping[Task, Piece]) -> Iterator[Finding]:
