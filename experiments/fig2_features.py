@@ -62,7 +62,7 @@ def features(config: DictConfig, run: Run) -> None:
         run.world.wait()
     if config.redraw is not None or not run.world.first:
         computed = load_features(config.redraw or run.folder / SAVED)
-    pages = dict(fig2_pages(*computed, columns=settings.columns, gain=settings.gain))
+    pages = dict(fig2_pages(*computed, columns=settings.columns, gain=settings.gain))  # none drawn yet
     publish(pages, run.folder, world=run.world)
 
 

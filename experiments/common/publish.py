@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
+from numpy.typing import NDArray
+from PIL import Image
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import FileWriter
+from torch.utils.tensorboard.summary import scalar
 
 from experiments.common.events import events_folder
 from experiments.common.run_folder import PIECES
@@ -34,9 +40,10 @@ def publish(
     def drawn(task: tuple[str, Sequence[str]]) -> Piece:
         name, formats = task
         given = figures[name]
-        figure, piece = given() if callable(given) else given, {}
+        figure = given() if callable(given) else given
+        piece: Piece = {}
         if PNG in formats:
-            piece["pixels"] = style.save_png(figure, folder, name)
+            piece = _for_screens(style.save_png(figure, folder, name))
         if PDF in formats:
             style.save_pdf(figure, folder, name)
         if PNG in formats:
@@ -55,8 +62,18 @@ def publish(
         pieces = deal(tasks, drawn, kept, world, what="drawing", unit="figure")
         if not world.first:
             return
-    with SummaryWriter(str(events_folder(folder, FIGURES))) as writer:
-        for name, piece in zip(figures, pieces, strict=False):  # the first of each figure is its PNG
-            writer.add_image(name, piece["pixels"], dataformats="HWC")
-        for tag, value in (scalars or {}).items():
-            writer.add_scalar(tag, value)
+    writer = FileWriter(str(events_folder(folder, FIGURES)))
+    for name, piece in zip(figures, pieces, strict=False):  # the first of each figure is its PNG
+        height, width = piece["size"].tolist()
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=piece["png"].tobytes())
+        writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), 0)
+    for tag, value in (scalars or {}).items():
+        writer.add_summary(scalar(tag, value), 0)
+    writer.close()
+
+
+def _for_screens(pixels: NDArray[np.uint8]) -> Piece:
+    """A picture (H, W, 3) as TensorBoard keeps it: the bytes of a PNG, and its size."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
+    return {"png": np.frombuffer(file.getvalue(), np.uint8), "size": np.array(pixels.shape[:2])}

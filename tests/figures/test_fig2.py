@@ -106,8 +106,9 @@ def test_arrays_without_class_counts_draw_and_name_no_class(one: LayerFeatures, 
     save_features(tmp_path / "fig2.npz", [one], ImageClasses(names=NAMES))  # what was written before there were any
     with np.load(tmp_path / "fig2.npz") as file:
         assert "class_images" not in file
-    (name, figure), *_ = fig2_pages(*load_features(tmp_path / "fig2.npz"))
+    (name, draw), *_ = fig2_pages(*load_features(tmp_path / "fig2.npz"))
     assert name == "fig2"
+    figure = draw()
     assert not any(text.get_text() for text in figure.axes[1].texts)
     assert UNNAMED in figure.texts[-1].get_text()
 
@@ -118,7 +119,7 @@ def test_pages_hold_every_map_once_and_are_no_higher_than_a_page(one: LayerFeatu
         field.name: np.concatenate([getattr(one, field.name)] * 14)
         for field in fields(one) if field.name not in ("layer", "optimised")
     })  # fmt: skip
-    pages = dict(fig2_pages([*layers[:2], many], RARE))
+    pages = {name: draw() for name, draw in fig2_pages([*layers[:2], many], RARE)}
     assert list(pages)[:2] == ["fig2", "fig2_page2"]
     assert {"fig2_conv2", "fig2_conv4", "fig2_conv4_page2"} <= set(pages)
     assert all(figure.get_size_inches()[1] <= PAGE_IN + 1e-9 for figure in pages.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,8 +43,8 @@ UNNAMED = "Classes are not named: these arrays do not say how many images of eac
 
 def fig2_pages(
     layers: Sequence[LayerFeatures], classes: ImageClasses, *, columns: int = 4, gain: str = GAIN
-) -> Iterator[tuple[str, Figure]]:
-    """The montage of all layers on pages no higher than PAGE_IN and, of several layers, one of each, by name.
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """The montage of all layers on pages no higher than PAGE_IN and, of several layers, one of each: what draws it.
 
     The first page of a montage is called fig2, or fig2_conv5, and the next ones fig2_page2 and so on. See `draw_fig2`.
     """
@@ -52,7 +53,10 @@ def fig2_pages(
         montages |= {f"fig2_{one.layer}": [one] for one in layers}
     for name, some in montages.items():
         for number, page in enumerate(_pages(some, columns)):
-            yield (name if number == 0 else f"{name}_page{number + 1}"), _draw_page(page, classes, gain)
+            yield (
+                name if number == 0 else f"{name}_page{number + 1}",
+                partial(_draw_page, page, classes, gain),
+            )
 
 
 def draw_fig2(
