@@ -8,58 +8,38 @@ if __name__ == "__main__":
     start("experiments.pointing:pointing")
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from experiments.common.config import list_or_none, pick
 from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.pieces import dealt
 from experiments.common.publish import publish
-from experiments.tables.compared_read_outs import ReadOuts, Ways, compare, read_out
+from experiments.tables.compared_read_outs import compare, read_outs_in, without_read_outs
+from experiments.tables.pointing_class import Asked, Settings, one_class
 from experiments.tables.pointing_table import class_rows, part_rows, show
-from zfnet.analysis.occlusion import Occlusion, occlude, part_drops, pointing_game
-from zfnet.data import ImageData, class_number, draw_boxes
-from zfnet.data.parts_world import Box, InView, Part, images_with, parts_in_view, read_parts, wnids_of
-from zfnet.figures.pointing import Points, draw_pointing, load_points, mean, save_points
+from zfnet.data import class_number
+from zfnet.data.parts_world import PartsFile, images_with, read_parts, wnids_of
+from zfnet.figures.pointing import Points, draw_pointing, load_points, save_points
 from zfnet.network import Network
 from zfnet.runs import write_csv
-
-Arrays = dict[str, NDArray[Any]]
-Drops = tuple[float, float, float]  # with the part hidden, with random boxes on the object, with them anywhere
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What conf/pointing.yaml says of the images, the square and the random boxes."""
-
-    data: ImageData | None = None
-    split: str | None
-    classes: str | list[str] | None
-    images: int
-    square_px: int
-    stride_px: int
-    fill: Any
-    sizes_px: list[int] | None
-    fills: list[Any]
-    draws: int
-    seed: int
+from zfnet.training import Piece
 
 
 def pointing(config: DictConfig, run: Run) -> None:
     """Hide, count, save the arrays, tell and draw; or tell and draw again from saved arrays."""
-    if not run.world.first:
-        return
+    points = None
     if config.redraw is None:
         points = compute(pick(NetworkChoice, config), pick(Settings, config), run)
-        save_points(run.folder / "pointing.npz", points)
-    else:
+    if not run.world.first:
+        return
+    if points is None:
         points = load_points(config.redraw)
+    else:
+        save_points(run.folder / "pointing.npz", points)
     report(chosen(points, only_correct=config.only_correct), run.folder)
 
 
@@ -78,17 +58,37 @@ def chosen(points: Points, *, only_correct: bool) -> Points:
     return correct
 
 
-def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
-    """Everything that is told, class by class."""
-    data = settings.data
-    if data is None:
+def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points | None:
+    """Everything that is told, each process some of the classes; None in all processes but the first."""
+    if settings.data is None:
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
     network = open_chosen(choice, run)
-    data.prepare()
-    content = read_parts(data.root)
-    each_class: list[Arrays] = []
-    read: list[dict[str, ReadOuts]] = []
-    ways = Ways(settings.sizes_px or [], settings.fills, settings.stride_px, settings.seed)
+    if run.world.first:
+        settings.data.prepare()
+    run.world.wait()
+    content = read_parts(settings.data.root)
+    asked = list(classes_of(content, network, settings, run))
+    work = partial(one_class, network, settings, run)
+    every = dealt("pointing", asked, work, of=[settings], network=network, run=run)
+    if not run.world.first:
+        return None
+    for one, piece in zip(asked, every, strict=True):
+        if not piece:
+            print(f"{content.names.get(one.wnid, one.wnid)}: no image whose object is in view: left out")
+    pieces = [piece for piece in every if piece]
+    if not pieces:
+        raise ValueError(
+            f"no image of split={settings.split} in {settings.data.root} shows an object of a class that the network "
+            "knows"
+        )
+    run.note(checkpoint=choice.source, root=settings.data.root)
+    if settings.sizes_px:
+        compare([read_outs_in(piece) for piece in pieces], run.folder, seed=settings.seed)
+    return joined([without_read_outs(piece) for piece in pieces], network.names, settings.square_px)
+
+
+def classes_of(content: PartsFile, network: Network, settings: Settings, run: Run) -> Iterator[Asked]:
+    """Those that are asked for and that the network knows. Raises ValueError for one that was named and is unknown."""
     for wnid in wnids_of(content, list_or_none(settings.classes)):
         name = content.names.get(wnid, wnid)
         try:
@@ -96,99 +96,17 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points:
         except ValueError as unknown:
             if settings.classes is not None:
                 raise
-            print(f"{name}: left out: {unknown}")
+            if run.world.first:
+                print(f"{name}: left out: {unknown}")
             continue
-        listed = images_with(content, settings.split, wnid, ())
-        images = list(islice(parts_in_view(data.root, listed, network.frame), settings.images))
-        if images:
-            each_class.append(play(network, images, target, settings, run))
-            if ways.sizes_px:
-                read.append(read_out(network, images, target, ways, run))
-        else:
-            print(f"{name}: no image whose object is in view: left out")
-    if not each_class:
-        raise ValueError(
-            f"no image of split={settings.split} in {data.root} shows an object of a class that the network knows"
-        )
-    run.note(checkpoint=choice.source, root=data.root)
-    if read:
-        compare(read, run.folder, seed=settings.seed)
-    return joined(each_class, network.names, settings.square_px)
+        yield Asked(wnid, target, images_with(content, settings.split, wnid, ()))
 
 
-def play(network: Network, images: Sequence[InView], target: int, settings: Settings, run: Run) -> Arrays:
-    """One class: what Points holds of its images and, counted from 0, of their parts."""
-    noise, generator = torch.Generator().manual_seed(settings.seed), np.random.default_rng([settings.seed, target])
-    batch = torch.stack([image.seen.image for image in images]).to(run.world.device)
-    heat = occlude(
-        network.model, batch, [target] * len(images), size_px=settings.square_px, stride_px=settings.stride_px,
-        fill=settings.fill, generator=noise,
-    )  # fmt: skip
-    random = {"size_px": network.frame.size_px, "draws": settings.draws}
-    parts = [
-        (number, part, drops)
-        for number, image in enumerate(images)
-        for part, drops in drops_beside_random(heat.of(number), image, generator, **random)
-    ]
-    deciding = [[part.box for part in image.parts if part.deciding] for image in images]
-    games = {
-        "": pointing_game(heat, [[image.object] for image in images]),
-        "deciding_": pointing_game(heat, deciding),
-    }
-    shown = int((heat.clean_label == heat.target).int().argmax())  # the first that is taken for what it is, if any
-    there = {"": np.ones(len(images), bool), "deciding_": np.array([bool(own) for own in deciding])}
-    return {
-        "path": np.array([image.seen.path for image in images]), "target": heat.target.numpy(),
-        "clean_probability": heat.clean_probability.numpy(), "clean_label": heat.clean_label.numpy(),
-        "object": np.array([image.object for image in images]), "probability": heat.probability.numpy(),
-        **{
-            f"{name}{field}": np.where(there[name], values.numpy(), np.nan)
-            for name, game in games.items() for field, values in game._asdict().items()
-        },
-        **part_arrays(parts),
-        "rows": heat.rows.numpy(), "columns": heat.columns.numpy(), "shown": np.array([shown]),
-        "picture": images[shown].seen.pixels.permute(1, 2, 0).numpy()[None],
-    }  # fmt: skip
-
-
-def part_arrays(parts: Sequence[tuple[int, Part, Drops]]) -> Arrays:
-    """What Points holds of the parts of numbered images."""
-    return {
-        "part_image": np.array([number for number, _, _ in parts], np.int64),
-        "part_name": np.array([part.name for _, part, _ in parts], np.str_),
-        "part_deciding": np.array([part.deciding for _, part, _ in parts], bool),
-        "part_box": np.array([part.box for _, part, _ in parts], np.int64).reshape(-1, 4),
-        **{
-            field: np.array([drops[at] for _, _, drops in parts], np.float64)
-            for at, field in enumerate(("part_drop", "on_object", "in_image"))
-        },
-    }
-
-
-def drops_beside_random(
-    heat: Occlusion, image: InView, generator: np.random.Generator, *, size_px: int, draws: int
-) -> Iterator[tuple[Part, Drops]]:
-    """Each part and what hiding it takes; the mean of random boxes of its size on the object, and of those anywhere."""
-    own = part_drops(heat, image.parts)
-    for part in image.parts:
-        random = []
-        for within in (image.object, (0, 0, size_px, size_px)):
-            boxes = draw_boxes(part.box, avoid=[], within=within, draws=draws, generator=generator).tolist()
-            drops = part_drops(heat, [unnamed_part(number, tuple(box)) for number, box in enumerate(boxes)])
-            random.append(mean(np.array(list(drops.values()))))
-        yield part, (own.get(part.name, float("nan")), random[0], random[1])
-
-
-def unnamed_part(number: int, box: Box) -> Part:
-    """A random box, to be hidden as a part is."""
-    return Part(name=str(number), box=box, deciding=False)
-
-
-def joined(classes: Sequence[Arrays], names: Sequence[str], square_px: int) -> Points:
+def joined(classes: Sequence[Piece], names: Sequence[str], square_px: int) -> Points:
     """All classes: images and parts counted on from one to the next."""
     before = np.cumsum([0, *(len(one["path"]) for one in classes)])
     counted = [
-        one | {name: one[name] + first for name in ("part_image", "shown")}
+        {**one, **{name: one[name] + first for name in ("part_image", "shown")}}
         for one, first in zip(classes, before, strict=False)
     ]
     same = {name: classes[0][name] for name in ("rows", "columns")}

@@ -24,12 +24,12 @@ PAPER = {
 
 def table_4(config: DictConfig, run: Run) -> str | None:
     """Classify every fold, print the table beside the paper's, save it and each fold's accuracy."""
-    if not run.world.first:
-        return None
     choice, settings = pick(NetworkChoice, config), pick(TransferSettings, config)
     curves = transfer(choice, settings, build(Recipe, config.training), run)
     if curves is None:
         return "stopped"
+    if not run.world.first:
+        return None
     save_curves(run.folder / "tab4.npz", curves)
     show_table(curves, PAPER, of="Caltech-101", path=run.folder / "tab4.csv")
     print(f"table and the accuracy of each fold: {run.folder}")

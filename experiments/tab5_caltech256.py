@@ -27,16 +27,18 @@ PAPER = {
 
 def table_5(config: DictConfig, run: Run) -> str | None:
     """Classify every fold, print the table beside the paper's, and draw accuracy against images a class."""
-    if not run.world.first:
-        return None
+    curves = None
     if config.redraw is None:
         choice, settings = pick(NetworkChoice, config), pick(TransferSettings, config)
         curves = transfer(choice, settings, build(Recipe, config.training), run)
         if curves is None:
             return "stopped"
-        save_curves(run.folder / "fig9.npz", curves)
-    else:
+    if not run.world.first:
+        return None
+    if curves is None:
         curves = load_curves(config.redraw)
+    else:
+        save_curves(run.folder / "fig9.npz", curves)
     show_table(curves, PAPER, of="Caltech-256", path=run.folder / "tab5.csv")
     publish({"fig9": draw_fig9(curves, PAPER)}, run.folder)
     print(f"table and the accuracy of each fold: {run.folder}")

@@ -70,14 +70,17 @@ class Labelled:
 
 def table_6(config: DictConfig, run: Run) -> None:
     """Train the softmax on train, rank val by each class's probability, print and save each class's precision."""
-    if not run.world.first:
-        return
     choice, settings = pick(NetworkChoice, config), pick(Settings, config)
     kind, splits = settings.data.kind, settings.data.splits
     if not {"train", "val"} <= set(splits):
         raise ValueError(f"data={kind} has the splits {', '.join(splits)}, expected train and val")
+    if run.world.first:
+        settings.data.prepare()
+    run.world.wait()
     network = open_trained(choice, run)
     train, val = (labelled(network, settings, split, run) for split in ("train", "val"))
+    if not run.world.first:
+        return
     image, label = np.nonzero(train.presence == PRESENT)
     probe = softmax_probe(
         train.features[image], label, val.features,
@@ -108,7 +111,9 @@ def labelled(network: Network, settings: Settings, split: str, run: Run) -> Labe
     """The images of a split that can be read."""
     data = settings.data
     source = open_without(data, split, getattr(settings.exclude, split))
-    extraction = extraction_of(network, source, run, views=settings.views, batch_size=settings.batch_size)
+    extraction = extraction_of(
+        network, source, run, views=settings.views, batch_size=settings.batch_size, world=run.world
+    )  # fmt: skip
     features = features_of(extraction, settings.layer, Path(settings.kept or run.folder / "kept"))
     readable = np.flatnonzero(~np.isnan(features[:, 0]))
     paths = [source.path(index) for index in readable.tolist()]

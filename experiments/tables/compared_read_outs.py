@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from zfnet.deconv import Deconvnet
 from zfnet.files import save_arrays
 from zfnet.network import Network
 from zfnet.runs import write_csv
+from zfnet.training import Piece
 
 SMALL = 0.5  # a small object's box is less than this share of the view
 ARRAYS = ("hit", "chance", "middle", "target")
+READ, FIELDS = "read", ("names", *ARRAYS)
+Arrays = dict[str, NDArray[Any]]
 Floats = NDArray[np.float64]
 SHOWN = 8  # read-outs on the console
 
@@ -82,6 +85,26 @@ def read_out(network: Network, images: Sequence[InView], target: int, ways: Ways
         for kind, boxes in aims(images, network.frame.size_px).items()
         if any(boxes)
     }
+
+
+def as_arrays(found: Mapping[str, ReadOuts]) -> Arrays:
+    """What `read_outs_in` reads: arrays by READ/aim/field."""
+    return {f"{READ}/{aim}/{field}": np.array(getattr(one, field)) for aim, one in found.items() for field in FIELDS}
+
+
+def read_outs_in(piece: Piece) -> dict[str, ReadOuts]:
+    """By what was to be pointed at."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, values in piece.items():
+        if name.startswith(f"{READ}/"):
+            _, aim, field = name.split("/")
+            found.setdefault(aim, {})[field] = tuple(values.tolist()) if field == "names" else values
+    return {aim: ReadOuts(**fields) for aim, fields in found.items()}
+
+
+def without_read_outs(piece: Piece) -> Arrays:
+    """The other arrays."""
+    return {name: values for name, values in piece.items() if not name.startswith(f"{READ}/")}
 
 
 def judged_by(pointed: dict[str, Pointed], boxes: Sequence[Sequence[Box]], target: int, size_px: int) -> ReadOuts:

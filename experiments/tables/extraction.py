@@ -39,7 +39,8 @@ def extraction_of(
 def features_of(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[Any]:
     """A layer's features (n, d), extracted into the folder where they are not there yet; prints the peak of memory."""
     features = extract(extraction, [layer], folder)[layer]
-    print(f"layer {layer}: {features.numbers:,} features of {features.images:,} images; {peak_memory()}")
+    if extraction.world.first:
+        print(f"layer {layer}: {features.numbers:,} features of {features.images:,} images; {peak_memory()}")
     return features.array()
 
 

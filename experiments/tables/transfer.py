@@ -6,6 +6,7 @@ n training images a class, up to 50 others to test on, the mean of the classes' 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from experiments.common.config import as_list
 from experiments.common.images import open_without
 from experiments.common.job import Run
 from experiments.common.network import NetworkChoice, open_trained
-from experiments.common.stop_signal import StopSignal
+from experiments.common.run_folder import PIECES
 from experiments.observers.epoch_line import EpochLine
 from experiments.tables.extraction import extraction_of, features_of
 from experiments.tables.kept_folds import FoldResult, fold_path, load_fold, save_fold
@@ -26,7 +27,7 @@ from zfnet.analysis.probing import Extraction, softmax_probe
 from zfnet.data import Fold, ImageData, ImageSource, fingerprints, sample_folds
 from zfnet.figures.curves.fig9 import Curves
 from zfnet.network import Network
-from zfnet.training import Recipe, StuckLoss, train_from_scratch
+from zfnet.training import Recipe, StuckLoss, Turns, train_from_scratch
 
 METHODS = ("pretrained", "scratch")
 NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world": "the parts world"}
@@ -64,26 +65,34 @@ class TransferSettings:
 def transfer(choice: NetworkChoice, settings: TransferSettings, recipe: Recipe, run: Run) -> Curves | None:
     """Every fold that is not kept yet, each saved as it finishes; None where Ctrl-C stopped it before the last.
 
-    recipe: of the networks that are trained from scratch.
+    recipe: of the networks that are trained from scratch. Several processes share the pass over the images, and each
+    takes the next fold that nobody has.
     """
     methods, data = as_list(settings.methods), settings.data
+    if run.world.first:
+        data.prepare()
+    run.world.wait()
     protocol = TransferProtocol(
         settings=settings, recipe=recipe, run=run, network=open_trained(choice, run),
         source=open_without(data, settings.split, settings.exclude), kept=Path(settings.kept or run.folder / "kept"),
     )  # fmt: skip
     run.note(checkpoint=choice.source, data=protocol.source.fingerprint, exclude=settings.exclude)
     folds_of = {count: protocol.folds(count) for count in as_list(settings.per_class)}
-    accuracy = {method: np.full((len(folds_of), settings.folds), np.nan) for method in methods}
+    tasks = [(method, count, fold) for count, folds in folds_of.items() for method in methods for fold in folds]
     with run.stop as stop:
-        for place, (count, folds) in enumerate(folds_of.items()):
-            for method in methods:
-                for number, fold in enumerate(folds):
-                    result = None if stop() else protocol.result(method, count, fold, stop)
-                    if result is None:
-                        print(f"stopped; finished folds lie in {protocol.kept}: the same command with "
-                              f"kept={protocol.kept} does the rest")  # fmt: skip
-                        return None
-                    accuracy[method][place, number] = result.accuracy
+        turns = Turns(run.folder / PIECES / "folds", run.world, stop)
+        for task in turns.of(tasks):
+            if not protocol.result(*task, turns.stopped):
+                break
+        run.world.wait()
+    results = [protocol.known(*task) for task in tasks]
+    if None in results:
+        if run.world.first:
+            print(f"stopped; finished folds lie in {protocol.kept}: the same command with kept={protocol.kept} does "
+                  "the rest")  # fmt: skip
+        return None
+    found = np.array([result.accuracy for result in results if result is not None])
+    accuracy = dict(zip(methods, found.reshape(len(folds_of), len(methods), -1).swapaxes(0, 1), strict=True))
     classes = len(np.unique(protocol.labels[protocol.labels >= 0]))
     title = f"{NAMES.get(data.kind, Path(data.root).name)}: {classes} classes, {settings.folds} folds"
     return Curves(title=title, per_class=np.array(list(folds_of), np.int64), accuracy=accuracy, chance=1 / classes)
@@ -104,7 +113,8 @@ class TransferProtocol:
     def extraction(self) -> Extraction:
         settings = self.settings
         return extraction_of(
-            self.network, self.source, self.run, views=settings.views, batch_size=settings.batch_size
+            self.network, self.source, self.run, views=settings.views, batch_size=settings.batch_size,
+            world=self.run.world,
         )  # fmt: skip
 
     @cached_property
@@ -124,26 +134,33 @@ class TransferProtocol:
             seed=settings.seed, names=self.source.names,
         )  # fmt: skip
 
-    def result(self, method: str, count: int, fold: Fold, stop: StopSignal) -> FoldResult | None:
-        """The kept result, or a new one, which is kept; None where it was stopped."""
-        name = f"{method}-{count}-{fold.seed}"
-        paths = [
-            fold_path(self.kept, name, {"images": fold_identity(data, fold), **identity})
-            for data, identity in zip(fingerprints(self.source), self._identities(method), strict=True)
-        ]
-        path = next((path for path in paths if path.is_file()), paths[0])
+    def result(self, method: str, count: int, fold: Fold, stop: Callable[[], bool]) -> bool:
+        """Tell the kept result, or a new one, which is kept; False where it was stopped."""
+        path, name = self._path(method, count, fold), f"{method}-{count}-{fold.seed}"
         result, origin = load_fold(path), "kept"
         if result is None:
             begun_s = time.monotonic()
             result = self._pretrained(fold) if method == "pretrained" else self._scratch(name, fold, stop)
             if result is None:
-                return None
+                return False
             save_fold(path, result)
             origin = f"{time.monotonic() - begun_s:.0f} s"
         facts = "".join(f", {fact} {value:.3g}" for fact, value in result.facts.items())
         accuracy = f"{100 * result.accuracy:.1f} %"
         print(f"{method}, {count} a class, fold {fold.seed}: {accuracy}{facts}, {origin}", flush=True)
-        return result
+        return True
+
+    def known(self, method: str, count: int, fold: Fold) -> FoldResult | None:
+        """The kept result, whichever process made it."""
+        return load_fold(self._path(method, count, fold))
+
+    def _path(self, method: str, count: int, fold: Fold) -> Path:
+        """Where it is kept, or would be: by what an earlier version called the images, where only that is there."""
+        paths = [
+            fold_path(self.kept, f"{method}-{count}-{fold.seed}", {"images": fold_identity(data, fold), **identity})
+            for data, identity in zip(fingerprints(self.source), self._identities(method), strict=True)
+        ]
+        return next((path for path in paths if path.is_file()), paths[0])
 
     def _identities(self, method: str) -> list[dict[str, Any]]:
         """What a method's results depend on besides the images: one for each fingerprint of theirs, today's first."""
@@ -164,7 +181,7 @@ class TransferProtocol:
         facts = {"C": probe.cost}
         return FoldResult(test=fold.test, truth=truth[fold.test], predicted=probe.predicted, facts=facts)
 
-    def _scratch(self, name: str, fold: Fold, stop: StopSignal) -> FoldResult | None:
+    def _scratch(self, name: str, fold: Fold, stop: Callable[[], bool]) -> FoldResult | None:
         attempt = train_from_scratch(
             self.network.arguments, self.recipe, self.source, fold, views=self.settings.views,
             hardware=self.run.hardware, device=self.run.world.device,

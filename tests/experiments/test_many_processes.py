@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from train_runs import metrics, settings
 from experiments.common.job import Run
 from experiments.common.pieces import dealt
 from zfnet.network import open_network
-from zfnet.training import Hardware, World, blocks_of, deal, share_of
+from zfnet.training import Hardware, Turns, World, blocks_of, deal, share_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -33,12 +34,15 @@ ARRAYS = {  # what each job leaves that can be compared number by number
     "fig5_invariance": ["fig5.npz"],
     "fig7_occlusion": ["mined.npz", "fig7.npz"],
     "tab7_depth": ["tab7.npz"],
+    "tab4_caltech101": ["tab4.npz"],
     "evaluate": ["val_1views.npz"],
+    "pointing": ["pointing.npz", "read_outs_object.npz"],
     "audit": ["shown.npz"],
 }
-PICTURES = {"fig2_features": 3, "evaluate": 0}
-TEXTS = {"fig5_invariance": "fig5.csv", "tab7_depth": "tab7.csv", "evaluate": "val_1views_per_class.csv",
-         "audit": "audit.json", "fig7_occlusion": "fig7.csv"}  # fmt: skip
+PICTURES = {"fig2_features": 3, "evaluate": 0, "tab4_caltech101": 0}
+TEXTS = {"fig5_invariance": "fig5.csv", "tab7_depth": "tab7.csv", "tab4_caltech101": "tab4.csv",
+         "evaluate": "val_1views_per_class.csv", "audit": "audit.json", "fig7_occlusion": "fig7.csv",
+         "pointing": "parts.csv"}  # fmt: skip
 
 
 def lines_of(image_root: Path, network: Path, runs: Path) -> list[list[str]]:
@@ -50,10 +54,26 @@ def lines_of(image_root: Path, network: Path, runs: Path) -> list[list[str]]:
         "fig7_occlusion": ["square_px=20", "stride_px=12", "classes=[red,green,blue]", "others=2", "fill=noise"],
         "tab7_depth": ["train_per_class=5", "test_per_class=8", "folds=2", "splits=2", "costs=[1]", "svm=[1]",
                        "softmax=[5]", "control=false"],
+        "tab4_caltech101": ["folds=2", "per_class=[5]", "test_per_class=8", "costs=[1.0]", "training.epochs=1",
+                            "training.batch_size=5"],
         "evaluate": ["views=1"],
+        "pointing": [f"data.root={boxed(image_root)}", "square_px=20", "stride_px=11", "sizes_px=[20]", "fills=[0.0]",
+                     "draws=3"],
         "audit": ["count=4", "costly_count=2", "methods=[deconvnet,gradient,occlusion]", "stages=1", "shown=1"],
     }  # fmt: skip
-    return [[job, *own, *data, f"checkpoint={network}", f"run_dir={runs / job}"] for job, own in words.items()]
+    return [[job, *data, *own, f"checkpoint={network}", f"run_dir={runs / job}"] for job, own in words.items()]
+
+
+def boxed(image_root: Path) -> Path:
+    """The same images, and a box on each of val's."""
+    root = image_root.parent / f"{image_root.name}-boxed"
+    if not root.exists():
+        root.mkdir()
+        (root / "val").symlink_to(image_root / "val")
+        names = sorted(str(path.relative_to(image_root)) for path in (image_root / "val").glob("*/*"))
+        boxes = {name: [10, 10 + number, 60, 70] for number, name in enumerate(names)}
+        (root / "boxes.json").write_text(json.dumps(boxes))
+    return root
 
 
 def environment() -> dict[str, str]:
@@ -166,6 +186,30 @@ def test_a_process_that_is_done_takes_the_next_piece_that_nobody_has(tmp_path: P
     assert len(made[0]) == 1
     assert sorted(made[0] + made[1]) == [0, 1, 2, 3, 4]
     assert not list(tmp_path.glob("*.claimed"))
+
+
+def test_who_is_asked_to_stop_stops_all(tmp_path: Path):
+    """The second is asked in its first task, while the first hangs in its own; nobody takes a third."""
+    asked, took = threading.Event(), [list[str](), list[str]()]
+
+    def work(rank: int) -> bool:
+        turns = Turns(tmp_path, TogetherIn(rank=rank, size=2), asked.is_set if rank == 1 else lambda: False)
+        for task in turns.of(["a", "b", "c"]):
+            took[rank].append(task)
+            while len(took[0] + took[1]) < 2:
+                time.sleep(0.01)
+            if rank == 1:
+                asked.set()
+                assert turns.stopped()
+            else:
+                assert asked.wait(60)
+        return turns.stopped()
+
+    with ThreadPoolExecutor() as threads:
+        assert [one.result() for one in [threads.submit(work, rank) for rank in range(2)]] == [True, True]
+    assert sorted(took[0] + took[1]) == ["a", "b"]
+    again = Turns(tmp_path, World(), lambda: False)  # the sign was of that run
+    assert list(again.of(["a", "b"])) == ["a", "b"]
 
 
 def test_a_piece_that_is_kept_is_of_the_same_tasks(tmp_path: Path):

@@ -44,6 +44,10 @@ def test_two_processes_agree_with_one(recipe: str, together: dict):
     assert two["errors"] == pytest.approx(one["errors"], rel=1e-8)
 
 
+def test_a_process_waits_for_another_that_has_more_to_do(together: dict):
+    assert together["patient"] == [True, True]
+
+
 def test_fewer_validation_images_than_processes_are_shown_all_the_same(together: dict):
     assert together["fewer"] == [True, True]
 

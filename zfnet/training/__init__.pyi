@@ -15,6 +15,7 @@ from .machine import (
     Hardware as Hardware,
     LostProcess as LostProcess,
     Piece as Piece,
+    Turns as Turns,
     World as World,
     blocks_of as blocks_of,
     deal as deal,

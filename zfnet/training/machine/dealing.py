@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -58,6 +58,35 @@ def deal(
     if not (world.first or for_all):
         return []
     return [load_arrays(_path(folder, number), KIND) for number in range(len(tasks))]
+
+
+class Turns:
+    """Tasks that several processes take, each by one alone, and leave when one of them is asked to stop.
+
+    folder: all processes' own, for files that tell the others. What is made of a task is for the caller to keep.
+    """
+
+    def __init__(self, folder: Path, world: World, stop: Callable[[], bool]) -> None:
+        self._folder, self._world, self._stop = folder, world, stop
+        self._token = world.from_first(uuid4().hex)
+
+    def of(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        """Those that this process takes: the next that nobody has; none once any process has been asked to stop."""
+        for number, task in enumerate(tasks):
+            if self.stopped():
+                return
+            if self._world.size == 1 or _claim(self._folder, number, self._token):
+                yield task
+
+    def stopped(self) -> bool:
+        """Whether any process has been asked to stop."""
+        if self._world.size == 1:
+            return self._stop()
+        sign = self._folder / f"{self._token}.stopped"
+        if self._stop():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            sign.touch()
+        return sign.exists()
 
 
 def share_of(items: Sequence[Item], block: int, world: World) -> list[Item]:

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 T = TypeVar("T")
+COLLECTIVE, PATIENCE = timedelta(hours=1), timedelta(days=7)  # until others count as lost: in a step, with their work
 
 
 class LostProcess(RuntimeError):
@@ -24,13 +25,14 @@ class LostProcess(RuntimeError):
 class World:
     """This process among all: rank, how many, its device, and host and number of each process.
 
-    One process needs no group.
+    patient: the group in which they wait for each other's work. One process needs no group.
     """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     peers: tuple[tuple[str, int], ...] = ()
+    patient: Any = field(default=None, repr=False, compare=False)
 
     @property
     def first(self) -> bool:
@@ -86,9 +88,9 @@ class World:
             time.sleep(0.05)
 
     def wait(self) -> None:
-        """Until every process has come here."""
+        """Until every process has come here, which may be days later: what they were dealt is not equally long."""
         if self.size > 1:
-            dist.barrier()
+            dist.barrier(self.patient)
 
 
 ALONE = World()  # one process
@@ -109,8 +111,8 @@ def join_world(device: str = "auto") -> World:
     if on_gpu:
         torch.cuda.set_device(own)
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=timedelta(hours=1))
-    world = World(rank, size, own)
+        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=COLLECTIVE)
+    world = World(rank, size, own, patient=dist.new_group(timeout=PATIENCE, backend="gloo"))
     return replace(world, peers=tuple(world.gather((os.uname().nodename, os.getpid()))))
 
 
