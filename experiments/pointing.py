@@ -69,7 +69,9 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points | Non
     content = read_parts(settings.data.root)
     asked = list(classes_of(content, network, settings, run))
     work = partial(one_class, network, settings, run)
-    every = dealt("pointing", asked, work, of=[settings], network=network, run=run)
+    files = [(Path(settings.data.root) / image.path).stat() for one in asked for image in one.listed]
+    of = [settings, [(file.st_size, file.st_mtime_ns) for file in files]]
+    every = dealt("pointing", asked, work, of=of, network=network, run=run)
     if not run.world.first:
         return None
     for one, piece in zip(asked, every, strict=True):

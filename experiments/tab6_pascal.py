@@ -22,10 +22,10 @@ from omegaconf import DictConfig
 from experiments.common.config import as_list, pick
 from experiments.common.images import open_without
 from experiments.common.network import NetworkChoice, open_trained
-from experiments.tables.extraction import extraction_of, features_of
+from experiments.tables.extraction import extraction_of, stored_features
 from zfnet.analysis import folds_interval
-from zfnet.analysis.probing import average_precision, softmax_probe
-from zfnet.data import ImageData
+from zfnet.analysis.probing import Features, average_precision, softmax_probe
+from zfnet.data import ImageData, ImageSource
 from zfnet.data.datasets import ABSENT, CLASSES, PRESENT, list_voc2012
 from zfnet.files import save_arrays
 from zfnet.network import Network
@@ -74,13 +74,11 @@ def table_6(config: DictConfig, run: Run) -> None:
     kind, splits = settings.data.kind, settings.data.splits
     if not {"train", "val"} <= set(splits):
         raise ValueError(f"data={kind} has the splits {', '.join(splits)}, expected train and val")
-    if run.world.first:
-        settings.data.prepare()
-    run.world.wait()
     network = open_trained(choice, run)
-    train, val = (labelled(network, settings, split, run) for split in ("train", "val"))
+    stored = {split: features_of_split(network, settings, split, run) for split in ("train", "val")}
     if not run.world.first:
         return
+    train, val = (labelled(*stored[split], settings, split) for split in ("train", "val"))
     image, label = np.nonzero(train.presence == PRESENT)
     probe = softmax_probe(
         train.features[image], label, val.features,
@@ -107,15 +105,18 @@ def table_6(config: DictConfig, run: Run) -> None:
     print(f"table, scores and truth of every image: {run.folder}")
 
 
-def labelled(network: Network, settings: Settings, split: str, run: Run) -> Labelled:
-    """The images of a split that can be read."""
-    data = settings.data
-    source = open_without(data, split, getattr(settings.exclude, split))
+def features_of_split(network: Network, settings: Settings, split: str, run: Run) -> tuple[ImageSource, Features]:
+    """The images of a split and their features, by all processes."""
+    source = open_without(settings.data, split, getattr(settings.exclude, split), run)
     extraction = extraction_of(
         network, source, run, views=settings.views, batch_size=settings.batch_size, world=run.world
     )  # fmt: skip
-    features = features_of(extraction, settings.layer, Path(settings.kept or run.folder / "kept"))
-    readable = np.flatnonzero(~np.isnan(features[:, 0]))
+    return source, stored_features(extraction, settings.layer, Path(settings.kept or run.folder / "kept"))
+
+
+def labelled(source: ImageSource, stored: Features, settings: Settings, split: str) -> Labelled:
+    """The images of a split that can be read."""
+    data, features, readable = settings.data, stored.array(), np.flatnonzero(stored.readable())
     paths = [source.path(index) for index in readable.tolist()]
     classes: tuple[str, ...] = CLASSES
     if data.kind == VOC:

@@ -73,10 +73,8 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> tuple[list[L
         raise ValueError("give data=... and checkpoint=FILE or checkpoint=torchvision:NAME, or redraw=FILE.npz")
     if not (as_list(settings.svm) or as_list(settings.softmax)):
         raise ValueError("svm=[] and softmax=[]: expected layers to probe in one of them, such as svm=[1,5,7]")
-    if run.world.first:
-        settings.data.prepare()
-    run.world.wait()
-    network, source = open_trained(choice, run), open_without(settings.data, settings.split, settings.exclude)
+    network = open_trained(choice, run)
+    source = open_without(settings.data, settings.split, settings.exclude, run)
     folds = sample_folds(
         source.labels, train_per_class=settings.train_per_class, test_per_class=settings.test_per_class,
         folds=settings.folds, seed=settings.seed, names=source.names,

@@ -76,7 +76,7 @@ def _tasks(asked: Asked, made: Made) -> Iterator[Task]:
 
 
 def _shorter(task: Task) -> int:
-    """The more, the less work: of switches most, then of costly methods; of the others' floors least."""
+    """The more, the less work: of switches most, then of costly methods; of the others' single questions least."""
     if isinstance(task, Switches):
         return 0
     if isinstance(task, Removal):

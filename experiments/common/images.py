@@ -92,9 +92,9 @@ def note_interpolation(source: ImageSource, frame: InputFrame) -> None:
         )
 
 
-def open_without(data: ImageData, split: str | None, exclude: str | None) -> ImageSource:
-    """What `open_alone` opens, without the images listed in the file `exclude`."""
-    source = open_alone(data, split)
+def open_without(data: ImageData, split: str | None, exclude: str | None, run: Run) -> ImageSource:
+    """What `open_split` opens, without the images listed in the file `exclude`."""
+    source = open_split(data, run, split)
     if exclude is None:
         return source
     if not Path(exclude).is_file():
@@ -103,7 +103,8 @@ def open_without(data: ImageData, split: str | None, exclude: str | None) -> Ima
         )
     lines = Path(exclude).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     listed = [path_of(line.rstrip("\r")) for line in lines if line.strip()]
-    print(f"{len(listed)} images are left out, as {exclude} says")
+    if run.world.first:
+        print(f"{len(listed)} images are left out, as {exclude} says")
     return without(source, listed)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def publish(
     """Save figures by the name of their file; those given as functions are drawn one at a time.
 
     scalars: numbers that go into TensorBoard beside them, by tag. Several processes (world), which all have the same
-    figures, draw some each, or of fewer figures than there are processes one its PNG and another its PDF; TensorBoard
+    figures, draw some each, and of the last ones, a figure a process, one the PNG and another the PDF; TensorBoard
     hears of them from the first.
     """
 
@@ -55,21 +56,21 @@ def publish(
         each = [(name, (PNG, PDF)) for name in figures]
         pieces = map(drawn, track(each, "drawing", unit="figure", enabled=len(figures) >= BAR_FROM))
     else:
-        kept, formats = folder / PIECES / "drawn", [(PNG, PDF)] if len(figures) >= world.size else [(PNG,), (PDF,)]
+        kept, names = folder / PIECES / "drawn", list(figures)
         if world.first:
             shutil.rmtree(kept, ignore_errors=True)  # perhaps of other settings
-        tasks = [(name, some) for some in formats for name in figures]
+        whole, last = names[: -world.size], names[-world.size :]
+        tasks = [(name, (PNG, PDF)) for name in whole] + [(name, (one,)) for one in (PNG, PDF) for name in last]
         pieces = deal(tasks, drawn, kept, world, what="drawing", unit="figure")
         if not world.first:
             return
-    writer = FileWriter(str(events_folder(folder, FIGURES)))
-    for name, piece in zip(figures, pieces, strict=False):  # the first of each figure is its PNG
-        height, width = piece["size"].tolist()
-        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=piece["png"].tobytes())
-        writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), 0)
-    for tag, value in (scalars or {}).items():
-        writer.add_summary(scalar(tag, value), 0)
-    writer.close()
+    with closing(FileWriter(str(events_folder(folder, FIGURES)))) as writer:
+        for name, piece in zip(figures, pieces, strict=False):  # the first of each figure is its PNG
+            height, width = piece["size"].tolist()
+            image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=piece["png"].tobytes())
+            writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), 0)
+        for tag, value in (scalars or {}).items():
+            writer.add_summary(scalar(tag, value), 0)
 
 
 def _for_screens(pixels: NDArray[np.uint8]) -> Piece:

@@ -24,6 +24,16 @@ class Terminated(BaseException):
     """SIGTERM, which torchrun sends to the processes that are left when one has died."""
 
 
+class _Ended:
+    """The handler of SIGTERM in a job of several processes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+
 @contextmanager
 def others_watched(world: World, advice: Callable[[], str]) -> Iterator[None]:
     """Let the death of another process of the job end this one by an error that names it; advice: how to go on.
@@ -35,10 +45,7 @@ def others_watched(world: World, advice: Callable[[], str]) -> Iterator[None]:
         yield
         return
 
-    def ended(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, ended)
+    before = signal.signal(signal.SIGTERM, _Ended(world))
     try:
         yield
     except BaseException as error:
@@ -63,7 +70,8 @@ class StopSignal:
     """Ctrl-C, SIGTERM or a terminal that hangs up asks for a clean end; another, at least ECHO_S later, ends at once.
 
     Under torchrun one Ctrl-C arrives twice: from the terminal, and a moment later from torchrun. A signal that was
-    ignored before stays so, as SIGHUP is under nohup.
+    ignored before stays so, as SIGHUP is under nohup. Where another process of the job has died, SIGTERM is torchrun's,
+    and nothing is left to be finished.
     """
 
     ECHO_S = 2.0
@@ -77,6 +85,9 @@ class StopSignal:
         return self.asked
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
+        before = self._before.get(number)
+        if isinstance(before, _Ended) and before.world.lost():
+            before(number, frame)
         if not self.asked:
             self.asked, self._asked_s = True, time.monotonic()
             with unheard():

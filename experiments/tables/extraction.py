@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.common.images import reading_processes
 from experiments.common.job import Run
-from zfnet.analysis.probing import Extraction, extract
+from zfnet.analysis.probing import Extraction, Features, extract
 from zfnet.data import ImageSource
 from zfnet.network import Network
 from zfnet.runs import peak_memory_mib
@@ -36,12 +35,12 @@ def extraction_of(
     )  # fmt: skip
 
 
-def features_of(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[Any]:
-    """A layer's features (n, d), extracted into the folder where they are not there yet; prints the peak of memory."""
+def stored_features(extraction: Extraction, layer: int | str, folder: Path) -> Features:
+    """A layer's features, extracted into the folder where they are not there yet; prints the peak of memory."""
     features = extract(extraction, [layer], folder)[layer]
     if extraction.world.first:
         print(f"layer {layer}: {features.numbers:,} features of {features.images:,} images; {peak_memory()}")
-    return features.array()
+    return features
 
 
 def peak_memory() -> str:

@@ -6,8 +6,8 @@ n training images a class, up to 50 others to test on, the mean of the classes' 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.common.config import as_list
-from experiments.common.images import open_without
+from experiments.common.images import open_without, reading_processes
 from experiments.common.job import Run
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.run_folder import PIECES
 from experiments.observers.epoch_line import EpochLine
-from experiments.tables.extraction import extraction_of, features_of
+from experiments.tables.extraction import extraction_of, stored_features
 from experiments.tables.kept_folds import FoldResult, fold_path, load_fold, save_fold
-from zfnet.analysis.probing import Extraction, softmax_probe
+from zfnet.analysis.probing import Extraction, Features, softmax_probe
 from zfnet.data import Fold, ImageData, ImageSource, fingerprints, sample_folds
 from zfnet.figures.curves.fig9 import Curves
 from zfnet.network import Network
 from zfnet.training import Recipe, StuckLoss, Turns, train_from_scratch
 
 METHODS = ("pretrained", "scratch")
+Task = tuple[str, int, Fold]  # the method, training images a class, the fold
 NAMES = {"caltech101": "Caltech-101", "caltech256": "Caltech-256", "parts_world": "the parts world"}
 
 
@@ -69,33 +70,39 @@ def transfer(choice: NetworkChoice, settings: TransferSettings, recipe: Recipe, 
     takes the next fold that nobody has.
     """
     methods, data = as_list(settings.methods), settings.data
-    if run.world.first:
-        data.prepare()
-    run.world.wait()
     protocol = TransferProtocol(
         settings=settings, recipe=recipe, run=run, network=open_trained(choice, run),
-        source=open_without(data, settings.split, settings.exclude), kept=Path(settings.kept or run.folder / "kept"),
+        source=open_without(data, settings.split, settings.exclude, run),
+        kept=Path(settings.kept or run.folder / "kept"),
     )  # fmt: skip
     run.note(checkpoint=choice.source, data=protocol.source.fingerprint, exclude=settings.exclude)
     folds_of = {count: protocol.folds(count) for count in as_list(settings.per_class)}
     tasks = [(method, count, fold) for count, folds in folds_of.items() for method in methods for fold in folds]
     with run.stop as stop:
         turns = Turns(run.folder / PIECES / "folds", run.world, stop)
-        for task in turns.of(tasks):
+        for task in turns.of(tasks if run.world.size == 1 else sorted(tasks, key=_shorter)):
             if not protocol.result(*task, turns.stopped):
                 break
         run.world.wait()
-    results = [protocol.known(*task) for task in tasks]
-    if None in results:
+    found, missing = run.world.from_first(protocol.known(tasks) if run.world.first else ([], []))
+    if missing and (turns.stopped() or run.world.size == 1):
         if run.world.first:
             print(f"stopped; finished folds lie in {protocol.kept}: the same command with kept={protocol.kept} does "
                   "the rest")  # fmt: skip
         return None
-    found = np.array([result.accuracy for result in results if result is not None])
-    accuracy = dict(zip(methods, found.reshape(len(folds_of), len(methods), -1).swapaxes(0, 1), strict=True))
+    if missing:
+        raise ValueError(f"{protocol.kept}: no {', '.join(missing)}: all processes must see the same folder")
+    by_method = np.array(found).reshape(len(folds_of), len(methods), -1).swapaxes(0, 1)
+    accuracy = dict(zip(methods, by_method, strict=True))
     classes = len(np.unique(protocol.labels[protocol.labels >= 0]))
     title = f"{NAMES.get(data.kind, Path(data.root).name)}: {classes} classes, {settings.folds} folds"
     return Curves(title=title, per_class=np.array(list(folds_of), np.int64), accuracy=accuracy, chance=1 / classes)
+
+
+def _shorter(task: Task) -> tuple[bool, int]:
+    """Less work than others: a network from scratch is most, and the more images the more."""
+    method, count, _ = task
+    return method != "scratch", -count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +125,17 @@ class TransferProtocol:
         )  # fmt: skip
 
     @cached_property
+    def stored(self) -> Features:
+        return stored_features(self.extraction, self.settings.layer, self.kept / "features")
+
+    @cached_property
     def features(self) -> NDArray[np.floating]:
-        return features_of(self.extraction, self.settings.layer, self.kept / "features")
+        return self.stored.array()
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """The images' classes, -1 where an image cannot be read."""
-        return np.where(np.isnan(self.features[:, 0]), -1, self.source.labels)
+        return np.where(self.stored.readable(), self.source.labels, -1)
 
     def folds(self, count: int) -> list[Fold]:
         """With so many training images a class."""
@@ -150,9 +161,11 @@ class TransferProtocol:
         print(f"{method}, {count} a class, fold {fold.seed}: {accuracy}{facts}, {origin}", flush=True)
         return True
 
-    def known(self, method: str, count: int, fold: Fold) -> FoldResult | None:
-        """The kept result, whichever process made it."""
-        return load_fold(self._path(method, count, fold))
+    def known(self, tasks: Sequence[Task]) -> tuple[list[float], list[str]]:
+        """The kept results' accuracies, whichever process made them, and the names of those that are not there."""
+        results = {self._path(*task): load_fold(self._path(*task)) for task in tasks}
+        missing = [path.name for path, result in results.items() if result is None]
+        return [result.accuracy for result in results.values() if result is not None], missing
 
     def _path(self, method: str, count: int, fold: Fold) -> Path:
         """Where it is kept, or would be: by what an earlier version called the images, where only that is there."""
@@ -184,7 +197,8 @@ class TransferProtocol:
     def _scratch(self, name: str, fold: Fold, stop: Callable[[], bool]) -> FoldResult | None:
         attempt = train_from_scratch(
             self.network.arguments, self.recipe, self.source, fold, views=self.settings.views,
-            hardware=self.run.hardware, device=self.run.world.device,
+            hardware=replace(self.run.hardware, workers=reading_processes(self.source, self.run)),
+            device=self.run.world.device,
             observers=[EpochLine(name), StuckLoss()], stop=stop,
         )  # fmt: skip
         if attempt is None:

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from experiments.common.stop_signal import others_watched
+from experiments.common.stop_signal import StopSignal, others_watched
 from zfnet.training import LostProcess, World
 
 
@@ -36,6 +37,19 @@ def test_one_that_torchrun_ends_first_names_it_too(world: World):
     told = pytest.raises(LostProcess, match="process 1 of 2")
     with told, others_watched(world, lambda: ""):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_job_that_could_be_stopped_is_ended_where_another_has_died(world: World):
+    """It may be in a fit that takes hours, and torchrun waits for half a minute."""
+    told = pytest.raises(LostProcess, match="process 1 of 2")
+    with told, others_watched(world, lambda: ""), StopSignal():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_one_is_asked_to_stop_while_all_are_there(world: World):
+    with others_watched(replace(world, peers=world.peers[:1]), lambda: ""), StopSignal() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
 
 
 @pytest.mark.parametrize("error", [ValueError("rate=-1"), RuntimeError("rate=-1"), KeyboardInterrupt()])

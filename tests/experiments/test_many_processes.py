@@ -35,19 +35,20 @@ ARRAYS = {  # what each job leaves that can be compared number by number
     "fig7_occlusion": ["mined.npz", "fig7.npz"],
     "tab7_depth": ["tab7.npz"],
     "tab4_caltech101": ["tab4.npz"],
+    "tab6_pascal": ["tab6.npz"],
     "evaluate": ["val_1views.npz"],
     "pointing": ["pointing.npz", "read_outs_object.npz"],
     "audit": ["shown.npz"],
 }
-PICTURES = {"fig2_features": 3, "evaluate": 0, "tab4_caltech101": 0}
+PICTURES = {"fig2_features": 3, "evaluate": 0, "tab4_caltech101": 0, "tab6_pascal": 0}
 TEXTS = {"fig5_invariance": "fig5.csv", "tab7_depth": "tab7.csv", "tab4_caltech101": "tab4.csv",
          "evaluate": "val_1views_per_class.csv", "audit": "audit.json", "fig7_occlusion": "fig7.csv",
-         "pointing": "parts.csv"}  # fmt: skip
+         "pointing": "pointing.csv", "tab6_pascal": "tab6.csv"}  # fmt: skip
 
 
 def lines_of(image_root: Path, network: Path, runs: Path) -> list[list[str]]:
     """A line for each job, small."""
-    data = ["data=imagenet_folder", f"data.root={image_root}", "data.side=72", "hardware.workers=0", "batch_size=5"]
+    data = ["data=imagenet_folder", f"data.root={image_root}", "data.side=72", "hardware.workers=0"]
     words = {
         "fig2_features": ["layers=[conv1,conv3,fc6]", "maps=10", "top=3", "optimise_steps=2"],
         "fig5_invariance": ["rows=[scale]", "more=[]", "classes=[red,green,blue]"],
@@ -56,11 +57,13 @@ def lines_of(image_root: Path, network: Path, runs: Path) -> list[list[str]]:
                        "softmax=[5]", "control=false"],
         "tab4_caltech101": ["folds=2", "per_class=[5]", "test_per_class=8", "costs=[1.0]", "training.epochs=1",
                             "training.batch_size=5"],
+        "tab6_pascal": ["costs=[1.0]", "splits=2"],
         "evaluate": ["views=1"],
         "pointing": [f"data.root={boxed(image_root)}", "square_px=20", "stride_px=11", "sizes_px=[20]", "fills=[0.0]",
                      "draws=3"],
         "audit": ["count=4", "costly_count=2", "methods=[deconvnet,gradient,occlusion]", "stages=1", "shown=1"],
     }  # fmt: skip
+    words = {job: [*own, *(() if job == "pointing" else ["batch_size=5"])] for job, own in words.items()}
     return [[job, *data, *own, f"checkpoint={network}", f"run_dir={runs / job}"] for job, own in words.items()]
 
 
@@ -190,7 +193,7 @@ def test_a_process_that_is_done_takes_the_next_piece_that_nobody_has(tmp_path: P
 
 def test_who_is_asked_to_stop_stops_all(tmp_path: Path):
     """The second is asked in its first task, while the first hangs in its own; nobody takes a third."""
-    asked, took = threading.Event(), [list[str](), list[str]()]
+    asked, told, took = threading.Event(), threading.Event(), [list[str](), list[str]()]
 
     def work(rank: int) -> bool:
         turns = Turns(tmp_path, TogetherIn(rank=rank, size=2), asked.is_set if rank == 1 else lambda: False)
@@ -201,8 +204,9 @@ def test_who_is_asked_to_stop_stops_all(tmp_path: Path):
             if rank == 1:
                 asked.set()
                 assert turns.stopped()
+                told.set()
             else:
-                assert asked.wait(60)
+                assert told.wait(60)
         return turns.stopped()
 
     with ThreadPoolExecutor() as threads:
@@ -292,6 +296,24 @@ def test_a_killed_process_is_named_and_the_job_goes_on_from_what_is_kept(
             close = 1e-4 if one[key].dtype.kind == "f" else 0.0  # threads may differ
             if one[key].dtype.kind != "U":
                 np.testing.assert_allclose(one[key], again[key], rtol=close, atol=close, err_msg=key)
+
+
+def test_folds_that_a_killed_job_finished_are_kept(
+    carry_out_here, both: tuple[Path, Path], image_root: Path, tmp_path: Path
+):
+    network, runs = both[0].parent / "net.pt", tmp_path / "runs"
+    words = next(line for line in lines_of(image_root, network, runs) if line[0] == "tab4_caltech101")
+    done = killed(words, "experiments.tables.transfer.save_fold", 2, tmp_path)
+    assert done.returncode, done.stderr
+    assert "error: process 1 of 2 (number" in done.stderr, done.stderr
+    kept = sorted(path.name for path in (runs / "tab4_caltech101" / "kept").glob("*.npz"))
+    assert 1 <= len(kept) < 4
+    code, printed = carry_out_here(*words)
+    assert code == 0, printed
+    assert printed.count(", kept") == len(kept)
+    one, again = (np.load(folder / "tab4_caltech101" / "tab4.npz") for folder in (both[0], runs))
+    for method in ("pretrained", "scratch"):
+        np.testing.assert_allclose(one[f"accuracy/{method}"], again[f"accuracy/{method}"])
 
 
 def test_a_training_that_lost_a_process_names_it_and_is_resumed(image_root: Path, tmp_path: Path):

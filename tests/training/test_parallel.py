@@ -4,10 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from zfnet.training.machine import World, join_world
 
@@ -44,8 +47,37 @@ def test_two_processes_agree_with_one(recipe: str, together: dict):
     assert two["errors"] == pytest.approx(one["errors"], rel=1e-8)
 
 
-def test_a_process_waits_for_another_that_has_more_to_do(together: dict):
-    assert together["patient"] == [True, True]
+def test_a_process_waits_for_days_for_another_that_has_more_to_do(monkeypatch: pytest.MonkeyPatch):
+    """The barrier, which gives up after an hour, begins only when all are there."""
+    store, came, began = dist.HashStore(), list[int](), list[list[int]]()
+    monkeypatch.setattr(dist.distributed_c10d, "_get_default_store", lambda: store)
+    monkeypatch.setattr(dist, "barrier", lambda: began.append(sorted(came)))
+
+    def process(rank: int) -> None:
+        world = World(rank, 2)
+        for _ in range(2):
+            time.sleep(0.5 * rank)
+            came.append(rank)
+            world.wait()
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(process, range(2)))
+    assert began[:2] == [[0, 1], [0, 1]]
+    assert sorted(began[2:], key=len)[-1] == [0, 0, 1, 1]
+
+
+def test_a_process_does_not_wait_for_one_that_has_ended(monkeypatch: pytest.MonkeyPatch):
+    """It goes on to the barrier, which fails."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    store = dist.HashStore()
+    monkeypatch.setattr(dist.distributed_c10d, "_get_default_store", lambda: store)
+    monkeypatch.setattr(dist, "barrier", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        World(0, 2, peers=((os.uname().nodename, gone.pid),)).wait()
+    store.add("left", 1)  # or that has left the job, and goes on with another
+    with pytest.raises(ZeroDivisionError):
+        World(0, 2).wait()
 
 
 def test_fewer_validation_images_than_processes_are_shown_all_the_same(together: dict):

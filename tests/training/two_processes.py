@@ -3,8 +3,6 @@
 import multiprocessing
 import os
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -15,7 +13,6 @@ from zfnet import build_model
 from zfnet.data.frame import make_frame
 from zfnet.data.source import UNREADABLE
 from zfnet.training import Hardware, Recipe, Trainer, VanishedImages, join_world, leave_world
-from zfnet.training.machine import parallel
 
 
 class Partly(ArraySource):
@@ -99,18 +96,6 @@ def first_draw(world) -> float:
     return torch.rand(1).item()
 
 
-def work_that_is_not_equally_long() -> list[bool]:
-    """The second works for longer than a collective may take."""
-    parallel.COLLECTIVE = timedelta(seconds=4)
-    world = join_world("cpu")
-    if world.rank == 1:
-        time.sleep(6)
-    world.wait()
-    found = world.gather(True)
-    leave_world()
-    return found
-
-
 if __name__ == "__main__":
     world = join_world("cpu")
     found: dict[str, object] = {"numbers": outcome(world)}
@@ -119,7 +104,6 @@ if __name__ == "__main__":
     found["gone"] = world.gather(images_gone_on_one(world))
     found["stopped"] = world.gather(stopped_with_a_dead_reader(world))
     found["draws"] = world.gather(first_draw(world))
-    leave_world()
-    found["patient"] = work_that_is_not_equally_long()
     if world.first:
         torch.save(found, sys.argv[1])
+    leave_world()

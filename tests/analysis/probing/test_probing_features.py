@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -274,6 +275,31 @@ def test_the_gram_matrix_is_written_while_it_is_worked_with(asked: Extraction, t
         gram(asked, 5, tmp_path)
 
 
+def test_the_features_go_as_soon_as_the_matrix_is_there(asked: Extraction, tmp_path: Path):
+    """A job that is killed in its folds, hours later, would leave them for good."""
+    with gram_while_kept(asked, 5, tmp_path, delete_features=True):
+        until_s = time.monotonic() + 60
+        while list(tmp_path.glob("features-*")) and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert not list(tmp_path.glob("features-*"))
+        assert is_kept(asked, 5, tmp_path)
+
+
+def test_an_error_leaves_the_writing(asked: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write, told = gram_matrix._write, list[bool]()
+
+    def once_left(*given: Any) -> None:
+        told.append(given[4].wait(10))
+        write(*given)
+
+    monkeypatch.setattr(gram_matrix, "_write", once_left)
+    with pytest.raises(ZeroDivisionError), gram_while_kept(asked, 5, tmp_path, delete_features=True):
+        raise ZeroDivisionError
+    assert told == [True]
+    assert not list(tmp_path.glob("gram-*"))
+    assert list(tmp_path.glob("features-*"))
+
+
 def test_what_earlier_versions_kept_of_the_gram_matrix_is_read(asked: Extraction, tmp_path: Path, monkeypatch):
     """All of it, under another name."""
     first = gram(asked, 5, tmp_path)
@@ -289,7 +315,10 @@ def test_a_matrix_read_from_its_triangle_is_the_one_that_was_made(asked: Extract
     whole = gram_matrix._mirrored(np.random.default_rng(0).normal(size=(8, 8)))
     whole[4] = whole[:, 4] = np.nan
     np.testing.assert_array_equal(whole, whole.T)
-    np.testing.assert_array_equal(gram_matrix._whole(whole[np.tril_indices(8)]), whole)
+    np.savez(tmp_path / "lower.npz", lower=whole[np.tril_indices(8)])
+    np.testing.assert_array_equal(gram_matrix._read_lower(tmp_path / "lower.npz", 8), whole)
+    with pytest.raises(ValueError, match="it holds"):
+        gram_matrix._read_lower(tmp_path / "lower.npz", 9)
     first = gram(asked, 5, tmp_path)
     np.testing.assert_array_equal(first, first.T)
     np.testing.assert_array_equal(gram(asked, 5, tmp_path), first)

@@ -81,9 +81,7 @@ def probe_layers(
     for layer in layers:
         outcomes = []
         if layer in svm:
-            outcomes += _probe_svm_while_kept(probing, layer)
-            if world.first and layer in features and layer not in softmax:
-                features[layer].delete()
+            outcomes += _probe_svm_while_kept(probing, layer, delete_features=layer not in softmax)
         if layer in softmax:
             outcomes += probe_softmax(probing, layer, features[layer])
         if world.first:
@@ -92,8 +90,9 @@ def probe_layers(
     return every
 
 
-def _probe_svm_while_kept(probing: Probing, layer: int | str) -> list[Outcome]:
-    with gram_while_kept(probing.extraction, layer, probing.folder) as matrix:
+def _probe_svm_while_kept(probing: Probing, layer: int | str, *, delete_features: bool) -> list[Outcome]:
+    kept = gram_while_kept(probing.extraction, layer, probing.folder, delete_features=delete_features)
+    with kept as matrix:
         return probe_svm(probing, layer, matrix)
 
 

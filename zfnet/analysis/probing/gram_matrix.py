@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from zfnet.analysis.probing.extraction import Extraction, extract
-from zfnet.analysis.probing.store import Features, claimed
-from zfnet.files import Arrays, read_arrays
+from zfnet.analysis.probing.store import Features, check_room, claimed
+from zfnet.files import read_arrays
 from zfnet.forward import Layer
 from zfnet.progress import Progress
 from zfnet.training import ALONE, World
@@ -73,8 +73,14 @@ def gram(extraction: Extraction, layer: Layer, folder: Path) -> NDArray[np.float
 
 
 @contextmanager
-def gram_while_kept(extraction: Extraction, layer: Layer, folder: Path) -> Iterator[NDArray[np.float64]]:
-    """The same matrix to work with while it is still being written: its file is whole when the block has ended."""
+def gram_while_kept(
+    extraction: Extraction, layer: Layer, folder: Path, *, delete_features: bool = False
+) -> Iterator[NDArray[np.float64]]:
+    """The same matrix to work with while it is still being written: its file is whole when the block has ended.
+
+    An error in the block leaves the writing at once. delete_features: when the file is whole, which is before the block
+    ends where that takes longer. Raises ValueError where the disk has not the room.
+    """
     kept, world = _kept(extraction, layer, folder), extraction.world
     if not any(world.gather(kept is None)):
         assert kept is not None
@@ -83,15 +89,27 @@ def gram_while_kept(extraction: Extraction, layer: Layer, folder: Path) -> Itera
     features = extract(extraction, [layer], folder)[layer]
     made = gram_of(features, extraction.device, extraction.progress and world.first, world)
     with ThreadPoolExecutor(1, "gram") as other:
-        written = other.submit(_write, extraction, layer, folder, made) if world.first else None
-        yield made
+        left = Event()
+        written = None
+        if world.first:
+            check_room(folder, made.nbytes // 2, f"the numbers of layer {layer}'s Gram matrix")
+            then = features.delete if delete_features else None
+            written = other.submit(_write, extraction, layer, folder, made, left, then)
+        try:
+            yield made
+        except BaseException:
+            left.set()
+            raise
         if written is not None:
             written.result()
     world.wait()
 
 
-def _write(extraction: Extraction, layer: Layer, folder: Path, matrix: NDArray[np.float64]) -> None:
-    """As an .npz file of the lower triangle, row after row, without a copy of it in memory."""
+def _write(
+    extraction: Extraction, layer: Layer, folder: Path, matrix: NDArray[np.float64], left: Event,
+    then: Callable[[], None] | None,
+) -> None:  # fmt: skip
+    """As an .npz file of the lower triangle, row after row, without a copy of it in memory; not to its end if left."""
     path, header = extraction.path(folder, "gram", layer), np.lib.format.header_data_from_array_1_0(matrix)
     header["shape"] = (len(matrix) * (len(matrix) + 1) // 2,)
     with claimed(path.with_name(path.name + ".npz")) as file, zipfile.ZipFile(file, "w") as archive:
@@ -100,16 +118,23 @@ def _write(extraction: Extraction, layer: Layer, folder: Path, matrix: NDArray[n
         with archive.open("lower.npy", "w", force_zip64=True) as member:
             np.lib.format.write_array_header_1_0(member, header)
             for row, numbers in enumerate(matrix):
+                if left.is_set():
+                    raise InterruptedError("nobody waits for it")
                 member.write(numbers[: row + 1].data)
+    if then is not None:
+        then()
 
 
-def _whole(lower: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The symmetric matrix (n, n) of its lower triangle (n (n + 1) / 2,), row after row."""
-    size = (math.isqrt(8 * len(lower) + 1) - 1) // 2
-    matrix, start = np.zeros((size, size)), 0
-    for row in range(size):
-        matrix[row, : row + 1] = lower[start : start + row + 1]
-        start += row + 1
+def _read_lower(path: Path, size: int) -> NDArray[np.float64]:
+    """The symmetric matrix (size, size) of the lower triangle in a file. Raises ValueError where it is another's."""
+    matrix = np.zeros((size, size))
+    with zipfile.ZipFile(path) as archive, archive.open("lower.npy") as member:
+        version = np.lib.format.read_magic(member)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        if version != (1, 0) or shape != (size * (size + 1) // 2,) or dtype != matrix.dtype:
+            raise ValueError(f"it holds {shape} numbers of {dtype}")
+        for row in range(size):
+            matrix[row, : row + 1] = np.frombuffer(member.read(8 * (row + 1)))
     return _mirrored(matrix)
 
 
@@ -126,26 +151,30 @@ def _mirrored(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def is_kept(extraction: Extraction, layer: int | str, folder: Path) -> bool:
     """Whether the matrix of `gram` lies in the folder, by what its file says of itself: n^2 numbers are not read."""
-    return _read(extraction, layer, folder, ()) is not None
+    return _file(extraction, layer, folder) is not None
 
 
 def _kept(extraction: Extraction, layer: int | str, folder: Path) -> NDArray[np.float64] | None:
-    """The matrix in the folder; earlier versions wrote all of it."""
-    arrays = _read(extraction, layer, folder, ("lower", "gram"))
-    if arrays is None:
+    """The matrix in the folder; earlier versions wrote all of it. None where it is not whole."""
+    path = _file(extraction, layer, folder)
+    if path is None:
         return None
-    return arrays["gram"] if "gram" in arrays else _whole(arrays["lower"])
+    try:
+        whole = read_arrays(path, ["gram"])
+        return whole["gram"] if whole else _read_lower(path, len(extraction.indices))
+    except Exception as error:  # zipfile and numpy raise whatever they trip over
+        log.warning("%s: no whole Gram matrix (%s), it is computed again", path, error)
+        return None
 
 
-def _read(extraction: Extraction, layer: int | str, folder: Path, names: Sequence[str]) -> Arrays | None:
-    """Arrays of the file that `gram` left; None where there is none, another's, or not all of it."""
+def _file(extraction: Extraction, layer: int | str, folder: Path) -> Path | None:
+    """The file that `gram` left; None where there is none, or another's."""
     path, expected = extraction.kept(folder, "gram", layer, ".npz")
     try:
-        arrays = read_arrays(path, ["of", *names])
-        identity = json.loads(str(arrays["of"]))
+        identity = json.loads(str(read_arrays(path, ["of"])["of"]))
     except FileNotFoundError:
         return None
     except ValueError as error:
         log.warning("%s: no whole Gram matrix (%s), it is computed again", path, error)
         return None
-    return arrays if identity == expected else None
+    return path if identity == expected else None

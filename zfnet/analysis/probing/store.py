@@ -66,6 +66,10 @@ class Features:
             whole[:, start : start + panel.shape[1]] = panel
         return whole
 
+    def readable(self) -> NDArray[np.bool_]:
+        """Of which images there are features, (images,): rows of the others are NaN."""
+        return ~np.isnan(next(self.panels())[:, 0])
+
     def offset(self, row: int, start: int) -> int:
         """Where in the file the numbers of an image lie that belong to the panel beginning at column `start`."""
         width = min(self.columns, self.numbers - start)

@@ -63,7 +63,8 @@ def deal(
 class Turns:
     """Tasks that several processes take, each by one alone, and leave when one of them is asked to stop.
 
-    folder: all processes' own, for files that tell the others. What is made of a task is for the caller to keep.
+    folder: all processes' own, for files that tell the others. What is made of a task is for the caller to keep. Put
+    the long tasks first.
     """
 
     def __init__(self, folder: Path, world: World, stop: Callable[[], bool]) -> None:
