@@ -104,15 +104,15 @@ def start(job: str) -> NoReturn:
         from zfnet.training import Hardware, join_world, keep_freed_memory, leave_world
 
         keep_freed_memory()
-        with _errors_told():
-            refuse_added(HydraConfig.get().overrides.task, name)
-            hardware = build(Hardware, config.hardware)
-            hardware.set_backends()
-            world = join_world(hardware.device)
-            try:
+        try:
+            with _errors_told():
+                refuse_added(HydraConfig.get().overrides.task, name)
+                hardware = build(Hardware, config.hardware)
+                hardware.set_backends()
+                world = join_world(hardware.device)
                 _carry_out(getattr(import_module(module), function), config, hardware, world)
-            finally:
-                leave_world()
+        finally:
+            leave_world()  # which may wait for a process that has died: after what is to be told
 
     try:
         main()

@@ -16,7 +16,7 @@ from experiments.common.quiet import unheard
 if TYPE_CHECKING:
     from zfnet.training import World
 
-COLLECTIVE = re.compile(r"gloo|nccl|connection (closed|reset)|broken pipe", re.IGNORECASE)
+COLLECTIVE = re.compile(r"gloo|nccl|connection (was likely )?(closed|reset)|broken pipe", re.IGNORECASE)
 GONE_S = 2.0  # how long a dead process is looked for
 
 

@@ -60,6 +60,14 @@ def test_an_error_of_its_own_stays_and_is_told_as_well(world: World, error: Base
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
+def test_what_went_wrong_is_told_before_the_group_is_left(carry_out_here, monkeypatch: pytest.MonkeyPatch):
+    """Which may wait for the dead one, until torchrun's patience ends."""
+    monkeypatch.setattr("zfnet.training.leave_world", lambda: print("the group is left", file=sys.stderr))
+    code, printed = carry_out_here("evaluate", "checkpoint=nothing.pt", "data=parts_world", "data.root=nowhere")
+    assert code == 2
+    assert 0 <= printed.index("error: ") < printed.index("the group is left")
+
+
 def test_a_job_that_ends_well_leaves_the_handler_that_was_there(world: World):
     before = signal.getsignal(signal.SIGTERM)
     with others_watched(world, lambda: ""):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -167,5 +168,6 @@ def chosen_device(device: str) -> torch.device:
 def leave_world() -> None:
     """End the process group, if there is one."""
     if dist.is_initialized():
-        _store().add(LEFT, 1)
+        with suppress(RuntimeError):  # who kept the store may have ended
+            _store().add(LEFT, 1)
         dist.destroy_process_group()
