@@ -7,6 +7,7 @@ from experiments.common.job import Run, start
 if __name__ == "__main__":
     start("experiments.pointing:pointing")
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -69,8 +70,8 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points | Non
     content = read_parts(settings.data.root)
     asked = list(classes_of(content, network, settings, run))
     work = partial(one_class, network, settings, run)
-    files = [(Path(settings.data.root) / image.path).stat() for one in asked for image in one.listed]
-    of = [settings, [(file.st_size, file.st_mtime_ns) for file in files]]
+    files = [Path(settings.data.root) / image.path for one in asked for image in one.listed]
+    of = [settings, run.world.from_first(digest_of_files(files) if run.world.first else "")]
     every = dealt("pointing", asked, work, of=of, network=network, run=run)
     if not run.world.first:
         return None
@@ -87,6 +88,12 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points | Non
     if settings.sizes_px:
         compare([read_outs_in(piece) for piece in pieces], run.folder, seed=settings.seed)
     return joined([without_read_outs(piece) for piece in pieces], network.names, settings.square_px)
+
+
+def digest_of_files(paths: Sequence[Path]) -> str:
+    """By how large files are and when they were written; those that are not there may not be needed."""
+    facts = [(path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None for path in paths]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def classes_of(content: PartsFile, network: Network, settings: Settings, run: Run) -> Iterator[Asked]:

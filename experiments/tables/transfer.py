@@ -84,15 +84,16 @@ def transfer(choice: NetworkChoice, settings: TransferSettings, recipe: Recipe, 
             if not protocol.result(*task, turns.stopped):
                 break
         run.world.wait()
+        stopped = run.world.any(turns.stopped())
     found, missing = run.world.from_first(protocol.known(tasks) if run.world.first else ([], []))
-    if missing and (turns.stopped() or run.world.size == 1):
+    if missing and (stopped or run.world.size == 1):
         if run.world.first:
             print(f"stopped; finished folds lie in {protocol.kept}: the same command with kept={protocol.kept} does "
                   "the rest")  # fmt: skip
         return None
     if missing:
         raise ValueError(f"{protocol.kept}: no {', '.join(missing)}: all processes must see the same folder")
-    by_method = np.array(found).reshape(len(folds_of), len(methods), -1).swapaxes(0, 1)
+    by_method = np.array(found).reshape(len(folds_of), len(methods), settings.folds).swapaxes(0, 1)
     accuracy = dict(zip(methods, by_method, strict=True))
     classes = len(np.unique(protocol.labels[protocol.labels >= 0]))
     title = f"{NAMES.get(data.kind, Path(data.root).name)}: {classes} classes, {settings.folds} folds"
@@ -163,9 +164,9 @@ class TransferProtocol:
 
     def known(self, tasks: Sequence[Task]) -> tuple[list[float], list[str]]:
         """The kept results' accuracies, whichever process made them, and the names of those that are not there."""
-        results = {self._path(*task): load_fold(self._path(*task)) for task in tasks}
-        missing = [path.name for path, result in results.items() if result is None]
-        return [result.accuracy for result in results.values() if result is not None], missing
+        results = [(path.name, load_fold(path)) for path in (self._path(*task) for task in tasks)]
+        missing = [name for name, result in results if result is None]
+        return [result.accuracy for _, result in results if result is not None], missing
 
     def _path(self, method: str, count: int, fold: Fold) -> Path:
         """Where it is kept, or would be: by what an earlier version called the images, where only that is there."""

@@ -63,7 +63,7 @@ def test_an_error_of_its_own_stays_and_is_told_as_well(world: World, error: Base
 def test_what_went_wrong_is_told_before_the_group_is_left(carry_out_here, monkeypatch: pytest.MonkeyPatch):
     """Which may wait for the dead one, until torchrun's patience ends."""
     monkeypatch.setattr("zfnet.training.leave_world", lambda: print("the group is left", file=sys.stderr))
-    code, printed = carry_out_here("evaluate", "checkpoint=nothing.pt", "data=parts_world", "data.root=nowhere")
+    code, printed = carry_out_here("evaluate", "checkpoint=nothing.pt", "data=imagenet_folder", "data.root=nowhere")
     assert code == 2
     assert 0 <= printed.index("error: ") < printed.index("the group is left")
 

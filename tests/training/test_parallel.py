@@ -4,13 +4,10 @@ import os
 import re
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 
 from zfnet.training.machine import World, join_world
 
@@ -47,37 +44,25 @@ def test_two_processes_agree_with_one(recipe: str, together: dict):
     assert two["errors"] == pytest.approx(one["errors"], rel=1e-8)
 
 
-def test_a_process_waits_for_days_for_another_that_has_more_to_do(monkeypatch: pytest.MonkeyPatch):
-    """The barrier, which gives up after an hour, begins only when all are there."""
-    store, came, began = dist.HashStore(), list[int](), list[list[int]]()
-    monkeypatch.setattr(dist.distributed_c10d, "_get_default_store", lambda: store)
-    monkeypatch.setattr(dist, "barrier", lambda: began.append(sorted(came)))
-
-    def process(rank: int) -> None:
-        world = World(rank, 2)
-        for _ in range(2):
-            time.sleep(0.5 * rank)
-            came.append(rank)
-            world.wait()
-
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(process, range(2)))
-    assert began[:2] == [[0, 1], [0, 1]]
-    assert sorted(began[2:], key=len)[-1] == [0, 0, 1, 1]
+LATE = """
+import sys, time
+import torch.distributed as dist
+from datetime import timedelta
+from zfnet.training import World
+path, rank = sys.argv[1], int(sys.argv[2])
+dist.init_process_group("gloo", init_method=path, rank=rank, world_size=2, timeout=timedelta(seconds=6))
+time.sleep(9 * rank)
+World(rank, 2).wait()
+dist.destroy_process_group()
+"""
 
 
-def test_a_process_does_not_wait_for_one_that_has_ended(monkeypatch: pytest.MonkeyPatch):
-    """It goes on to the barrier, which fails."""
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    store = dist.HashStore()
-    monkeypatch.setattr(dist.distributed_c10d, "_get_default_store", lambda: store)
-    monkeypatch.setattr(dist, "barrier", lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        World(0, 2, peers=((os.uname().nodename, gone.pid),)).wait()
-    store.add("left", 1)  # or that has left the job, and goes on with another
-    with pytest.raises(ZeroDivisionError):
-        World(0, 2).wait()
+def test_a_process_waits_for_another_that_has_more_to_do(tmp_path: Path):
+    """For longer than a collective may take."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", LATE, f"file://{tmp_path}/group"]
+    both = [subprocess.Popen([*command, str(rank)], env=environment) for rank in range(2)]
+    assert [one.wait(100) for one in both] == [0, 0]
 
 
 def test_fewer_validation_images_than_processes_are_shown_all_the_same(together: dict):

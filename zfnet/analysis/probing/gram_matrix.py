@@ -87,12 +87,14 @@ def gram_while_kept(
         yield kept
         return
     features = extract(extraction, [layer], folder)[layer]
+    if world.first:
+        check_room(folder, 4 * features.images * (features.images + 1), f"the numbers of layer {layer}'s Gram matrix")
     made = gram_of(features, extraction.device, extraction.progress and world.first, world)
+    world.wait()  # all have read the features
     with ThreadPoolExecutor(1, "gram") as other:
         left = Event()
         written = None
         if world.first:
-            check_room(folder, made.nbytes // 2, f"the numbers of layer {layer}'s Gram matrix")
             then = features.delete if delete_features else None
             written = other.submit(_write, extraction, layer, folder, made, left, then)
         try:

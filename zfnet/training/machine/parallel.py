@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 T = TypeVar("T")
-COLLECTIVE = timedelta(hours=1)  # until a process that does not answer counts as lost
-LEFT = "left"  # in the store: how many processes have left a job
-LOOK_S = 0.5  # how often, at most, it is looked whether others have come
+COLLECTIVE, PATIENCE = timedelta(hours=1), timedelta(days=7)  # until others count as lost: in a step, with their work
 
 
 class LostProcess(RuntimeError):
@@ -31,17 +25,13 @@ class LostProcess(RuntimeError):
 class World:
     """This process among all: rank, how many, its device, and host and number of each process.
 
-    job: a name that no other job of the same processes has; left: how many processes had left jobs before it; meetings:
-    counts how often they waited for each other. One process needs no group.
+    One process needs no group.
     """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     peers: tuple[tuple[str, int], ...] = ()
-    job: str = field(default="", repr=False, compare=False)
-    left: int = field(default=0, repr=False, compare=False)
-    meetings: Iterator[int] = field(default_factory=count, repr=False, compare=False)
 
     @property
     def first(self) -> bool:
@@ -97,18 +87,11 @@ class World:
             time.sleep(0.05)
 
     def wait(self) -> None:
-        """Until every process has come here, which may be days later: what they were dealt is not equally long."""
-        if self.size > 1:
-            self._meet(_store())
-            dist.barrier()  # which would give up after an hour
-
-    def _meet(self, store: dist.Store) -> None:
-        """Until all processes have said in the store that they are here, or one has ended or left the job."""
-        meeting, pause_s = f"{self.job} meeting {next(self.meetings)}", 0.001
-        here = store.add(meeting, 1)
-        while here < self.size and not self.lost() and store.add(LEFT, 0) == self.left:
-            time.sleep(pause_s)
-            pause_s, here = min(1.5 * pause_s, LOOK_S), store.add(meeting, 0)
+        """Until every process has come here: with gloo days later, if need be, since their work is not equally long."""
+        if self.size > 1 and dist.get_backend() == "gloo":
+            dist.monitored_barrier(timeout=PATIENCE)
+        elif self.size > 1:
+            dist.barrier()
 
 
 ALONE = World()  # one process
@@ -131,14 +114,7 @@ def join_world(device: str = "auto") -> World:
     if not dist.is_initialized():
         dist.init_process_group("nccl" if on_gpu else "gloo", timeout=COLLECTIVE)
     world = World(rank, size, own)
-    told = world.gather((os.uname().nodename, os.getpid(), uuid4().hex))
-    left = _store().add(LEFT, 0)  # earlier jobs, since all have met here
-    return replace(world, peers=tuple((host, process) for host, process, _ in told), job=told[0][2], left=left)
-
-
-def _store() -> dist.Store:
-    """Where the processes of a group tell each other things, without a collective."""
-    return dist.distributed_c10d._get_default_store()
+    return replace(world, peers=tuple(world.gather((os.uname().nodename, os.getpid()))))
 
 
 def _runs(process: int) -> bool:
@@ -168,6 +144,4 @@ def chosen_device(device: str) -> torch.device:
 def leave_world() -> None:
     """End the process group, if there is one."""
     if dist.is_initialized():
-        with suppress(RuntimeError):  # who kept the store may have ended
-            _store().add(LEFT, 1)
         dist.destroy_process_group()
