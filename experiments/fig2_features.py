@@ -60,9 +60,8 @@ def features(config: DictConfig, run: Run) -> None:
         if run.world.first:
             save_features(run.folder / SAVED, *computed)
         run.world.wait()
-    if config.redraw is not None or not run.world.first:
-        computed = load_features(config.redraw or run.folder / SAVED)
-    pages = dict(fig2_pages(*computed, columns=settings.columns, gain=settings.gain))  # none drawn yet
+    saved = load_features(config.redraw or run.folder / SAVED)
+    pages = dict(fig2_pages(*saved, columns=settings.columns, gain=settings.gain))  # none drawn yet
     publish(pages, run.folder, world=run.world)
 
 

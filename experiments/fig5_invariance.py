@@ -59,16 +59,13 @@ class Settings:
 def figure_5(config: DictConfig, run: Run) -> None:
     """Transform, print the numbers, save the arrays and draw; or draw again from saved arrays."""
     settings = pick(Settings, config)
-    computed = None
     if settings.redraw is None:
         shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
         computed = compute(pick(NetworkChoice, config), shown, given, settings, run)
         if computed is not None:
             save_curves(run.folder / SAVED, *computed)
         run.world.wait()
-    if computed is None:
-        computed = load_curves(settings.redraw or run.folder / SAVED)
-    draw(settings, *computed, run=run)
+    draw(settings, *load_curves(settings.redraw or run.folder / SAVED), run=run)
 
 
 def compute(

@@ -62,15 +62,13 @@ def occlusion(config: DictConfig, run: Run) -> None:
     """Hide, mine, project, save the arrays and draw; or draw again from saved arrays."""
     settings = pick(Settings, config)
     check_gain(settings.gain)
-    rows = None
     if config.redraw is None:
         shown, given = pick(ShownChoice, config), pick(ImagesChoice, config)
-        rows = compute(pick(NetworkChoice, config), shown, given, settings, run)
-        if rows is not None:
-            save_rows(run.folder / SAVED, rows)
+        computed = compute(pick(NetworkChoice, config), shown, given, settings, run)
+        if computed is not None:
+            save_rows(run.folder / SAVED, computed)
         run.world.wait()
-    if rows is None:
-        rows = load_rows(config.redraw or run.folder / SAVED)
+    rows = load_rows(config.redraw or run.folder / SAVED)
     if run.world.first:
         report(rows, run.folder)
     publish({"fig7": partial(draw_fig7, rows, gain=settings.gain)}, run.folder, world=run.world)

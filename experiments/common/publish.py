@@ -45,10 +45,9 @@ def publish(
         piece: Piece = {}
         if PNG in formats:
             piece = _for_screens(style.save_png(figure, folder, name))
+            print(f"drawn: {folder / f'{name}.{PNG}'}")
         if PDF in formats:
             style.save_pdf(figure, folder, name)
-        if PNG in formats:
-            print(f"drawn: {folder / f'{name}.{PNG}'}")
         return piece
 
     pieces: Iterable[Piece]

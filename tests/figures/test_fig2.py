@@ -156,7 +156,9 @@ def test_saved_as_png_at_300_dpi_and_pdf(one: LayerFeatures, tmp_path) -> None:
     with Image.open(path) as image:
         assert image.width == 300 * figure.get_size_inches()[0]
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        expected = image.convert("RGB").reduce(3)
     assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    np.testing.assert_array_equal(style.save_png(figure, tmp_path, "fig2"), expected)  # what TensorBoard is given
 
 
 def test_images_by_optimisation_stand_between(one: LayerFeatures, tmp_path: Path):

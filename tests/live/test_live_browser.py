@@ -217,6 +217,7 @@ def test_words_are_copied(browser: Any, address: str):
 def test_another_network_sees_it_in_its_own_frame(tab: Tab):
     tab.after("guess", lambda: tab.page.select_option("#network", "1"))
     tab.holds("document.getElementById('shown').naturalWidth === 80")
+    assert tab.page.evaluate("document.getElementById('shown').naturalWidth") == 80
 
 
 def test_a_drawn_objects_parts_go(browser: Any):
