@@ -91,7 +91,7 @@ def compute(
 
     blocks = [(layer, maps) for layer in layers for maps in blocks_of(chosen[layer], MAPS_AT_ONCE)]
     of = (settings, views.source.fingerprint, [(layer, digest_of(mined[layer])) for layer in layers])
-    pieces = dealt("projecting", blocks, work, of=of, network=network, run=run)
+    pieces = dealt("projecting", blocks[::-1], work, of=of, network=network, run=run)[::-1]  # deep ones take longest
     made = _optimised(chosen, deconvnet, settings, of=of, network=network, run=run)
     if not run.world.first:
         return [], ImageClasses()

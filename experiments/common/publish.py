@@ -6,6 +6,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,11 @@ def publish(
 ) -> None:  # fmt: skip
     """Save figures by the name of their file; those given as functions are drawn one at a time.
 
-    scalars: numbers that go into TensorBoard beside them, by tag. Several processes (world), which all have the same
-    figures, draw some each, and of the last ones, a figure a process, one the PNG and another the PDF; TensorBoard
-    hears of them from the first.
+    One figure of several names, the same object, is drawn once and copied. scalars: numbers that go into TensorBoard
+    beside them, by tag. Several processes (world), which all have the same figures, draw some each, and of the last
+    ones, a figure a process, one the PNG and another the PDF; TensorBoard hears of them from the first.
     """
+    named = _by_one_name(figures)
 
     def drawn(task: tuple[str, Sequence[str]]) -> Piece:
         name, formats = task
@@ -45,17 +47,21 @@ def publish(
         piece: Piece = {}
         if PNG in formats:
             piece = _for_screens(style.save_png(figure, folder, name))
-            print(f"drawn: {folder / f'{name}.{PNG}'}")
         if PDF in formats:
             style.save_pdf(figure, folder, name)
+        for other, suffix in product(named[name], formats):
+            if other != name:
+                shutil.copyfile(folder / f"{name}.{suffix}", folder / f"{other}.{suffix}")
+            if suffix == PNG:
+                print(f"drawn: {folder / f'{other}.{suffix}'}")
         return piece
 
     pieces: Iterable[Piece]
     if world.size == 1:
-        each = [(name, (PNG, PDF)) for name in figures]
-        pieces = map(drawn, track(each, "drawing", unit="figure", enabled=len(figures) >= BAR_FROM))
+        each = [(name, (PNG, PDF)) for name in named]
+        pieces = map(drawn, track(each, "drawing", unit="figure", enabled=len(each) >= BAR_FROM))
     else:
-        kept, names = folder / PIECES / "drawn", list(figures)
+        kept, names = folder / PIECES / "drawn", list(named)
         if world.first:
             shutil.rmtree(kept, ignore_errors=True)  # perhaps of other settings
         whole, last = names[: -world.size], names[-world.size :]
@@ -64,16 +70,31 @@ def publish(
         if not world.first:
             return
     with closing(FileWriter(str(events_folder(folder, FIGURES)))) as writer:
-        for name, piece in zip(figures, pieces, strict=False):  # the first of each figure is its PNG
+        for name, piece in zip(named, pieces, strict=False):  # the first piece of each figure is of its PNG
             height, width = piece["size"].tolist()
-            image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=piece["png"].tobytes())
-            writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), 0)
+            image = Summary.Image(
+                height=height, width=width, colorspace=3, encoded_image_string=piece["encoded"].tobytes()
+            )
+            for tag in named[name]:
+                writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), 0)
         for tag, value in (scalars or {}).items():
             writer.add_summary(scalar(tag, value), 0)
 
 
+def _by_one_name(figures: Mapping[str, object]) -> dict[str, list[str]]:
+    """All names of each figure, by the last of them: a layer's own name rather than a page's number."""
+    names: dict[int, list[str]] = {}
+    for name, figure in figures.items():
+        names.setdefault(id(figure), []).append(name)
+    return {some[-1]: some for some in names.values()}
+
+
 def _for_screens(pixels: NDArray[np.uint8]) -> Piece:
-    """A picture (H, W, 3) as TensorBoard keeps it: the bytes of a PNG, and its size."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
-    return {"png": np.frombuffer(file.getvalue(), np.uint8), "size": np.array(pixels.shape[:2])}
+    """A picture (H, W, 3) as TensorBoard keeps it: the bytes of a PNG, or of a JPEG where photographs make that much
+    smaller, and its size."""
+    picture, files = Image.fromarray(pixels), (io.BytesIO(), io.BytesIO())
+    picture.save(files[0], "PNG", compress_level=3)
+    picture.save(files[1], "JPEG", quality=90, subsampling=0)
+    png, jpeg = (file.getvalue() for file in files)
+    encoded = jpeg if len(jpeg) < len(png) / 2 else png
+    return {"encoded": np.frombuffer(encoded, np.uint8), "size": np.array(pixels.shape[:2])}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
+from PIL import Image
 from sklearn.metrics import confusion_matrix
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from experiments.common.events import events_folder
+from experiments.common.publish import publish
 from experiments.observers.dead_maps import StrongestActivations
 from experiments.observers.mistakes import PAIRS, WORST, Mistakes
 from experiments.observers.pace import Pace
@@ -174,6 +178,37 @@ def test_mistakes_are_shown_each_few_epochs_and_after_the_last(
             [image.step for image in events.Images(name)] == epochs if epochs else name not in events.Tags()["images"]
         )
     assert [point.step for point in events.Scalars("epoch/val_loss")] == [1, 2, 3]
+
+
+def test_a_figure_of_two_names_is_drawn_once_and_photographs_are_kept_small(tmp_path: Path):
+    drawn = []
+
+    def photograph() -> Figure:
+        figure = Figure(figsize=(3, 2))
+        noise = np.random.default_rng(0).random((200, 300, 3)) * np.linspace(0, 1, 300)[:, None]
+        figure.add_axes((0, 0, 1, 1)).imshow(noise)
+        drawn.append(figure)
+        return figure
+
+    line = Figure(figsize=(3, 2))
+    line.add_axes((0, 0, 1, 1)).plot([0, 1])
+    publish({"page": photograph, "line": line, "layer": photograph}, tmp_path)
+    assert len(drawn) == 1
+    for suffix in ("png", "pdf"):
+        assert (tmp_path / f"page.{suffix}").read_bytes() == (tmp_path / f"layer.{suffix}").read_bytes()
+    events = events_of(tmp_path / "figures")
+    assert set(events.Tags()["images"]) == {"page", "line", "layer"}
+    kept = {tag: events.Images(tag)[0] for tag in ("page", "line", "layer")}
+    assert kept["page"].encoded_image_string == kept["layer"].encoded_image_string
+    assert len(kept["page"].encoded_image_string) < 300 * 200 * 3 / 2.5  # its colours fill nearly 180 kB
+    for tag, most in (("page", 8), ("line", 0)):  # of 255, on average
+        with (
+            Image.open(io.BytesIO(kept[tag].encoded_image_string)) as shown,
+            Image.open(tmp_path / f"{tag}.png") as file,
+        ):
+            assert shown.size == (kept[tag].width, kept[tag].height) == (300, 200)
+            apart = np.asarray(shown, np.float64) - np.asarray(file.convert("RGB").reduce(3), np.float64)
+            assert np.abs(apart).mean() <= most
 
 
 def test_events_lie_in_the_folder_whose_name_the_run_has(tmp_path: Path):

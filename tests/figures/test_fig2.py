@@ -136,6 +136,21 @@ def test_pages_hold_every_map_once_and_are_no_higher_than_a_page(one: LayerFeatu
     assert len(widths) == 1
 
 
+def test_a_page_of_one_layer_alone_is_drawn_by_the_function_of_the_layers_own(one: LayerFeatures) -> None:
+    tall = {
+        field.name: np.concatenate([getattr(one, field.name)] * 6)
+        for field in fields(one) if field.name not in ("layer", "optimised")
+    }  # fmt: skip
+    filling = [replace(one, layer=name, **tall) for name in ("a", "b")]
+    pages = dict(fig2_pages([*filling, one, replace(one, layer="c")], RARE))
+    assert list(pages) == ["fig2", "fig2_page2", "fig2_page3", "fig2_a", "fig2_b", "fig2_conv3", "fig2_c"]
+    assert pages["fig2"] is pages["fig2_a"]
+    assert pages["fig2_page2"] is pages["fig2_b"]
+    assert len(set(pages.values())) == 5  # the third page has two layers
+    titles = [pages[name]().texts[0].get_text() for name in ("fig2", "fig2_b", "fig2_conv3", "fig2_c")]
+    assert [title.split(":")[0] for title in titles] == ["a", "b", "conv3", "c"]
+
+
 def test_the_gain_is_in_the_note(one: LayerFeatures) -> None:
     assert draw_fig2([one]).texts[-1].get_text().startswith("gain=p99.9: zero is mid-grey; each projection")
     assert draw_fig2([one], gain="largest").texts[-1].get_text().startswith("gain=largest: zero is mid-grey")

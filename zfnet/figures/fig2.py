@@ -46,17 +46,17 @@ def fig2_pages(
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """The montage of all layers on pages no higher than PAGE_IN and, of several layers, one of each: what draws it.
 
-    The first page of a montage is called fig2, or fig2_conv5, and the next ones fig2_page2 and so on. See `draw_fig2`.
+    The first page of a montage is called fig2, or fig2_conv5, and the next ones fig2_page2 and so on. A page of all
+    layers that is also one of a layer's own comes twice, with the same function. See `draw_fig2`.
     """
     montages = {"fig2": list(layers)}
     if len(layers) > 1:
         montages |= {f"fig2_{one.layer}": [one] for one in layers}
+    known: dict[tuple[object, ...], Callable[[], Figure]] = {}
     for name, some in montages.items():
         for number, page in enumerate(_pages(some, columns)):
-            yield (
-                name if number == 0 else f"{name}_page{number + 1}",
-                partial(_draw_page, page, classes, gain),
-            )
+            draw = known.setdefault(tuple(block.part for block in page), partial(_draw_page, page, classes, gain))
+            yield name if number == 0 else f"{name}_page{number + 1}", draw
 
 
 def draw_fig2(
@@ -73,10 +73,13 @@ def draw_fig2(
 
 
 class _Block:
-    """Some maps of a layer, and where they lie in its two sheets: in tiles, whose size is in inches."""
+    """Some maps of a layer, and where they lie in its two sheets: in tiles, whose size is in inches.
 
-    def __init__(self, one: LayerFeatures, columns: int) -> None:
-        self.one, self.columns = one, columns
+    part: what tells these maps from others of a figure.
+    """
+
+    def __init__(self, one: LayerFeatures, columns: int, part: object = None) -> None:
+        self.one, self.columns, self.part = one, columns, part
         maps, k = one.value.shape
         self.k_side = side_of(k)
         self.wide, self.high = (n + (n - 1) * GAP for n in (self.k_side, rows_of(k, self.k_side)))
@@ -108,7 +111,7 @@ def _pages(layers: Sequence[LayerFeatures], columns: int) -> list[list[_Block]]:
         whole = _Block(one, across)
         lines = max(1, int((room_in - TITLE_IN - MARGIN_IN) / (whole.line * whole.tile_in)))
         for first in range(0, len(one.maps), lines * across):
-            block = _Block(one.part(first, first + lines * across), across)
+            block = _Block(one.part(first, first + lines * across), across, part=(id(one), first))
             if pages[-1] and block.block_in > left_in:
                 pages.append([])
                 left_in = room_in
