@@ -22,7 +22,7 @@ from pathlib import Path
 from harness import hardware, table
 
 WORDS = {  # of each job: enough work that its start and its figures are a small part
-    "fig2_features": ("fig2_features:features", ["maps=32"]),
+    "fig2_features": ("fig2_features:features", ["maps=64"]),
     "fig5_invariance": ("fig5_invariance:figure_5", ["rows=[translation_y,scale,rotation]", "more=[blur]"]),
     "fig7_occlusion": ("fig7_occlusion:occlusion", ["classes=predicted", "others=3"]),
     "tab7_depth": ("tab7_depth:depth_table", ["svm=[1,3,5,7]", "softmax=[]", "folds=4", "control=false"]),
