@@ -69,15 +69,22 @@ def publish(
         pieces = deal(tasks, drawn, kept, world, what="drawing", unit="figure")
         if not world.first:
             return
+    _board(zip(named.values(), pieces, strict=False), scalars or {}, folder)  # the first of each figure is of its PNG
+
+
+def _board(
+    pictures: Iterable[tuple[Sequence[str], Piece]], scalars: Mapping[str, float], folder: Path
+) -> None:  # fmt: skip
+    """What TensorBoard shows: pictures, each under all its names, and numbers by tag."""
     with closing(FileWriter(str(events_folder(folder, FIGURES)))) as writer:
-        for name, piece in zip(named, pieces, strict=False):  # the first piece of each figure is of its PNG
+        for tags, piece in pictures:
             height, width = piece["size"].tolist()
             image = Summary.Image(
                 height=height, width=width, colorspace=3, encoded_image_string=piece["encoded"].tobytes()
             )
-            for tag in named[name]:
+            for tag in tags:
                 writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), 0)
-        for tag, value in (scalars or {}).items():
+        for tag, value in scalars.items():
             writer.add_summary(scalar(tag, value), 0)
 
 

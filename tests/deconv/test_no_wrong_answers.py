@@ -181,6 +181,33 @@ def test_batch_statistics_are_refused_in_occlusion():
             occlude(model, torch.randn(3, 8, 8), 0, 4, 4, progress=False, incremental=incremental)
 
 
+@pytest.mark.parametrize("share", [1, 1e-4])
+def test_a_network_that_mixes_the_squares_of_a_batch_is_refused_in_occlusion(share):
+    class Mixes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.below, self.top = nn.Conv2d(3, 8, 3), nn.Linear(8, 5)
+
+        def forward(self, x):
+            z = self.below(x)
+            z = z - share * z.mean((0, 2, 3), keepdim=True)
+            return self.top(z.relu().mean((2, 3)))
+
+    image = torch.randn(3, 32, 32, dtype=torch.float64)
+    with pytest.raises(ValueError, match="the network mixes the images of a batch"):
+        occlude(Mixes().double(), image, 1, 8, 4, layer="below", progress=False)
+
+
+def test_a_fill_keeps_all_its_digits_in_float64():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3)).double()
+    image = torch.randn(3, 8, 8, dtype=torch.float64)
+    heat = occlude(model, image, 0, 4, 4, fill=0.3, layer="0", progress=False)
+    image[:, :4, :4] = 0.3
+    expected = model(image[None]).softmax(1)[0, 0].detach()
+    torch.testing.assert_close(heat.probability[0, 0], expected, rtol=1e-13, atol=0)
+
+
 def test_a_network_that_looks_before_it_chooses_is_computed_the_plain_way():
     class Chooses(nn.Module):
         def __init__(self):

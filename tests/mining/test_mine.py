@@ -167,6 +167,71 @@ def test_our_network_is_mined_after_its_pools():
     assert _pools(deconvnet, ["conv1", "pool1"]) == {}
 
 
+class Halves(nn.MaxPool2d):
+    """A pool that returns something else than what it found."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) / 2
+
+
+class Narrow(nn.MaxPool2d):
+    """A pool that looks at less than it says."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2, self.stride)
+
+
+@pytest.mark.parametrize("pool", [Halves(2), Narrow(5, stride=4), nn.MaxPool2d(2)])
+def test_a_pool_that_does_something_else_is_not_believed(pool: nn.MaxPool2d) -> None:
+    if type(pool) is nn.MaxPool2d:
+        pool.register_forward_hook(lambda module, inputs, output: output - 5)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), pool, nn.Conv2d(4, 2, 3)).double()
+    images = torch.randn(6, 3, 16, 16, dtype=torch.float64)
+    found = mine_top(Deconvnet(model), [images], ["0"], k=2, progress=False)["0"].value
+    expected = model[0](images).flatten(2).max(2).values.topk(2, dim=0).values.T
+    torch.testing.assert_close(found, expected.detach(), check_dtype=False)
+
+
+def test_a_pool_that_serves_two_layers_is_not_asked() -> None:
+    class Shares(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other, self.pool = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 4, 3), nn.MaxPool2d(2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.pool(self.other(self.pool(self.one(x)))).flatten(1)
+
+    model, images = Shares(), torch.randn(6, 3, 20, 20)
+    found = mine_top(Deconvnet(model), [images], ["one"], k=1, progress=False)["one"].value[:, 0]
+    torch.testing.assert_close(found, model.one(images).amax((0, 2, 3)).detach(), check_dtype=False)
+
+
+@pytest.mark.parametrize("mix", [lambda x: x - x.mean((0, 2, 3), keepdim=True), lambda x: x + torch.rand(1)])
+def test_a_network_that_mixes_the_images_of_a_batch_is_refused(mix) -> None:
+    class Mixes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.below, self.above = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.above(mix(self.below(x)))
+
+    deconvnet, images = Deconvnet(Mixes()), torch.randn(6, 3, 20, 20)
+    mine_top(deconvnet, [images], ["below"], progress=False)
+    with pytest.raises(ValueError, match="layer 'above' answers otherwise to an image that has another one beside it"):
+        mine_top(deconvnet, [images], ["below", "above"], progress=False)
+
+
+def test_layers_and_ranks_are_checked_at_the_door() -> None:
+    deconvnet, images = Deconvnet(nn.Sequential(nn.Conv2d(3, 4, 3))), torch.randn(2, 3, 8, 8)
+    assert set(mine_top(deconvnet, [images], iter(["0"]), progress=False)) == {"0"}
+    with pytest.raises(ValueError, match=r"layers are '0', expected a list of names: give \['0'\]"):
+        mine_top(deconvnet, [images], "0", progress=False)
+    for rank, world_size in ((0, 0), (-1, 2)):
+        with pytest.raises(ValueError, match=f"rank={rank} of world_size={world_size} processes"):
+            mine_top(deconvnet, [images], ["0"], progress=False, rank=rank, world_size=world_size)
+
+
 def test_dead_maps_are_named_and_class_scores_never_are(caplog: pytest.LogCaptureFixture) -> None:
     net = whole_net()
     for layer, number in (("0", 2), ("5", 1), ("7", 3)):

@@ -27,7 +27,7 @@ def canvas_of(images: Tensor, fill: Fill, size_px: int, generator: torch.Generat
     """
     if isinstance(fill, str):
         return _made_from(images, fill, size_px, generator)
-    values = torch.as_tensor(fill).to(images)
+    values = (fill if isinstance(fill, Tensor) else torch.as_tensor(fill, dtype=torch.float64)).to(images)
     if values.ndim > 1 or (values.ndim == 1 and len(values) != images.shape[1]):
         raise ValueError(
             f"fill of shape {tuple(values.shape)}: expected a number or {images.shape[1]}, one for each channel"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -69,22 +69,18 @@ class Deconvnet:
             return f"autograd: the rule is {self.rule!r}"
         return self._explicit.explain(graph, node)
 
-    def activations(
-        self, images: Tensor, layers: Collection[str], dtype: torch.dtype | None = None
-    ) -> dict[str, Tensor]:
+    def activations(self, images: Tensor, layers: Iterable[str], dtype: torch.dtype | None = None) -> dict[str, Tensor]:
         """The maps of the layers on images (B, 3, H, W), as `record` keeps them: layer -> (B, C, H, W) or (B, C).
 
         Nothing else is kept; the pass ends at the last of the layers. dtype: torch.bfloat16 or torch.float16 computes
         in mixed precision, by autocast. Raises ValueError as `record` does.
         """
-        images = self._prepared(images, layers)
+        layers, images = self._network.names.listed(layers), self._prepared(images)
         graph = self._network.graph(images)
         with undisturbed(self.model, dtype):
             return layer_outputs(self.model, images, self._network.modules(layers), graph=graph)
 
-    def record(
-        self, images: Tensor, layers: Collection[str] | None = None, keep: Collection[str] | None = None
-    ) -> Record:
+    def record(self, images: Tensor, layers: Iterable[str] | None = None, keep: Iterable[str] | None = None) -> Record:
         """Run the network on images (B, 3, H, W) and keep what the reverse pass needs.
 
         layers: those that will be projected, `self.layers` by default; the pass ends at the last of them.
@@ -93,10 +89,11 @@ class Deconvnet:
 
         Raises ValueError for unknown layers, and for named ones that run more than once or not at all.
         """
-        images = self._prepared(images, [*(layers or ()), *(keep or ())])
+        names, images = self._network.names, self._prepared(images)
+        layers, keep = (None if given is None else names.listed(given) for given in (layers, keep))
         graph = self._network.graph(images)
         if layers is None:  # a layer that nobody named may well not run
-            layers = [name for name in self.layers if not fault_of(graph, self._network.names.modules[name])]
+            layers = [name for name in self.layers if not fault_of(graph, names.modules[name])]
         recorded = list(dict.fromkeys([*layers, *(keep or ())]))
         keep, modules = recorded if keep is None else keep, self._network.modules(recorded)
         nodes = {layer: runs[0] for layer, module in modules.items() if (runs := graph.outputs.get(module))}
@@ -202,7 +199,10 @@ class Deconvnet:
         """The seed (N,) of each unit (N, 4)."""
         if scale is None:
             return self._rectified(record, layer, unit_values(record, layer, units))
-        values = like_parameters(self.model, torch.as_tensor(scale))
+        given = scale if isinstance(scale, Tensor) else torch.as_tensor(scale, dtype=torch.float64)
+        if given.is_complex():
+            raise ValueError(f"scale is {given.dtype}, expected real numbers")
+        values = like_parameters(self.model, given)
         if values.ndim and values.shape != units.shape[:1]:
             raise ValueError(
                 f"scale is {tuple(values.shape)}, expected one number or one for each of {len(units)} units"
@@ -221,7 +221,6 @@ class Deconvnet:
             )
         check_weights(record, self.model)
 
-    def _prepared(self, images: Tensor, layers: Collection[str]) -> Tensor:
-        self._network.names.check(*layers)
+    def _prepared(self, images: Tensor) -> Tensor:
         check_images(images)
         return like_parameters(self.model, images.detach())

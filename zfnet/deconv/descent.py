@@ -37,7 +37,7 @@ class Arrived:
 
 
 class Filters:
-    """The transposed filters of a network's convolutions, made when they are first wanted."""
+    """The transposed filters of the convolutions of one pass, made when they are first wanted."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], TransposedFilters] = {}

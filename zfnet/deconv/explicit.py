@@ -20,8 +20,7 @@ class ExplicitReverse:
     """Reverse passes on the graphs of records of one network."""
 
     def __init__(self) -> None:
-        self._weights: object = None
-        self._filters = Filters()
+        self._filters: tuple[weakref.ref[Graph], Filters] | None = None
         self._last: tuple[weakref.ref[Record], int, Plan] | None = None
 
     def units(
@@ -75,6 +74,7 @@ class ExplicitReverse:
         return self._last[2]
 
     def _filters_of(self, record: Record) -> Filters:
-        if self._weights != record.weights:
-            self._weights, self._filters = record.weights, Filters()
-        return self._filters
+        """Those of the pass that the record keeps, and no other's: its weights may have changed out of sight."""
+        if self._filters is None or self._filters[0]() is not record.graph:
+            self._filters = weakref.ref(record.graph), Filters()
+        return self._filters[1]

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from torch import Tensor, nn
 
-from zfnet.forward import check_plain, fault_of, named_layers
+from zfnet.forward import NamedLayers, check_plain, fault_of, named_layers
 from zfnet.forward.graph import Graph, own_graph, trace
 from zfnet.models import undisturbed
 
@@ -19,12 +19,20 @@ class TracedNetwork:
 
     def __init__(self, model: nn.Module) -> None:
         check_plain(model)
-        self.model, self.names = model, named_layers(model)
+        self.model = model
+        self._names, self._parts = named_layers(model), _parts_of(model)
         self._graphs: dict[tuple[int, ...], Graph] = {}
+
+    @property
+    def names(self) -> NamedLayers:
+        """What the names of the network's layers mean."""
+        self._look_again()
+        return self._names
 
     def graph(self, images: Tensor) -> Graph:
         """That of a pass of images (B, 3, H, W) of this size. The network runs once on the first of them if need be."""
         size = tuple(images.shape[1:])
+        self._look_again()
         if size not in self._graphs:
             with undisturbed(self.model):
                 self._graphs[size] = trace(self.model, images[:1])
@@ -33,6 +41,7 @@ class TracedNetwork:
 
     def any_graph(self) -> Graph:
         """That of the last size, or of the network's own where it saw no images yet."""
+        self._look_again()
         if not self._graphs:
             graph = own_graph(self.model)
             self._graphs[graph.nodes[0].shape] = graph
@@ -60,6 +69,26 @@ class TracedNetwork:
         except ValueError:  # it does not run on an image of its own size: images will tell
             return list(self.names.filters)
         return [layer for layer in self.names.filters if _gives_units(graph, self.names.modules[layer])]
+
+    def _look_again(self) -> None:
+        """Forget what was learned where a module was replaced since, or set otherwise."""
+        parts = _parts_of(self.model)
+        if parts != self._parts:
+            self._names, self._parts, self._graphs = named_layers(self.model), parts, {}
+
+
+def _parts_of(model: nn.Module) -> list[tuple[nn.Module, dict[str, object]]]:
+    """The modules of a network, and what each was set to, but for its mode."""
+    return [
+        (module, {name: value for name, value in vars(module).items() if name != "training" and _is_plain(value)})
+        for module in model.modules()
+    ]
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, int | float | str) or (
+        isinstance(value, tuple) and all(isinstance(part, int | float | str) for part in value)
+    )
 
 
 def _gives_units(graph: Graph, module: str) -> bool:

@@ -22,6 +22,7 @@ from .layers import (
 )
 from .memory_budget import WINDOW_BYTES as WINDOW_BYTES, slices_that_fit as slices_that_fit
 from .passes import (
+    check_apart as check_apart,
     check_layers as check_layers,
     fault_of as fault_of,
     layer_outputs as layer_outputs,

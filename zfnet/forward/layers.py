@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -44,6 +44,14 @@ class NamedLayers:
                 f"{f' (close to it: {close})' if close else ''}"
                 f"{'' if list_all else '; other modules go by their names too, which experiments/summary.py lists'}"
             )
+
+    def listed(self, layers: Iterable[str]) -> list[str]:
+        """Layers as a list. Raises ValueError for one name in place of several, and as `check` does."""
+        if isinstance(layers, str):
+            raise ValueError(f"layers are {layers!r}, expected a list of names: give [{layers!r}]")
+        names = list(layers)
+        self.check(*names)
+        return names
 
     def module_of(self, layer: str) -> str:
         """The dotted name of a layer's module. Raises ValueError as `check` does."""

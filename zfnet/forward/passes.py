@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from zfnet.forward.graph import LAST, Graph, Recorder
@@ -82,6 +83,23 @@ def check_layers(graph: Graph, modules: Mapping[str, str]) -> None:
     faulty = {layer: fault for layer, module in modules.items() if module and (fault := fault_of(graph, module))}
     if faulty:
         raise ValueError("; ".join(f"layer {layer!r} {fault}" for layer, fault in faulty.items()))
+
+
+def check_apart(answers: Callable[[Tensor], Mapping[str, Tensor]], image: Tensor) -> None:
+    """Raise ValueError where what layers answer to an image (1, 3, H, W) depends on the others of its batch.
+
+    answers: images (N, 3, H, W) -> layer -> (N, ...).
+    """
+    alone = answers(image)
+    beside = answers(torch.cat([image, 2 - 3 * image.flip(3)]))  # one that is nothing like it
+    for layer, maps in alone.items():
+        apart = (beside[layer][:1] - maps).abs()
+        if bool((apart > torch.finfo(maps.dtype).eps ** 0.5 * maps.abs().max()).any()):
+            raise ValueError(
+                f"layer {layer!r} answers otherwise to an image that has another one beside it: the network mixes the "
+                "images of a batch, or draws at random, so that no answer is an image's own. Let it normalise by what "
+                "is kept from training, or image by image"
+            )
 
 
 class _Outputs:

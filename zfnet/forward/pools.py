@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from zfnet.forward.graph import MaxPool, own_graph, pair
+from zfnet.forward.graph import Graph, MaxPool, own_graph, pair
 from zfnet.forward.layers import named_layers
 
 
@@ -20,11 +20,19 @@ def places_to_look(model: nn.Module, layers: Sequence[str]) -> dict[str, tuple[s
     for layer in layers:
         module = names.module_of(layer)
         (node,) = graph.outputs.get(module) or [None]
-        users = [above for above in graph.nodes if node in above.inputs]
-        pools = [above.where for above in users if isinstance(above.operation, MaxPool)]
-        alone = len(users) == len(pools) == 1 and isinstance(model.get_submodule(pools[0]), nn.MaxPool2d)
-        places[layer] = (pools[0], True) if alone else (module, False)
+        pool = None if node is None else _pool_after(node, graph, model)
+        places[layer] = (module, False) if pool is None else (pool, True)
     return places
+
+
+def _pool_after(node: int, graph: Graph, model: nn.Module) -> str | None:
+    """The max pool that alone reads a node, and gives what it found and nothing else; None where there is none."""
+    readers = [position for position, above in enumerate(graph.nodes) if node in above.inputs]
+    if len(readers) != 1 or not isinstance(graph.nodes[readers[0]].operation, MaxPool):
+        return None
+    pool = graph.nodes[readers[0]].where
+    gives = pool and graph.outputs[pool] == readers and type(model.get_submodule(pool)) is nn.MaxPool2d
+    return pool if gives else None
 
 
 def covers(pool: nn.Module, pooled: Tensor, maps: Tensor) -> bool:

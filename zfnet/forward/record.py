@@ -65,7 +65,10 @@ class Record(RecordGlance):
 
 
 def weights_versions(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """For each parameter and buffer where it lies and how often it was changed in place: any change shows."""
+    """For each parameter and buffer where it lies and how often it was changed in place.
+
+    A change shows, but for one through `.data`, which torch does not count.
+    """
     tensors = [*model.named_parameters(), *model.named_buffers()]
     return {name: (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version) for name, tensor in tensors}
 

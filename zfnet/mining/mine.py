@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zfnet.deconv import Deconvnet
-from zfnet.forward import covers, places_to_look
+from zfnet.forward import check_apart, covers, named_layers, places_to_look
 from zfnet.forward.graph import pair
 from zfnet.mining.best import Best, Pooled
 from zfnet.mining.top_units import Mined
@@ -30,7 +30,7 @@ Watch = Callable[[Mapping[str, Tensor], Tensor], None]
 def mine_top(
     deconvnet: Deconvnet,
     loader: Iterable[Any],
-    layers: Collection[str],
+    layers: Iterable[str],
     k: int = 9,
     progress: bool = True,
     rank: int = 0,
@@ -46,10 +46,14 @@ def mine_top(
     must not change, and the positions (B,) of its images, for those who want more of the same pass.
 
     Equal values go to the lower image and then the earlier place, so that neither batches nor processes matter.
-    Raises ValueError for an unknown layer, k < 1, no images, or activations that are not numbers.
+    Raises ValueError for an unknown layer, k < 1, no images, activations that
+    are not numbers, or that depend on the other images of a batch.
     """
+    layers = named_layers(deconvnet.model).listed(layers)
     if k < 1 or not layers:
-        raise ValueError(f"k={k} places of layers {list(layers)}, expected at least one of each")
+        raise ValueError(f"k={k} places of layers {layers}, expected at least one of each")
+    if rank < 0 or world_size < 1:
+        raise ValueError(f"rank={rank} of world_size={world_size} processes: expected ranks from 0, and at least one")
     best, seen, pools = None, 0, _pools(deconvnet, layers)
     for batch in track(loader, "mining", unit="batch", enabled=progress):
         images = batch if isinstance(batch, Tensor) else batch[0]
@@ -60,6 +64,7 @@ def mine_top(
         maps = deconvnet.activations(images, [*layers, *pools.values()])
         pooled = _pooled(deconvnet, maps, pools)
         if best is None:
+            check_apart(lambda some: deconvnet.activations(some, layers), images[:1])
             best = Best(maps, k, _scores(deconvnet, images, maps))
         best.update(maps, indices, pooled)
         if watch is not None:

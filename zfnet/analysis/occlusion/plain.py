@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from zfnet.analysis import hide
 from zfnet.analysis.occlusion.method import map_sums
-from zfnet.forward import check_scores, layer_outputs, slices_that_fit
+from zfnet.forward import check_apart, check_scores, layer_outputs, slices_that_fit
 from zfnet.forward.graph import Graph
 
 SCORES = "the class scores"
@@ -24,6 +24,7 @@ class PlainOcclusion:
 
     def clean(self, image: Tensor) -> tuple[Tensor, Tensor]:
         self.take(image)
+        check_apart(self._answers, image[None])
         scores, maps = self._outputs(image[None])
         return check_scores(scores)[0], map_sums(self.layer, maps)[0]
 
@@ -41,5 +42,8 @@ class PlainOcclusion:
 
     def _outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Scores (N, classes) and the layer's maps (N, maps, h, w) or units (N, units)."""
-        maps = layer_outputs(self.model, images, self._modules, graph=self._graph)
+        maps = self._answers(images)
         return maps[SCORES], maps[self.layer]
+
+    def _answers(self, images: Tensor) -> dict[str, Tensor]:
+        return layer_outputs(self.model, images, self._modules, graph=self._graph)

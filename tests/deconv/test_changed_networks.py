@@ -1,0 +1,92 @@
+"""A network that was changed between two calls, in ways that torch counts and in ways that it does not."""
+
+import gc
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from zfnet import Deconvnet, build_model
+from zfnet.deconv.transposed import TransposedFilters
+
+torch.set_num_threads(1)
+
+
+def small_zfnet() -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model("zfnet", num_classes=5, width=0.1, input_px=96).double()
+    for weight in model.parameters():
+        if weight.ndim > 1:
+            nn.init.kaiming_normal_(weight)
+    return model
+
+
+def with_norm() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, stride=2), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 4, 3, stride=2)
+    ).double()
+
+
+@pytest.mark.parametrize(("make", "changed", "layer"), [(small_zfnet, "conv2", "conv5"), (with_norm, "1", "3")])
+def test_a_record_goes_down_by_the_weights_of_its_own_pass(make, changed, layer):
+    model, images, units = make(), torch.randn(2, 3, 96, 96, dtype=torch.float64), [[0, 1, 1, 1], [1, 2, 0, 2]]
+    deconvnet = Deconvnet(model)
+    before = deconvnet.project(deconvnet.record(images), layer, units, scale=1)
+    model.get_submodule(changed).weight.data.mul_(3)  # as moving averages do: torch does not count it
+    found, expected = (one.project(one.record(images), layer, units, scale=1) for one in (deconvnet, Deconvnet(model)))
+    assert (expected - before).norm() > 0.1 * expected.norm()
+    assert (found - expected).norm() <= 1e-12 * expected.norm()
+
+
+def test_filters_of_passes_that_are_gone_are_not_kept():
+    model = nn.Sequential(weight_norm(nn.Conv2d(3, 8, 3)), nn.ReLU(), weight_norm(nn.Conv2d(8, 8, 3, stride=2)))
+    deconvnet = Deconvnet(model)
+    for _ in range(5):  # each pass makes weights anew
+        deconvnet.project(deconvnet.record(torch.randn(1, 3, 20, 20), layers=["2"]), "2", [[0, 0, 0, 0]])
+    gc.collect()
+    held = [one for one in gc.get_objects() if type(one) is TransposedFilters]
+    assert sum(len(one.weight) == 8 for one in held) <= 2
+
+
+def test_a_relu_that_works_in_place_from_now_on_is_seen():
+    model, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)), torch.randn(2, 3, 20, 20)
+    deconvnet = Deconvnet(model)
+    before = deconvnet.record(images).maps["0"]
+    model[1].inplace = True
+    assert torch.equal(deconvnet.record(images).maps["0"], before)
+    assert before.min() < 0
+
+
+def test_a_module_that_took_anothers_place_is_seen():
+    model = build_model("zfnet", num_classes=5, width=0.1, input_px=96)
+    deconvnet, images = Deconvnet(model), torch.randn(1, 3, 96, 96)
+    deconvnet.record(images)
+    assert deconvnet.explain("fc6").startswith("explicit")
+    model.relu5 = nn.GELU()
+    assert "gelu" in deconvnet.explain("fc6")
+    assert torch.equal(deconvnet.record(images).maps["conv5"], Deconvnet(model).record(images).maps["conv5"])
+
+
+def test_layers_may_come_one_by_one_and_one_name_is_no_list():
+    model, images = build_model("zfnet", num_classes=5, width=0.1, input_px=96), torch.randn(1, 3, 96, 96)
+    deconvnet = Deconvnet(model)
+    record = deconvnet.record(images, layers=(layer for layer in ["conv2", "conv3"]), keep=iter(["conv3"]))
+    assert set(record.sizes) == {"conv2", "conv3"}
+    assert set(record.maps) == {"conv3"}
+    assert set(deconvnet.activations(images, iter(["conv4"]))) == {"conv4"}
+    for ask in (lambda: deconvnet.record(images, layers="conv5"), lambda: deconvnet.record(images, keep="conv5"),
+                lambda: deconvnet.activations(images, "conv5")):  # fmt: skip
+        with pytest.raises(ValueError, match=r"'conv5', expected a list of names: give \['conv5'\]"):
+            ask()
+
+
+def test_a_scale_keeps_all_its_digits():
+    model, images, units = small_zfnet(), torch.randn(1, 3, 96, 96, dtype=torch.float64), [[0, 1, 1, 1]]
+    deconvnet = Deconvnet(model)
+    record = deconvnet.record(images, layers=["conv5"])
+    one, tenth = (deconvnet.project(record, "conv5", units, scale=scale) for scale in (1, 0.1))
+    assert (tenth * 10 - one).abs().max() <= 1e-14 * one.abs().max()
+    with pytest.raises(ValueError, match=r"scale is torch.complex64, expected real numbers"):
+        deconvnet.project(record, "conv5", units, scale=torch.tensor(1j))
