@@ -19,9 +19,11 @@ from zfnet.models import (
     build_for_file,
     build_model,
     channels_of,
+    check_numbers,
     fit,
     hub_config,
     like_parameters,
+    naming_sizes,
     read_file,
     state_dict_of,
     undisturbed,
@@ -181,17 +183,16 @@ def _of_module(
             f"{type(model).__name__} came without its frame, which says how pixels are cut and normalised for it: give "
             "frame=torchvision_frame(size_px=224, side_px=256), or an InputFrame of your own"
         )
+    check_numbers(model)
     if weights is not None:
         fit(model, state_dict_of(read_file(weights), weights), weights)
-    model.eval()
-    device = like_parameters(model, torch.empty(0)).device
+    images = like_parameters(model, torch.zeros(1, frame.channels, frame.size_px, frame.size_px))
     if not names:
-        images = like_parameters(model, torch.zeros(1, frame.channels, frame.size_px, frame.size_px))
-        with undisturbed(model):
-            scores = model(images)  # (1, classes)
+        with undisturbed(model), naming_sizes(model, images):
+            scores = model(images.clone())  # (1, classes); a copy that may be changed, also in inference mode
         count = scores.shape[1] if isinstance(scores, torch.Tensor) and scores.ndim == 2 else 0
         names = tuple(f"class {number}" for number in range(count))
-    return Network(model=model, frame=frame.to(device), wnids=wnids, names=names)
+    return Network(model=model.eval(), frame=frame.to(images.device), wnids=wnids, names=names)
 
 
 def _of_zoo(name: str, weights: str | Path | None, size_px: int | None) -> Network:

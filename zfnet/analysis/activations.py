@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from zfnet.forward import check_images, named_layers, receptive_field, run_watched
-from zfnet.models import evaluating, like_parameters
+from zfnet.models import evaluating, like_parameters, naming_sizes
 
 RELU = ("auto", "before", "after")
 AFTER, BEFORE, PLAIN = "after the ReLU", "before the ReLU", "as the layer returns it"
@@ -169,5 +169,5 @@ def _lowest(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 def _pass(model: nn.Module, images: Tensor, layers: Sequence[str], arrive: Callable[[str, Any], None]) -> None:
     """Run the network once, in eval mode; `arrive` gets what each of the layers' own modules returns."""
     check_images(images)
-    with torch.no_grad(), evaluating(model):
+    with torch.no_grad(), evaluating(model), naming_sizes(model, images):
         run_watched(model, like_parameters(model, images), {layer: layer for layer in layers}, arrive)

@@ -13,6 +13,7 @@ from .layer_summary import (
     arithmetic as arithmetic,
     channels_of as channels_of,
     layers_of as layers_of,
+    own_side as own_side,
     shape_text as shape_text,
     summary as summary,
     table_text as table_text,
@@ -24,6 +25,7 @@ from .modes import (
     undisturbed as undisturbed,
 )
 from .norm import ContrastNorm as ContrastNorm, contrast_norm as contrast_norm
+from .refusals import check_numbers as check_numbers, naming_sizes as naming_sizes
 from .table import ALEXNET as ALEXNET, TABLES as TABLES, ZFNET as ZFNET, Conv as Conv, Full as Full, without as without
 from .weights import (
     OtherClasses as OtherClasses,

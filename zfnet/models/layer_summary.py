@@ -11,6 +11,7 @@ from torch import nn
 
 from zfnet.models.modes import evaluating
 
+SIDE_PX = 224  # of images for networks that do not say what they take
 COUNTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 NOTE = (
     "Multiply-adds: of the convolution and linear modules that run, for one image; biases are not counted, nor the\n"
@@ -39,7 +40,7 @@ def layers_of(model: nn.Module, input_px: int | None = None) -> list[Layer]:
     input_px: the side of the image; by default the model's own where it has one, else 224. A last line holds the
     parameters of modules that do not run as such, if there are any.
     """
-    channels, size_px = channels_of(model), _size(model, input_px)
+    channels, size_px = channels_of(model), own_side(model, input_px)
     with evaluating(model):
         ran = torchinfo.summary(model, [1, channels, size_px, size_px], depth=99, verbose=0).summary_list
     names = {id(module): name for name, module in model.named_modules()}
@@ -74,8 +75,14 @@ def channels_of(model: nn.Module) -> int:
     return next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), 3)
 
 
-def _size(model: nn.Module, input_px: int | None) -> int:
-    return input_px or int(getattr(model, "input_px", 224))
+def own_side(model: nn.Module, input_px: int | None = None) -> int:
+    """The side of a network's images: input_px, or the one that it says it takes (`input_px`), or 224.
+
+    Raises ValueError for an input_px of less than a pixel.
+    """
+    if input_px is not None and input_px < 1:
+        raise ValueError(f"images of {input_px} x {input_px} px were asked for, expected a side of 1 px or more")
+    return int(getattr(model, "input_px", SIDE_PX)) if input_px is None else input_px
 
 
 def _multiply_adds(module: nn.Module, output: Sequence[int]) -> int:
@@ -95,7 +102,7 @@ def summary(model: nn.Module, input_px: int | None = None) -> str:
         rows.append((layer.name, layer.kind, shape_text(layer.shape), *counts))
     totals = sum(layer.parameters for layer in layers), sum(layer.multiply_adds for layer in layers)
     rows.append(("total", "", "", *_counts(*totals)))
-    size_px = _size(model, input_px)
+    size_px = own_side(model, input_px)
     return (
         f"{type(model).__name__}, one image of {channels_of(model)} x {size_px} x {size_px}\n{table_text(rows)}\n{NOTE}"
     )

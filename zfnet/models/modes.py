@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -34,8 +36,9 @@ def undisturbed(model: nn.Module, dtype: torch.dtype | None = None) -> Iterator[
         yield
 
 
-def like_parameters(model: nn.Module, values: Tensor) -> Tensor:
+def like_parameters(model: nn.Module, values: Tensor | NDArray[Any]) -> Tensor:
     """Values of any shape in the type and on the device of the model's parameters; as they are if it has none."""
+    values = torch.as_tensor(values)
     like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), values)
     return values.to(like)
 

@@ -14,9 +14,7 @@ from zfnet.forward import check_plain, temporary_hooks
 from zfnet.forward.graph.graph import Graph
 from zfnet.forward.graph.operations import Node
 from zfnet.forward.graph.recorder import Recorder, Touched
-from zfnet.models import channels_of, like_parameters, undisturbed
-
-SIDE_PX = 224  # of images for networks that do not say what they take
+from zfnet.models import channels_of, like_parameters, naming_sizes, own_side, undisturbed
 
 
 @dataclass(kw_only=True)
@@ -45,10 +43,11 @@ def trace(model: nn.Module, images: Tensor) -> Graph:
 def trace_with_values(model: nn.Module, images: Tensor, *, values: bool) -> tuple[Graph, Mapping[int, Tensor]]:
     """The graph, and if wanted what each node gave: position -> (B, ...), as it was before a change in place.
 
-    Raises ValueError for what is no network, and for compiled or scripted ones.
+    Raises ValueError for what is no network, for compiled or scripted ones, and for images that do not fit the network.
     """
     check_plain(model)
-    with torch.enable_grad():  # what has no gradient then is hidden in an autograd.Function or the like
+    # with gradients on: what has none then is hidden in an autograd.Function or the like
+    with naming_sizes(model, images), torch.enable_grad():
         return _traced(model, images.detach().clone().requires_grad_(), Watched(), values=values)
 
 
@@ -76,13 +75,12 @@ def own_graph(model: nn.Module, image_px: int | None = None) -> Graph:
     """The graph of a network on an image of image_px, or of the side that it says it takes (`input_px`), or of 224.
 
     Where it does not run on such an image the graph ends at the operation that failed: where units look does not depend
-    on the size. Raises ValueError where none of its modules ran.
+    on the size. Raises ValueError where none of its modules ran, and for an image_px of less than a pixel.
     """
     check_plain(model)
-    side = image_px or int(getattr(model, "input_px", SIDE_PX))
-    images = like_parameters(model, torch.zeros(1, channels_of(model), side, side))
-    watched = Watched()
+    side, watched = own_side(model, image_px), Watched()
     with undisturbed(model), torch.enable_grad():
+        images = like_parameters(model, torch.zeros(1, channels_of(model), side, side))  # no inference tensor, in here
         try:
             return _traced(model, images.requires_grad_(), watched, values=False)[0]
         except (RuntimeError, ValueError, AssertionError) as error:
