@@ -2,6 +2,7 @@
 
 import gc
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,6 +10,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from zfnet import Deconvnet, build_model
 from zfnet.deconv.transposed import TransposedFilters
+from zfnet.forward.record import weights_versions
 
 torch.set_num_threads(1)
 
@@ -38,6 +40,47 @@ def test_a_record_goes_down_by_the_weights_of_its_own_pass(make, changed, layer)
     found, expected = (one.project(one.record(images), layer, units, scale=1) for one in (deconvnet, Deconvnet(model)))
     assert (expected - before).norm() > 0.1 * expected.norm()
     assert (found - expected).norm() <= 1e-12 * expected.norm()
+
+
+def fused_step(model: nn.Module) -> None:
+    steps = torch.optim.SGD(model.parameters(), 0.1, fused=True)
+    model(torch.randn(2, 3, 96, 96, dtype=torch.float64)).square().sum().backward()
+    steps.step()
+    steps.zero_grad()
+
+
+def scaled_data(model: nn.Module) -> None:
+    for weights in model.parameters():
+        weights.data.mul_(3)
+
+
+@pytest.mark.parametrize("change", [fused_step, scaled_data])
+def test_steps_that_torch_does_not_count_are_seen(change):
+    model, images = with_norm().eval(), torch.randn(2, 3, 96, 96, dtype=torch.float64)
+    deconvnet, units = Deconvnet(model), [[0, 1, 1, 1], [1, 2, 0, 2]]
+    record = deconvnet.record(images)
+    before = deconvnet.project(record, "3", units, scale=1)
+    change(model)
+    with pytest.raises(ValueError, match="the weights changed since the record was made"):
+        deconvnet.project(record, "3", units, scale=1)
+    found, expected = (one.project(one.record(images), "3", units, scale=1) for one in (deconvnet, Deconvnet(model)))
+    assert (expected - before).norm() > 0
+    assert torch.equal(found, expected)
+
+
+def test_weights_of_every_layout_are_told_apart():
+    whole = torch.arange(48.0)
+    model = nn.Module()
+    for number, values in enumerate((
+        whole.reshape(2, 3, 2, 4)[:, ::2], whole.reshape(3, 4, 2, 2).to(memory_format=torch.channels_last), whole[:1],
+        whole[5], whole[:0], whole[:1].expand(4), torch.tensor([7]), torch.tensor(torch.nan), whole.half()[3:9],
+    )):  # fmt: skip
+        model.register_buffer(f"b{number}", values)
+    versions = weights_versions(model)
+    assert versions == weights_versions(model)
+    ends = {name: np.frombuffer(numbers).tolist() for name, (*_, numbers) in versions.items()}
+    assert ends.pop("b7") != ends["b6"]
+    assert ends == {"b0": [0, 47], "b1": [0, 47], "b2": [0, 0], "b3": [5, 5], "b5": [0, 0], "b6": [7, 7], "b8": [3, 8]}
 
 
 def test_filters_of_passes_that_are_gone_are_not_kept():

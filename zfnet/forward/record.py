@@ -12,6 +12,8 @@ from zfnet.forward.exchange import drawn_at_random, taken_from
 from zfnet.forward.graph import Graph
 from zfnet.forward.record_glance import RecordGlance
 
+Version = tuple[int, int, bytes]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record(RecordGlance):
@@ -39,7 +41,7 @@ class Record(RecordGlance):
     batch: int
     scores: frozenset[str]
     image_bytes: int
-    weights: Mapping[str, tuple[int, int]]
+    weights: Mapping[str, Version]
     graph: Graph
     nodes: Mapping[str, int]
     switches: Mapping[int, Tensor]
@@ -64,20 +66,32 @@ class Record(RecordGlance):
         return replace(self, switches=drawn_at_random(self.switches, self.graph, generator), exchanged=True)
 
 
-def weights_versions(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """For each parameter and buffer where it lies and how often it was changed in place.
+def weights_versions(model: nn.Module) -> dict[str, Version]:
+    """For each parameter and buffer where it lies, how often it was changed in place, and its first and last number.
 
-    A change shows, but for one through `.data`, which torch does not count.
+    The numbers are for changes that torch does not count: those of a fused optimiser on a CPU, and those through
+    `.data`. Such a change of other numbers of one tensor alone does not show.
     """
-    tensors = [*model.named_parameters(), *model.named_buffers()]
-    return {name: (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version) for name, tensor in tensors}
+    tensors = {name: tensor for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.numel()}
+    ends = [_ends(tensor.detach()).to("cpu", torch.float64) for tensor in tensors.values()]
+    numbers = torch.cat(ends).numpy().tobytes() if ends else b""  # as bytes: a number that is none equals itself
+    return {
+        name: (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version, numbers[16 * at : 16 * at + 16])
+        for at, (name, tensor) in enumerate(tensors.items())
+    }
+
+
+def _ends(values: Tensor) -> Tensor:
+    """The first and the last number (2,), as they lie in memory."""
+    last = sum((size - 1) * step for size, step in zip(values.shape, values.stride(), strict=True))
+    return values.as_strided((2,), (last,), values.storage_offset())
 
 
 def check_weights(record: Record, model: nn.Module) -> None:
     """Raise ValueError where a record is of another network, or of other weights, of which it names the first."""
     now = weights_versions(model)
     changed = [name for name in now.keys() | record.weights.keys() if now.get(name) != record.weights.get(name)]
-    if changed and all(now.get(name, (0,))[0] != place for name, (place, _) in record.weights.items()):
+    if changed and all(now.get(name, (0,))[0] != place for name, (place, *_) in record.weights.items()):
         raise ValueError(
             f"the record was made by a deconvnet with another rule or network than this one ({type(model).__name__}), "
             "or with all its weights elsewhere: record again with this one"
