@@ -30,6 +30,12 @@ def test_a_record_shows_its_layers():
     assert " x ".join(map(str, record.maps["conv5"].shape[1:])) in shown
 
 
+def test_a_record_of_no_images_shows_dashes():
+    shown = Deconvnet(net()).record(torch.zeros(0, 3, 64, 64))._repr_html_()
+    assert "Record of 0 images" in shown
+    assert shown.count(">–<") == 2 * 8
+
+
 def test_what_was_mined_shows_its_layers():
     images = torch.randn(4, 3, 64, 64)
     top = mine_top(Deconvnet(net()), [images], layers=["conv2", "fc8"], k=3, progress=False)

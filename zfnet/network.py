@@ -20,6 +20,7 @@ from zfnet.models import (
     build_model,
     channels_of,
     check_numbers,
+    check_source,
     fit,
     hub_config,
     like_parameters,
@@ -95,6 +96,7 @@ def open_network(
     """
     if isinstance(source, nn.Module):
         return _of_module(source, weights, frame, tuple(names), tuple(wnids))
+    check_source(source)
     if frame is not None or names or wnids:
         raise ValueError(f"frame, names and wnids are of a module of your own; {source} has its own")
     if zoo_of(str(source)) is not None:
@@ -172,12 +174,9 @@ def with_random_weights(network: Network, seed: int) -> Network:
 
 
 def _of_module(
-    model: nn.Module,
-    weights: str | Path | None,
-    frame: InputFrame | None,
-    names: tuple[str, ...],
+    model: nn.Module, weights: str | Path | None, frame: InputFrame | None, names: tuple[str, ...],
     wnids: tuple[str, ...],
-) -> Network:
+) -> Network:  # fmt: skip
     if frame is None:
         raise ValueError(
             f"{type(model).__name__} came without its frame, which says how pixels are cut and normalised for it: give "

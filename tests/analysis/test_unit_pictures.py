@@ -94,6 +94,13 @@ def test_fields_are_of_the_images_own_size_whatever_ran_before() -> None:
     assert corners[0] == corners[2] != corners[1]
 
 
+def test_no_units_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"units of filters are \(0, 4\), expected at least one"):
+        picture_units(
+            Deconvnet(PaddedBySize()), "filters", torch.zeros((0, 4), dtype=torch.int64), lambda _: 1 / 0, GREY
+        )
+
+
 @pytest.mark.parametrize(
     ("rule", "told"), [("deconvnet", "1 of 3 units of 3 project to exactly nothing"), ("gradient", "")]
 )

@@ -199,8 +199,9 @@ def test_errors_name_the_value_and_the_choices():
         deconvnet.project(record, "fc6", torch.tensor([[0, 0, 1, 0]]))
     with pytest.raises(ValueError, match=r"expected whole numbers \(N, 4\): image, map, row, column"):
         deconvnet.project(record, "conv2", torch.tensor([0, 0, 0, 0]))
-    with pytest.raises(ValueError, match="whole numbers"):
-        deconvnet.project(record, "conv2", torch.zeros(1, 4))
+    for dtype in (torch.float32, torch.complex64, torch.bool):
+        with pytest.raises(ValueError, match="whole numbers"):
+            deconvnet.project(record, "conv2", torch.zeros(1, 4, dtype=dtype))
     with pytest.raises(ValueError, match=r"scale is \(3,\), expected one number or one for each of 1 units"):
         deconvnet.project(record, "conv2", torch.zeros((1, 4), dtype=torch.int64), scale=torch.ones(3))
     guided = Deconvnet(net(), "guided")

@@ -344,3 +344,13 @@ def test_units_of_chosen_maps_are_those_of_a_batch_of_their_images():
     alone = top.batch_of(2)
     assert torch.equal(torch.tensor(alone.images)[alone.units[:, 0]], top.units(2)[:, 0])
     assert top.batch_of([]).units.shape == (0, 4)
+    assert torch.equal(top.batch_of(torch.tensor([4, 1]), k=2).units, units)
+    assert torch.equal(top.batch_of(torch.tensor(2)).units, alone.units)
+    for wrong in (-1, 5, 0.5, [True]):
+        with pytest.raises(IndexError, match=r"map .* is not there: expected one of 0 to 4"):
+            top.batch_of(wrong)
+    with pytest.raises(IndexError, match="map -1 is not there"):
+        top.units(-1)
+    for k in (0, -1):
+        with pytest.raises(ValueError, match=f"k={k} places of each map, expected 1 or more"):
+            top.batch_of(0, k=k)

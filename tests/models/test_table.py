@@ -1,11 +1,14 @@
 """The networks are the paper's: shapes of Fig. 3, parameter counts, the rows of Table 3."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from zfnet import build_model
-from zfnet.models import TABLES, summary
+from zfnet import Network, build_model, open_network
+from zfnet.data import plain_frame
+from zfnet.models import TABLES, ZFNET, ConvNet, summary
 
 
 def outputs(model: nn.Module, input_px: int) -> dict[str, tuple[int, ...]]:
@@ -127,10 +130,33 @@ def test_a_size_too_small_says_what_is_enough():
         build_model("zfnet", input_px=20)
 
 
-@pytest.mark.parametrize("width", [0.0, -1.0])
+@pytest.mark.parametrize("width", [0.0, -1.0, float("inf"), float("nan"), "1"])
 def test_a_width_must_be_positive(width: float):
     with pytest.raises(ValueError, match="not a positive factor"):
         build_model("zfnet", width=width)
+
+
+@pytest.mark.parametrize("name", ["zfnet", "torchvision:squeezenet1_0", "pytorchcv:zfnet"])
+@pytest.mark.parametrize("wrong", [{"num_classes": 0}, {"num_classes": 2.5}, {"num_classes": "5"}, {"input_px": 96.5}])
+def test_what_is_counted_is_a_whole_number(name: str, wrong: dict[str, object]):
+    with pytest.raises(ValueError, match=r"(num_classes|input_px) is .*, expected a whole number, 1 or more"):
+        build_model(name, **wrong)
+    with pytest.raises(ValueError, match="input_px is 0, expected a whole number, 1 or more"):
+        ConvNet(ZFNET, num_classes=5, input_px=0)
+
+
+def test_a_network_goes_by_its_name():
+    model = nn.Linear(1, 1)
+    network = Network(model=model, frame=plain_frame(64, 64), wnids=(), names=())
+    for given in (None, model, Path("zfnet")):
+        with pytest.raises(ValueError, match=r"model is a \w+, expected a name, such as 'zfnet'"):
+            build_model(given)
+    with pytest.raises(
+        ValueError, match=r"source is a NoneType, expected a name, a file or a network \(torch\.nn\.Module\)$"
+    ):
+        open_network(None)
+    with pytest.raises(ValueError, match=r"source is a Network, .*; its \.model is one"):
+        open_network(network, frame=network.frame)
 
 
 def test_unknown_names_are_told_with_their_neighbours():
@@ -153,7 +179,7 @@ def test_what_does_not_apply_is_refused():
     for options in ({"width": 0.5}, {"channels": 1}):
         with pytest.raises(ValueError, match="only our own networks"):
             build_model("torchvision:resnet18", **options)
-    with pytest.raises(ValueError, match="channels 0, expected 1 or more"):
+    with pytest.raises(ValueError, match="channels is 0, expected a whole number, 1 or more"):
         build_model("zfnet", channels=0)
     with pytest.raises(ValueError, match="nobody publishes weights for 'zfnet'"):
         build_model("zfnet", weights="DEFAULT")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from zfnet import Deconvnet, build_model, mine_top, occlude, open_network, plot
-from zfnet.analysis import picture_units
+from zfnet.analysis import draw_maps, picture_units
 from zfnet.data import InputFrame, plain_frame, torchvision_frame
 from zfnet.figures.drawing.montage import around_grey
 from zfnet.plotting.pictures import Fetched, pixels_of
@@ -54,6 +54,18 @@ def test_images_come_from_a_data_set_of_tuples(net: nn.Module, images: Tensor):
         assert np.array_equal(a, b)
 
 
+@pytest.mark.parametrize("given", [np.array([0, 2]), torch.tensor([0, 2]), [np.int64(0), np.int64(2)], {0, 2}])
+def test_the_maps_to_draw_are_a_list_or_an_array(given):
+    assert draw_maps(given, 5, seed=0) == [0, 2]
+    assert draw_maps(np.int64(2), 5, seed=0) == draw_maps(torch.tensor(2), 5, seed=0) == draw_maps(2, 5, seed=0)
+
+
+@pytest.mark.parametrize("given", [np.array([0, 5]), torch.tensor([-1]), [], [0.5], [[0, 1]], [True, False], "12", 2.0])
+def test_maps_that_are_not_there_are_named(given):
+    with pytest.raises(ValueError, match=r"maps=.*, expected some of 0 to 4"):
+        draw_maps(given, 5, seed=0)
+
+
 def test_what_was_occluded_has_its_four_panels(net: nn.Module, images: Tensor):
     heat = occlude(net, images[:2], [0, 2], size_px=32, stride_px=16, progress=False)
     figure = plot(heat, images[:2], names=("cat", "dog", "owl"))
@@ -67,6 +79,8 @@ def test_what_was_occluded_has_its_four_panels(net: nn.Module, images: Tensor):
     assert isinstance(plot(heat.of(1), images[1]), Figure)
     with pytest.raises(ValueError, match="1 images for what was found on 2"):
         plot(heat, images[0])
+    with pytest.raises(ValueError, match=r"image is \(50, 64\) px, but \(64, 64\) px were occluded"):
+        plot(heat, images[:2, :, :50])
 
 
 def test_projections_filters_and_maps(net: nn.Module, images: Tensor):
@@ -95,11 +109,14 @@ def test_a_network_is_drawn_as_its_model():
     [
         (lambda top, net, images: plot(top, layer="conv2"), "give layer=..., deconvnet="),
         (lambda top, net, images: plot(top, layer="conv9", deconvnet=Deconvnet(net), images=images), "conv9"),
+        (lambda top, net, images: plot(top, deconvnet=Deconvnet(net), images=images[:1]), r"images\[\d\] is not there"),
+        (lambda top, net, images: plot(top, deconvnet=Deconvnet(net), images={}), r"images\[0\] is not there"),
         (lambda top, net, images: plot(top["conv2"], gain="p200"), "gain=p200 is not one of"),
         (lambda top, net, images: plot(images[:, :2]), "expected"),
         (lambda top, net, images: plot(net, layer="fc6"), "expected a Conv2d"),
         (lambda top, net, images: plot(Deconvnet(net).record(images[:1]), images), "is not recorded: give layer="),
         (lambda top, net, images: plot(Deconvnet(net).record(images[:1], ["conv1"])), "give plot"),
+        (lambda top, net, images: plot(Deconvnet(net).record(images, ["conv1"]), images[:1], number=2), "number=2 of"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_says_what_to_give(net: nn.Module, images: Tensor, given, words: str):

@@ -172,7 +172,7 @@ def test_a_checkpoint_that_nothing_can_go_on_from_opens_but_is_passed_over(tmp_p
         ({"arguments": {**ARGUMENTS, "depth": 3}}, "unknown arguments depth, expected name, num_classes, width"),
         ({"arguments": {**ARGUMENTS, "weights": "DEFAULT"}}, "unknown arguments weights"),
         ({"arguments": {**ARGUMENTS, "name": "zfnet9"}}, "model 'zfnet9' is not known"),
-        ({"arguments": {**ARGUMENTS, "num_classes": "4"}}, "int"),
+        ({"arguments": {**ARGUMENTS, "num_classes": "4"}}, "num_classes is '4', expected a whole number"),
         ({"arguments": ["zfnet"]}, "dictionary"),
         ({"frame": []}, "list indices"),
         ({"wnids": 4}, "iterable"),

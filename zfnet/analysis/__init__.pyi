@@ -38,6 +38,7 @@ from .sliding_classifier import class_map as class_map
 from .unit_pictures import (
     IMAGES_AT_ONCE as IMAGES_AT_ONCE,
     Fetch as Fetch,
+    Maps as Maps,
     Pictures as Pictures,
     draw_maps as draw_maps,
     picture_units as picture_units,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ WHY_NOTHING = (
 log = logging.getLogger(__name__)
 
 Fetch = Callable[[Sequence[int]], SeenImages]
+Maps = int | Collection[int] | Tensor | NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,20 @@ def spread_of_convolutions(deconvnet: Deconvnet) -> list[str]:
     return [names[at] for at in np.linspace(0, len(names) - 1, min(SPREAD, len(names))).round().astype(int)]
 
 
-def draw_maps(maps: int | Collection[int], count: int, seed: int, option: str = "maps") -> list[int]:
-    """Which of `count` maps to show: so many drawn by the seed, in order, or those listed.
+def draw_maps(maps: Maps, count: int, seed: int, option: str = "maps") -> list[int]:
+    """Which of `count` maps to show: so many drawn by the seed, in order, or those listed, in an array too.
 
     Raises ValueError, which names the option, for fewer than one and for a map that is not there.
     """
-    if isinstance(maps, int):
-        if maps < 1:
-            raise ValueError(f"{option}={maps}, expected 1 or more of each layer")
-        return np.sort(np.random.default_rng(seed).choice(count, min(maps, count), replace=False)).tolist()
-    if not maps or min(maps) < 0 or max(maps) >= count:
-        raise ValueError(f"{option}={list(maps)}, expected some of 0 to {count - 1}")
-    return list(maps)
+    given = maps.tolist() if isinstance(maps, Tensor | np.ndarray | np.generic) else maps
+    asked = np.asarray(list(given) if isinstance(given, Collection) else given)
+    if asked.ndim == 0 and asked.dtype.kind in "iu":
+        if asked < 1:
+            raise ValueError(f"{option}={given}, expected 1 or more of each layer")
+        return np.sort(np.random.default_rng(seed).choice(count, min(int(asked), count), replace=False)).tolist()
+    if asked.ndim != 1 or asked.dtype.kind not in "iu" or asked.min() < 0 or asked.max() >= count:
+        raise ValueError(f"{option}={asked.tolist()}, expected some of 0 to {count - 1}")
+    return asked.tolist()
 
 
 def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch, grey: Sequence[int]) -> Pictures:
@@ -68,8 +72,11 @@ def picture_units(deconvnet: Deconvnet, layer: str, units: Tensor, fetch: Fetch,
     grey: (3,) the colour of what lies beyond the border. Projections and patches are windows of the layer's receptive
     field; the whole image where that is larger than the image, or not known.
     Units that answer and project to exactly nothing, as the rule may say, are told in a warning.
-    Raises ValueError for units that are not in the layer, and NoReverseRule as `Deconvnet.project` does.
+    Raises ValueError for no units at all and for those that are not in the layer, and NoReverseRule as
+    `Deconvnet.project` does.
     """
+    if len(units) == 0:
+        raise ValueError(f"units of {layer} are {tuple(units.shape)}, expected at least one: image, map, row, column")
     numbers, place = units[:, 0].unique(return_inverse=True)  # the images, and for each unit (N,) its place among them
     parts, order, lost = [], [], 0
     for batch in torch.arange(len(numbers)).split(IMAGES_AT_ONCE):

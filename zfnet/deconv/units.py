@@ -58,7 +58,8 @@ def _bounds(record: Record, layer: str) -> tuple[int, ...]:
 
 
 def _checked(chosen: Tensor, names: Sequence[str], bounds: Sequence[int], layer: str) -> Tensor:
-    if chosen.ndim != 2 or chosen.shape[1] != len(names) or chosen.is_floating_point() or chosen.dtype == torch.bool:
+    whole = not (chosen.is_floating_point() or chosen.is_complex() or chosen.dtype == torch.bool)
+    if chosen.ndim != 2 or chosen.shape[1] != len(names) or not whole:
         raise ValueError(
             f"{tuple(chosen.shape)} of {chosen.dtype} was given; expected whole numbers (N, {len(names)}): "
             + ", ".join(names)

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from zfnet.display import html_table, mebibytes
 
+NOTHING = "–"  # of no images
+
 
 class RecordGlance:
     """The layers of a record, their maps and what they take, as a table; a Record is one."""
@@ -21,8 +23,8 @@ class RecordGlance:
             (
                 layer,
                 " x ".join(map(str, values.shape[1:])),
-                f"{float((values > 0).float().mean()):.0%}",
-                f"{float(values.max()):.4g}",
+                f"{float((values > 0).float().mean()):.0%}" if len(values) else NOTHING,
+                f"{float(values.max()):.4g}" if len(values) else NOTHING,
                 mebibytes(values.nbytes),
             )
             for layer, values in self.maps.items()

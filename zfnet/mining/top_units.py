@@ -46,18 +46,27 @@ class TopUnits:
         return (silent & (not self.scores)).nonzero()[:, 0]
 
     def units(self, number: int) -> Tensor:
-        """The places of one map as units (n, 4), n <= k: image, map, row, column, strongest first."""
+        """The places of one map as units (n, 4), n <= k: image, map, row, column, strongest first.
+
+        Raises IndexError for a map that is not there.
+        """
+        if isinstance(number, bool) or number not in range(len(self.value)):
+            raise IndexError(f"map {number} is not there: expected one of 0 to {len(self.value) - 1}")
         found = self.image[number] >= 0
         image, row, column = self.image[number], self.row[number], self.column[number]  # (k,) each
         return torch.stack([image, torch.full_like(image, number), row, column], dim=1)[found]  # (n, 4)
 
-    def batch_of(self, maps: int | Sequence[int], k: int | None = None) -> BatchUnits:
+    def batch_of(
+        self, maps: int | Sequence[int] | Tensor | NDArray[np.integer[Any]], k: int | None = None
+    ) -> BatchUnits:
         """The places of some maps as units of a batch of the images they lie in: load those, record, project.
 
         k: so many of each map, the strongest; None for all that were kept. Raises IndexError for a map that is not
-        there.
+        there, and ValueError for k < 1.
         """
-        numbers = [maps] if isinstance(maps, int) else list(maps)
+        if k is not None and k < 1:
+            raise ValueError(f"k={k} places of each map, expected 1 or more, or None for all {self.value.shape[1]}")
+        numbers = torch.as_tensor(maps).reshape(-1).tolist()
         units = torch.cat([self.units(number)[:k] for number in numbers] or [torch.empty((0, 4), dtype=torch.int64)])
         images, place = units[:, 0].unique(return_inverse=True)  # (B,) and (n,)
         return BatchUnits(images.tolist(), torch.cat([place[:, None], units[:, 1:]], dim=1))

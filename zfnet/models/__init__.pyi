@@ -3,6 +3,7 @@ from .build import (
     build_for_file as build_for_file,
     build_model as build_model,
     check_name as check_name,
+    check_source as check_source,
     hub_config as hub_config,
     model_names as model_names,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from zfnet.models.convnet import ConvNet
+from zfnet.models.convnet import ConvNet, check_counts
 from zfnet.models.table import TABLES, widened
 from zfnet.models.weights import OtherClasses, fit, read_file, state_dict_of
 from zfnet.models.zoos import SERVED, ZOOS, HubConfig, downloaded_zfnet, in_our_layout, served_config, zoo_of
@@ -41,23 +41,25 @@ def build_model(
         those that are built for a size, as vision transformers are, look at input_px (None: the hub's own size).
     channels: 1 for grey images, ours alone.
 
-    Raises ValueError for an unknown name, a zoo that is not installed, or weights that do not fit or cannot be
-    downloaded, FileNotFoundError for a missing file.
+    Raises ValueError for an unknown name, a zoo that is not installed, numbers that no network has, or weights that do
+    not fit or cannot be downloaded, FileNotFoundError for a missing file.
     """
+    check_name(name)
+    own_px = OWN_PX if input_px is None else input_px
+    check_counts(num_classes=num_classes, input_px=own_px, channels=channels)
     if name in TABLES:
         if weights == "DEFAULT":
             raise ValueError(
                 f"nobody publishes weights for {name!r}: train it, or give a state_dict file or a checkpoint"
             )
-        return _of_table(name, num_classes, weights, width, OWN_PX if input_px is None else input_px, channels)
-    check_name(name)
+        return _of_table(name, num_classes, weights, width, own_px, channels)
     if width != 1.0 or channels != 3:
         raise ValueError(
             f"width={width} and channels={channels} were asked of {name!r}; only our own networks "
             f"({', '.join(TABLES)}) have another width than 1 or take other images than of 3 channels"
         )
     if name in SERVED:
-        return _of_table(name, num_classes, weights, 1.0, OWN_PX if input_px is None else input_px, 3)
+        return _of_table(name, num_classes, weights, 1.0, own_px, 3)
     zoo = zoo_of(name)
     assert zoo is not None
     return zoo.build(name.removeprefix(zoo.prefix), num_classes, None if weights is None else str(weights), input_px)
@@ -108,11 +110,24 @@ def _check_row(content: Any, row: str, source: str | Path) -> None:
         )
 
 
+def check_source(source: object) -> None:
+    """Raise ValueError for what is neither a name nor a path, such as a network that is open already."""
+    if not isinstance(source, str | Path):
+        way = "; its .model is one" if isinstance(getattr(source, "model", None), nn.Module) else ""
+        raise ValueError(
+            f"source is a {type(source).__name__}, expected a name, a file or a network (torch.nn.Module){way}"
+        )
+
+
 def check_name(name: str) -> None:
     """Raise ValueError, with the names that are written much like it, unless `build_model` knows the network.
 
     Raises ValueError too for a zoo that is not installed, with the command that installs it.
     """
+    if not isinstance(name, str):
+        raise ValueError(
+            f"model is a {type(name).__name__}, expected a name, such as 'zfnet' or 'torchvision:squeezenet1_0'"
+        )
     zoo = zoo_of(name)
     if name in TABLES or name in SERVED:
         return

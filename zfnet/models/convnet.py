@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from numbers import Integral
 
 from torch import nn
 
 from zfnet.models.norm import ContrastNorm
 from zfnet.models.table import Conv, Drop, Full, Norm, Pool, Table
+
+
+def check_counts(**counts: int) -> None:
+    """Raise ValueError, which names it, for what is no whole number above 0."""
+    for name, count in counts.items():
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name} is {count!r}, expected a whole number, 1 or more")
 
 
 class ConvNet(nn.Sequential):
@@ -17,12 +25,11 @@ class ConvNet(nn.Sequential):
     Takes normalised images (B, channels, input_px, input_px) and returns class scores (B, num_classes); the softmax is
     in the loss. There is no adaptive pooling: the first fully connected layer follows from `input_px`.
 
-    Raises ValueError if the input is too small for the table.
+    Raises ValueError for numbers that are not whole or below 1, and if the input is too small for the table.
     """
 
     def __init__(self, table: Table, num_classes: int, input_px: int, channels: int = 3) -> None:
-        if num_classes < 1 or channels < 1:
-            raise ValueError(f"num_classes is {num_classes} and channels {channels}, expected 1 or more")
+        check_counts(num_classes=num_classes, input_px=input_px, channels=channels)
         super().__init__(_modules(table, num_classes, input_px, channels))
         self.table, self.num_classes, self.input_px = table, num_classes, input_px
 

@@ -6,8 +6,10 @@ in a variant keeps its name: `alexnet_no_34` has conv1, conv2, conv5, fc6, fc7 a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,9 @@ def resized(table: Table, sizes: Mapping[str, int]) -> Table:
 def widened(table: Table, width: float) -> Table:
     """The table with every number of maps and units times `width`, rounded, at least 1; the classes stay.
 
-    Raises ValueError for a width that is not above 0.
+    Raises ValueError for a width that is not above 0, or infinite.
     """
-    if not width > 0:
+    if not isinstance(width, Real) or not 0 < width < math.inf:
         raise ValueError(f"width {width!r} is not a positive factor; 1.0 is the paper's network, 0.5 half as wide")
     sizes = {
         layer.name: max(1, round(width * units))

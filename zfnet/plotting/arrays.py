@@ -60,8 +60,10 @@ def draw_maps_on(
     """All of a layer's maps (maps, rows, columns) on an image, one of them large: by default the strongest."""
     if image is None:
         raise ValueError(f"the maps of {layer} are drawn over their image: give plot(..., image)")
-    values = as_tensor(maps).float().numpy()  # (C, h, w)
-    picture = picture_of(as_tensor(image)[number] if as_tensor(image).ndim == 4 else image, frame)
+    values, images = as_tensor(maps).float().numpy(), as_tensor(image)  # (C, h, w), and (3, H, W) or a batch of them
+    if images.ndim == 4 and number >= len(images):
+        raise ValueError(f"number={number} of {len(images)} images: give all that were recorded, or that one alone")
+    picture = picture_of(images[number] if images.ndim == 4 else images, frame)
     chosen = int(strongest_channels(values)[0]) if channel is None else channel
     return draw_channels(LayerMaps(layer=layer, values=values[None]), picture, chosen)
 

@@ -17,7 +17,7 @@ from zfnet.plotting.pictures import as_tensor, pixels_of
 def draw_heat(heat: Occlusion, image: Any, *, frame: InputFrame | None, names: Sequence[str], gain: str) -> Figure:
     """A row of panels an image, those of Fig. 7 but for (c), which needs the strongest places of a data set.
 
-    Raises ValueError where there are not as many images as results.
+    Raises ValueError where there are not as many images as results, or they are of another size.
     """
     images = as_tensor(image)
     images = images if images.ndim == 4 else images[None]
@@ -25,6 +25,9 @@ def draw_heat(heat: Occlusion, image: Any, *, frame: InputFrame | None, names: S
     count = len(heat.probability) if several else 1
     if len(images) != count:
         raise ValueError(f"{len(images)} images for what was found on {count}: give those that were occluded")
+    size = tuple(int(corners[-1]) + heat.size_px for corners in (heat.rows, heat.columns))  # where the last square ends
+    if images.shape[2:] != size:
+        raise ValueError(f"image is {tuple(images.shape[2:])} px, but {size} px were occluded: give the same image")
 
     def of_each(name: str) -> Any:
         values = getattr(heat, name).numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zfnet.analysis import draw_maps, picture_units
+from zfnet.analysis import Maps, draw_maps, picture_units
 from zfnet.data import InputFrame
 from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.montage import side_of
@@ -30,7 +30,7 @@ def layer_of(top: Mined, layer: str | None) -> str:
 
 
 def draw_mined(
-    top: TopUnits, layer: str, maps: int | Collection[int], *, deconvnet: Deconvnet, images: Any,
+    top: TopUnits, layer: str, maps: Maps, *, deconvnet: Deconvnet, images: Any,
     frame: InputFrame | None, names: Sequence[str], gain: str, seed: int,
 ) -> Figure:  # fmt: skip
     """For some maps of a layer the strongest places projected down, beside the patches of the images."""

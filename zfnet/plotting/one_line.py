@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 from torch import nn
 
-from zfnet.analysis import Maximised
+from zfnet.analysis import Maps, Maximised
 from zfnet.analysis.occlusion import Occlusion
 from zfnet.data import InputFrame
 from zfnet.deconv import Deconvnet
@@ -29,7 +29,7 @@ def plot(
     image: Any = None,
     *,
     layer: str | None = None,
-    maps: int | Collection[int] = 9,
+    maps: Maps = 9,
     deconvnet: Deconvnet | None = None,
     images: Any = None,
     frame: InputFrame | None = None,
@@ -51,7 +51,7 @@ def plot(
     image: (3, H, W), or a batch where several were occluded; number: which of a recorded batch to show.
     images: (N, 3, H, W) in the order that was mined, or anything that gives image i as images[i], or a tuple with it
     first. frame: how pixels became images, to be undone (`open_network(...).frame`); without it normalised images are
-    drawn around grey. names: of the classes. maps: so many drawn by the seed, or a list of their numbers.
+    drawn around grey. names: of the classes. maps: so many drawn by the seed, or a list or array of their numbers.
     gain: how strongly projections are drawn: p99.9, largest or power0.7.
 
     Raises ValueError for what it cannot draw, and for a layer, maps or images that are not there.

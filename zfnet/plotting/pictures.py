@@ -64,7 +64,10 @@ class Fetched:
         _, self.grey = pixels_of(self._one(0)[None], frame)
 
     def _one(self, number: int) -> Tensor:
-        found = self.images[number]
+        try:
+            found = self.images[number]
+        except LookupError as error:
+            raise ValueError(f"images[{number}] is not there: give all the images that were mined, in order") from error
         image = torch.as_tensor(found[0] if isinstance(found, tuple | list) else found).detach()
         if image.ndim != 3:
             raise ValueError(f"images[{number}] is {tuple(image.shape)}, expected an image (3, rows, columns)")

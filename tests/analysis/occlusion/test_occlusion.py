@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import Occlusion as CaptumOcclusion
@@ -118,6 +119,8 @@ def test_errors_name_the_value_and_the_way_out():
         occlude(model, image, 4, **small)
     with pytest.raises(ValueError, match="for each of 1 images"):
         occlude(model, image, [0, 1], **small)
+    with pytest.raises(ValueError, match="target is 1j, expected the number of a class"):
+        occlude(model, image, 1j, **small)
     with pytest.raises(ValueError, match="'three' is not one of one, two, top"):
         occlude(model, image, 0, layer="three", **small)
     with pytest.raises(ValueError, match=r"image is \(12, 12\)"):
@@ -126,6 +129,26 @@ def test_errors_name_the_value_and_the_way_out():
         occlude(nn.Sequential(nn.Flatten(), nn.Linear(432, 4)).double(), image, 0, **small)
     with pytest.raises(ValueError, match=r"returns \(1, 6, 12, 12\); expected class scores"):
         occlude(nn.Sequential(nn.Conv2d(3, 6, 1)).double(), image, 0, **small)
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_what_is_not_finite_is_refused(incremental: bool):
+    model, image = branching(), images(1, 12, 12)[0]
+    asked = {"target": 0, "size_px": 4, "progress": False, "incremental": incremental}
+    for fill in (torch.nan, [0, torch.inf, 0]):
+        with pytest.raises(ValueError, match=r"fill=.* is not finite"):
+            occlude(model, image, fill=fill, **asked)
+    with pytest.raises(ValueError, match="fill=mean is not finite"):
+        occlude(model, image / 0, fill="mean", **asked)
+    with pytest.raises(ValueError, match=r"the target has probability nan.* look for NaN or infinity in the image"):
+        occlude(model, image * torch.nan, **asked)
+    with torch.no_grad():
+        model.top.bias[3] = torch.inf
+    with pytest.raises(ValueError, match="the target has probability nan"):
+        occlude(model, image, **asked)
+    with torch.no_grad():
+        model.top.bias[3] = -torch.inf  # a class that is masked out
+    assert occlude(model, image, **asked).probability.isfinite().all()
 
 
 def test_nothing_is_left_behind():
@@ -152,3 +175,8 @@ def test_how_far_it_is_can_be_told_to_a_function(incremental: bool, capsys: pyte
     assert told[-1] == (49, 49)
     assert [count for count, _ in told] == sorted(count for count, _ in told)
     assert capsys.readouterr().err == ""
+
+
+def test_an_array_is_no_image() -> None:
+    with pytest.raises(ValueError, match=r"image is ndarray, expected a tensor \(3, H, W\)"):
+        occlude(nn.Conv2d(3, 2, 3), np.zeros((3, 8, 8), np.float32), 0, 4, 4, progress=False)

@@ -160,7 +160,8 @@ def _settings(name: str, values: Sequence[float] | Tensor, size: tuple[int, int]
 def _targets(targets: Sequence[int] | Tensor, count: int, classes: int) -> Tensor:
     """Targets as (count,) int64 on the CPU."""
     target = torch.as_tensor(targets).detach().cpu()
-    if target.shape != (count,) or target.is_floating_point() or target.dtype == torch.bool:
+    whole = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
+    if target.shape != (count,) or not whole:
         raise ValueError(f"targets are {targets}, expected the number of a class for each of {count} images")
     wrong = target[(target < 0) | (target >= classes)]
     if len(wrong):

@@ -86,11 +86,11 @@ def occlude(
 
     The network runs in eval mode and is left as it was found. Zeiler & Fergus 2013, section 4.2 and Fig. 7.
     Raises ValueError for what is no network, or a compiled or scripted one; for a square larger than the image, an
-    unknown layer or fill, and targets that are no class.
+    unknown layer or fill, targets that are no class, a fill that is not finite, and NaN among the answers.
     """
     check_plain(model)
+    _check(image)
     images = image[None] if image.ndim == 3 else image
-    _check(images)
     images = like_parameters(model, images.detach())
     rows, columns = grid((images.shape[2], images.shape[3]), size_px, stride_px)
     with (
@@ -99,6 +99,8 @@ def occlude(
         Progress("occluding", len(images) * len(rows) * len(columns), unit="place", enabled=progress) as bar,
     ):
         canvases = canvas_of(images, fill, size_px, generator)  # (B, 3, H, W)
+        if not canvases.isfinite().all():
+            raise ValueError(f"fill={fill!s:.60} is not finite: expected finite numbers, also in the images")
         method = _method_of(model, layer, images[0], incremental)
         targets = _targets(target, len(images))
         heats = [
@@ -117,6 +119,14 @@ def _of_image(
     if not 0 <= target < len(scores):
         raise ValueError(f"target {int(target)} is not a class of the network: expected 0 to {len(scores) - 1}")
     map_ = sums.argmax()
+    clean_probability, clean_label, clean_activity, clean_score = clean = [
+        value[0] for value in _read(scores[None], sums[map_][None], target)
+    ]
+    if any(value.isnan() for value in clean):
+        raise ValueError(
+            f"without a square the target has probability {clean_probability:g}, the strongest map {clean_activity:g}: "
+            "look for NaN or infinity in the image and in the weights"
+        )
     parts = []
     for covered_scores, covered_sums in method.covered(canvas, torch.cartesian_prod(rows, columns), size_px, map_):
         parts.append(_read(covered_scores, covered_sums, target))
@@ -124,9 +134,6 @@ def _of_image(
     probability, label, activity, score = (
         torch.cat(values).reshape(len(rows), len(columns)) for values in zip(*parts, strict=True)
     )  # (R, C) each
-    clean_probability, clean_label, clean_activity, clean_score = (
-        value[0] for value in _read(scores[None], sums[map_][None], target)
-    )
     return Occlusion(
         probability=probability, label=label, activity=activity, map=map_.cpu(), rows=rows, columns=columns,
         clean_probability=clean_probability, clean_label=clean_label, clean_activity=clean_activity,
@@ -169,10 +176,12 @@ def _refuse_batch_statistics(graph: Graph) -> None:
             )
 
 
-def _check(images: Tensor) -> None:
-    if images.ndim != 4 or not images.is_floating_point() or len(images) == 0:
+def _check(image: Tensor) -> None:
+    if not isinstance(image, Tensor):
+        raise ValueError(f"image is {type(image).__name__}, expected a tensor (3, H, W): torch.as_tensor makes one")
+    if image.ndim not in (3, 4) or not image.is_floating_point() or len(image) == 0:
         raise ValueError(
-            f"image is {tuple(images.shape)} of {images.dtype}; expected (3, H, W) or a batch (B, 3, H, W), "
+            f"image is {tuple(image.shape)} of {image.dtype}; expected (3, H, W) or a batch (B, 3, H, W), "
             "normalised to floats"
         )
 
@@ -180,6 +189,7 @@ def _check(images: Tensor) -> None:
 def _targets(target: int | Sequence[int] | Tensor, count: int) -> Tensor:
     """Targets as (count,) int64 on the CPU."""
     targets = torch.as_tensor(target).detach().cpu()
-    if targets.is_floating_point() or targets.dtype == torch.bool or targets.numel() != count or targets.ndim > 1:
+    whole = not (targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool)
+    if not whole or targets.numel() != count or targets.ndim > 1:
         raise ValueError(f"target is {target}, expected the number of a class for each of {count} images")
     return targets.to(torch.int64).reshape(count)

@@ -101,7 +101,7 @@ def building(name: str, num_classes: int, input_px: int | None) -> Iterator[None
     """What a builder trips over inside is told as a ValueError that names the network and what was asked of it."""
     try:
         yield
-    except (TypeError, AssertionError, RuntimeError, ValueError, AttributeError, KeyError) as error:
+    except (TypeError, AssertionError, ArithmeticError, RuntimeError, ValueError, AttributeError, KeyError) as error:
         size = "its own size" if input_px is None else f"{input_px} px"
         raise ValueError(
             f"{name} cannot be built for {num_classes} classes and {size} "
