@@ -143,6 +143,18 @@ def test_the_probe_compares_feature_vectors_and_projections_of_fixed_units(data,
     np.testing.assert_allclose(moments[1].projections["conv4"], expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_projections_follow_weights_that_a_fused_optimiser_writes(data):
+    kept, free = Kept(), Recipe(**{**RECIPE.__dict__, "filter_rms_limit": None})  # the limit's writes are counted
+    evolution = Evolution(PLAN, kept)
+    trainer = trainer_on(*data, free, observers=[evolution])
+    assert trainer.hardware.fused
+    trainer.fit()
+    of_now = evolution._probe.projection_grams(Deconvnet(trainer.model), evolution.watched)
+    for layer, expected in of_now.items():
+        assert np.abs(expected - kept.moments[1].projections[layer]).max() > 0.01 * np.abs(expected).max()
+        np.testing.assert_array_equal(kept.moments[3].projections[layer], expected)
+
+
 def test_a_compiled_network_is_looked_at_uncompiled(followed):
     plan = Plan(epochs=(1,), layers=("conv2",), maps=3, probe_images=4, probe_projections=4)
     plain, compiled = (
