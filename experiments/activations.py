@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list, list_or_none, pick
+from experiments.common.config import as_list, check_least, list_or_none, pick
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import (
@@ -69,9 +69,7 @@ class Settings:
         for name, choices in words.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)} is not one of {', '.join(choices)}")
-        for name in ("top", "most"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}, expected at least 1")
+        check_least(self, top=1, most=1)
 
 
 def activations(config: DictConfig, run: Run) -> None:

@@ -55,9 +55,21 @@ def audit(config: DictConfig, run: Run) -> None:
         run.world.wait()
     else:
         run.note(**what_was_audited(paths))
-    found = pooled([from_plain(json.loads(path.read_text(encoding="utf-8"))) for path in paths])
+    found = pooled([read_found(path) for path in paths])
     beside = [path.with_name(SHOWN) for path in paths if path.with_name(SHOWN).is_file()]
     report(found, load_shown(beside[0]) if beside else None, run)
+
+
+def read_found(path: Path) -> list[Finding]:
+    """What an audit saved. Raises ValueError, naming the file, where it is none of an audit."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return from_plain(rows if isinstance(rows, list) else [rows])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"{path} is not what an audit saved ({why}), expected its list of findings: give redraw=FOLDER/{FOUND}"
+        ) from error
 
 
 def what_was_audited(paths: list[Path]) -> dict[str, Any]:

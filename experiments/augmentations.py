@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from experiments.common.config import pick
+from experiments.common.config import check_least, pick
 from experiments.common.network import ModelChoice
 from experiments.common.publish import publish
 from zfnet.data import centre_views, crop_views, decode_square, one_photograph, plain_frame, training_views
@@ -33,6 +33,9 @@ class Settings:
     model: ModelChoice
     training: Recipe
 
+    def __post_init__(self) -> None:
+        check_least(self, side=1, count=1, columns=1)
+
 
 def augmentations(config: DictConfig, run: Run) -> None:
     """Draw the views, save the arrays and the sheet; or draw the sheet again from saved arrays."""
@@ -49,8 +52,6 @@ def augmentations(config: DictConfig, run: Run) -> None:
 
 def compute(settings: Settings) -> Variants:
     """The image as it is, and its views in the first epochs, cut and warped as in training, but not normalised."""
-    if settings.count < 1:
-        raise ValueError(f"count={settings.count}, expected 1 or more variants")
     recipe, size_px = settings.training, settings.model.size_px
     side_px = size_px if settings.side is None else settings.side
     path = one_photograph(settings.image, "image")

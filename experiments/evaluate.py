@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 
-from experiments.common.config import as_list, pick
+from experiments.common.config import as_list, check_least, pick
 from experiments.common.images import note_interpolation, open_split, reading_processes
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.run_folder import PIECES
@@ -41,6 +41,11 @@ class Settings:
     size_px: int | None
     views: int | list[int]
     batch_size: int
+
+    def __post_init__(self) -> None:
+        check_least(self, views=1, batch_size=1)
+        if not self.checkpoint:
+            raise ValueError(f"checkpoint={self.checkpoint}, expected one or several: FILE, torchvision:NAME or a list")
 
 
 @dataclass(frozen=True)

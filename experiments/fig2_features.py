@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list, pick
+from experiments.common.config import as_list, check_least, pick
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.mining import digest_of, mined_once
 from experiments.common.network import NetworkChoice, open_chosen
@@ -49,6 +49,9 @@ class Settings:
     columns: int
     gain: str
     seed: int
+
+    def __post_init__(self) -> None:
+        check_least(self, top=1, optimise_steps=0, columns=1)
 
 
 def features(config: DictConfig, run: Run) -> None:

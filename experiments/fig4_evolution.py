@@ -16,7 +16,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from experiments.common.config import build, list_or_none, pick
+from experiments.common.config import build, check_least, list_or_none, pick
 from experiments.common.publish import publish
 from experiments.observers.evolution_folder import EvolutionFolder, settling_line
 from zfnet.analysis.evolution import (
@@ -60,6 +60,9 @@ class Settings:
     recompute: bool
     data: ImageData | None = None
     evolution: Plan
+
+    def __post_init__(self) -> None:
+        check_least(self, maps=1, epochs=0)
 
 
 def evolution(config: DictConfig, run: Run) -> None:

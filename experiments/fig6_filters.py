@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from experiments.common.config import pick
+from experiments.common.config import check_least, pick
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.mining import mined_once
 from experiments.common.network import NetworkChoice, open_chosen
@@ -53,6 +53,9 @@ class Settings:
     mined: str | None
     gain: str
     seed: int
+
+    def __post_init__(self) -> None:
+        check_least(self, maps=1)
 
 
 def filters(config: DictConfig, run: Run) -> None:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import pick
+from experiments.common.config import check_least, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.mining import digest_of, mined_once
 from experiments.common.network import NetworkChoice, open_chosen
@@ -56,6 +56,9 @@ class Settings:
     mined: str | None
     gain: str
     seed: int
+
+    def __post_init__(self) -> None:
+        check_least(self, square_px=1, stride_px=1, others=0)
 
 
 def occlusion(config: DictConfig, run: Run) -> None:

@@ -22,7 +22,7 @@ from experiments.common.publish import publish
 from experiments.tables.compared_read_outs import compare, read_outs_in, without_read_outs
 from experiments.tables.pointing_class import Asked, Settings, one_class
 from experiments.tables.pointing_table import class_rows, part_rows, show
-from zfnet.data import class_number
+from zfnet.data import class_of_folder
 from zfnet.data.parts_world import PartsFile, images_with, read_parts, wnids_of
 from zfnet.figures.pointing import Points, draw_pointing, load_points, save_points
 from zfnet.network import Network
@@ -101,7 +101,7 @@ def classes_of(content: PartsFile, network: Network, settings: Settings, run: Ru
     for wnid in wnids_of(content, list_or_none(settings.classes)):
         name = content.names.get(wnid, wnid)
         try:
-            target = class_number(wnid if wnid in network.wnids else name, network)
+            target = class_of_folder(wnid, name, network)
         except ValueError as unknown:
             if settings.classes is not None:
                 raise

@@ -14,7 +14,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from experiments.common.config import pick
+from experiments.common.config import check_least, pick
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.publish import publish
 from zfnet.analysis import picture_units, with_square
@@ -39,6 +39,11 @@ class Settings:
     rule: str
     gain: str
 
+    def __post_init__(self) -> None:
+        check_least(self, top=1)
+        if self.units == []:
+            raise ValueError("units=[], expected [map,row,column] of one or more, as [[5,3,4]], or null: the strongest")
+
 
 def project(config: DictConfig, run: Run) -> None:
     """Project, save the arrays and draw; or draw again from saved arrays."""
@@ -58,8 +63,6 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> UnitSheet:
     """The arrays of the figure. Raises ValueError where the image, the network or the layer is not there."""
     if settings.image is None or choice.checkpoint is None:
         raise ValueError("give image=FILE and checkpoint=FILE or torchvision:NAME, or redraw=FILE.npz")
-    if settings.top < 1:
-        raise ValueError(f"top={settings.top}, expected at least 1")
     network = open_chosen(choice, run, relayout=False)
     deconvnet = Deconvnet(network.model, settings.rule)
     layer = last_convolution(deconvnet) if settings.layer is None else settings.layer

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list, pick
+from experiments.common.config import as_list, check_least, pick
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.analysis.correspondence import LEAST_BLOCKS, PartChange, correspondence
 from zfnet.data import InputFrame, draw_boxes, is_within
@@ -57,6 +57,7 @@ class Settings:
     seed: int
 
     def __post_init__(self) -> None:
+        check_least(self, images=2, draws=1, batch_size=1, fresh=0)
         if self.random_in not in ("image", "object"):
             raise ValueError(f"random_in={self.random_in!r} is not one of image, object")
 

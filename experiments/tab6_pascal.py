@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list, pick
+from experiments.common.config import as_list, check_least, pick
 from experiments.common.images import open_without
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.tables.extraction import extraction_of, stored_features
@@ -56,6 +56,9 @@ class Settings:
     batch_size: int
     kept: str | None
     seed: int
+
+    def __post_init__(self) -> None:
+        check_least(self, batch_size=1)
 
 
 @dataclass(frozen=True, kw_only=True)

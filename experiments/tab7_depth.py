@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from experiments.common.config import as_list, pick
+from experiments.common.config import as_list, check_least, pick
 from experiments.common.images import open_without
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.publish import publish
@@ -55,6 +55,9 @@ class Settings:
     batch_size: int
     jobs: int
     seed: int
+
+    def __post_init__(self) -> None:
+        check_least(self, batch_size=1, jobs=1)
 
 
 def depth_table(config: DictConfig, run: Run) -> None:

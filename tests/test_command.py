@@ -27,6 +27,7 @@ def test_it_lists_every_job_in_a_line(tmp_path: Path):
     said = zfnet(at=tmp_path).stdout
     for job, purpose in jobs(jobs_folder()).items():
         assert purpose
+        assert "python" not in purpose
         (line,) = [line for line in said.splitlines() if line.split()[:1] == [job]]
         assert line.endswith(purpose)
         assert len(line) < 110

@@ -48,7 +48,7 @@ def jobs(folder: Path) -> dict[str, str]:
 
 def _purpose(path: Path) -> str:
     words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return words.partition("\n")[0].partition(": python ")[0].rstrip(".:")
+    return words.partition("\n")[0].partition(" python ")[0].rstrip(".:")
 
 
 def job_named(word: str, known: Sequence[str]) -> str:

@@ -113,8 +113,8 @@ def open_network(
     content = read_file(source)
     if not isinstance(content, dict) or "network" not in content:
         raise ValueError(
-            f"{source} is not a checkpoint of ours: for a bare state_dict use "
-            f"build_model(name, weights={str(source)!r})"
+            f"{source} is not a checkpoint of ours: for a bare state_dict name its network too, in a command "
+            f"checkpoint=torchvision:NAME weights={source}, in Python build_model(name, weights={str(source)!r})"
         )
     return network_of(content, source)
 

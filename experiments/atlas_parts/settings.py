@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from experiments.common.config import list_or_none
+from experiments.common.config import check_least, list_or_none
 from zfnet.data import frame_fingerprint
 from zfnet.deconv import Deconvnet
 from zfnet.files import write_text
@@ -31,7 +31,7 @@ MAPS_BYTES = 256 * 2**20  # of all layers' maps at once, so that memory does not
 class Settings:
     """The options of the job. draw_hidden: whether fully connected layers below the scores are drawn at all.
 
-    Raises ValueError for counts below 1.
+    Raises ValueError for numbers that are too small.
     """
 
     layers: str | list[str] | None
@@ -54,11 +54,8 @@ class Settings:
     draw_hidden: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("top", "whole_top", "tile_px", "shown_maps", "optimised_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}, expected 1 or more")
-        if self.optimised < 0:
-            raise ValueError(f"optimised={self.optimised}, expected 0 or more")
+        check_least(self, top=1, whole_top=1, tile_px=1, shown=0, shown_maps=1, square_px=1, stride_px=1)
+        check_least(self, optimised=0, optimised_steps=1)
         if self.time not in TIMES:
             raise ValueError(f"time={self.time} is not one of {', '.join(TIMES)}")
 

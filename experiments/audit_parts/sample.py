@@ -14,7 +14,7 @@ from torch import Tensor
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.job import Run
 from zfnet.analysis.audit import Truth
-from zfnet.data import class_number, classes_of_images
+from zfnet.data import class_of_folder, classes_of_images
 from zfnet.data.parts_world import InView, parts_in_view, read_parts
 from zfnet.network import Network
 
@@ -81,10 +81,7 @@ def _with_parts(root: Path, split: str | None, network: Network, *, count: int, 
     if len(views) < 2:
         raise ValueError(f"{len(views)} images of split={split} in {root}/parts.json have their object in view")
     wnids = {image.path: image.wnid for image in chosen}
-    numbers = {
-        wnid: class_number(wnid if wnid in network.wnids else content.names.get(wnid, wnid), network)
-        for wnid in set(wnids.values())
-    }
+    numbers = {wnid: class_of_folder(wnid, content.names.get(wnid, wnid), network) for wnid in set(wnids.values())}
     return Sample(
         inputs=torch.stack([view.seen.image for view in views]), pixels=torch.stack([v.seen.pixels for v in views]),
         paths=[view.seen.path for view in views], classes=[numbers[wnids[view.seen.path]] for view in views],

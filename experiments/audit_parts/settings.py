@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.common.config import check_least
 from zfnet.analysis.audit import CLASS, UNIT, WAYS, check_methods
 
 QUESTIONS = ("cascade", "switches", "sensitivity", "faithfulness", "localisation", "training")
@@ -38,5 +39,4 @@ class Settings:
                 raise ValueError(f"{name}={getattr(self, name)}, expected 2 or more: pictures of two are compared")
         if len(self.part) != 2 or not 0 <= self.part[0] < self.part[1]:
             raise ValueError(f"part={self.part}, expected which of how many, counted from 0: part=[0,4]")
-        if self.stages < 1:
-            raise ValueError(f"stages={self.stages}, expected 1 or more")
+        check_least(self, stages=1, shown=0)

@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
 T = TypeVar("T")
+MOST_SEED = 2**32 - 1
 PLAIN: dict[type, str] = {
     int: "a whole number",
     float: "a number",
@@ -32,6 +33,27 @@ def as_list(given: Any) -> list[Any]:
 def list_or_none(given: Any) -> list[Any] | None:
     """The same where nothing may be given."""
     return None if given is None else as_list(given)
+
+
+def check_least(settings: object, group: str = "", /, **least: int) -> None:
+    """Raise ValueError for a number among these settings, or one in a list, that is smaller than the least it may be.
+
+    None passes, an empty list does not. group: what stands before the options' names, as in "model.".
+    """
+    for name, lowest in least.items():
+        given = getattr(settings, name)
+        numbers = [] if given is None else as_list(given)
+        if given == [] or not all(isinstance(one, int | float) and one >= lowest for one in numbers):
+            kind = "one number or several, each " if isinstance(given, list) else ""
+            raise ValueError(f"{group}{name}={given}, expected {kind}{lowest} or more")
+
+
+def seed_of(config: DictConfig) -> int | None:
+    """The job's seed, if it has one. Raises ValueError for what is no seed to all of torch, numpy and scikit-learn."""
+    seed = config.get("seed")
+    if isinstance(seed, int) and not 0 <= seed <= MOST_SEED:
+        raise ValueError(f"seed={seed}, expected a whole number from 0 to {MOST_SEED}")
+    return seed
 
 
 def build(kind: type[T], config: DictConfig) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.common.config import check_least
 from experiments.common.job import Run
 from zfnet.data import BILINEAR, FolderImages, ImageData, ImageSource, InputFrame, list_any_folder, without
 from zfnet.data.datasets import ImageList
@@ -21,6 +22,9 @@ class ImagesChoice:
     split: str | None = None
     images: str | None = None
     batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        check_least(self, batch_size=1)
 
 
 def open_views(choice: ImagesChoice, run: Run, frame: InputFrame) -> CentreViews:

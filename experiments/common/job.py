@@ -24,7 +24,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.common.config import build, quote_override
+from experiments.common.config import build, quote_override, seed_of
 from experiments.common.help_text import help_text
 from experiments.common.options import CONF, explained, refuse_added
 from experiments.common.run_folder import claim, forget_pieces, give_up_empty_folders, process_facts, release_folders
@@ -140,7 +140,7 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     held = claim(folder, job=name, reuse=config.reuse) if world.first else None
     facts = {
         "job": name,
-        "seed": config.get("seed"),
+        "seed": seed_of(config),
         "processes": world.size,
         **device_facts(world.device),
         **process_facts(),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from experiments.common.config import check_least
 from experiments.common.job import Run
 from zfnet.models import OWN_PX, hub_config, weights_fingerprint, zoo_of
 from zfnet.network import Network, is_name, open_network
@@ -27,6 +28,9 @@ class ModelChoice:
     num_classes: int = 1000
     channels: int = 3
     weights: str | None = None
+
+    def __post_init__(self) -> None:
+        check_least(self, "model.", input_px=1)
 
     @property
     def size_px(self) -> int:
@@ -50,6 +54,9 @@ class NetworkChoice:
     size_px: int | None = None
     model: ModelChoice | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_least(self, size_px=1)
 
     @property
     def source(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from experiments.common.config import as_list, list_or_none
+from experiments.common.config import as_list, check_least, list_or_none
 from experiments.common.job import Run
 from experiments.common.network import NetworkChoice
 from experiments.report_parts.kept_runs import Shelf
@@ -37,9 +37,7 @@ class ClaimSettings:
         odd = [number for number in self.asked if number not in SENTENCES]
         if odd or not self.asked:
             raise ValueError(f"sentences={self.sentences}, expected some of {', '.join(map(str, SENTENCES))}")
-        for name, least in (("count", 2), ("maps", 2), ("top", 2), ("fresh", 0), ("probe_folds", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}={getattr(self, name)}, expected {least} or more")
+        check_least(self, count=2, maps=2, top=2, fresh=0, part_images=1, probe_folds=1)
 
     @property
     def asked(self) -> list[int]:

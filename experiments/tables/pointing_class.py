@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from experiments.common.config import check_least
 from experiments.common.job import Run
 from experiments.tables.compared_read_outs import Ways, as_arrays, read_out
 from zfnet.analysis.occlusion import Occlusion, occlude, part_drops, pointing_game
@@ -39,6 +40,9 @@ class Settings:
     fills: list[Any]
     draws: int
     seed: int
+
+    def __post_init__(self) -> None:
+        check_least(self, images=1, square_px=1, stride_px=1, draws=1)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.common.config import check_least
 from experiments.common.job import Run
 from experiments.common.network import ModelChoice, NetworkChoice, open_chosen
 from zfnet.data import ImageData, ImageSource
@@ -27,6 +28,9 @@ class TableSettings:
     processes: int
     views: int
     batch_size: int
+
+    def __post_init__(self) -> None:
+        check_least(self, batch_size=1)
 
 
 @dataclass(frozen=True, kw_only=True)

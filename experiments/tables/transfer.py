@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.common.config import as_list
+from experiments.common.config import as_list, check_least
 from experiments.common.images import open_without, reading_processes
 from experiments.common.job import Run
 from experiments.common.network import NetworkChoice, open_trained
@@ -54,6 +54,7 @@ class TransferSettings:
     batch_size: int
 
     def __post_init__(self) -> None:
+        check_least(self, batch_size=1)
         methods = as_list(self.methods)
         if not methods or set(methods) - set(METHODS):
             raise ValueError(f"methods={methods}, expected one or more of {', '.join(METHODS)}")

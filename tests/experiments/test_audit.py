@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,25 @@ def test_parts_of_an_audit_are_drawn_together(carry_out_here: Carry, root: Path,
     for one, other, row in zip(first, second, rows, strict=True):
         if one["mean"] and other["mean"] and one["images"] == other["images"]:
             assert float(row["mean"]) == pytest.approx((float(one["mean"]) + float(other["mean"])) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("a text", "JSONDecodeError: Expecting value"),
+        ('{"a": 1}', "KeyError: 'values'"),
+        ("[1]", "TypeError: 'int' object is not"),
+        ('[{"values": [1.0], "a": 1}]', "TypeError: .*unexpected keyword argument 'a'"),
+        ("[" * 100_000, "RecursionError"),
+    ],
+)
+def test_a_file_that_is_no_audits_is_named(carry_out_here: Carry, tmp_path: Path, content: str, why: str):
+    (tmp_path / "other.json").write_text(content)
+    code, printed = carry_out_here("audit", "redraw=other.json", "run_dir=run")
+    assert code == 2, printed
+    wrong = rf"error: other\.json is not what an audit saved \({why}.*\), expected its list of findings: give redraw="
+    assert re.search(wrong, printed)
+    assert len(printed.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

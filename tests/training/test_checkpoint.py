@@ -122,7 +122,8 @@ def test_an_empty_folder_has_none_and_other_files_are_no_checkpoints(tmp_path: P
     torch.save({"format": "another"}, tmp_path / "other.pt")
     with pytest.raises(DamagedCheckpoint, match=r"not a checkpoint of ours \(format 'another'"):
         load_checkpoint(tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="is not a checkpoint of ours: for a bare state_dict use"):
+    command = r"in a command checkpoint=torchvision:NAME weights=\S+other\.pt, in Python build_model\(name, weights='"
+    with pytest.raises(ValueError, match=f"is not a checkpoint of ours: for a bare state_dict .*, {command}"):
         open_network(tmp_path / "other.pt")
 
 

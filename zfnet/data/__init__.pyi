@@ -2,6 +2,7 @@ from .augment import Augmentation as Augmentation
 from .boxes import box_in_view as box_in_view, draw_boxes as draw_boxes, is_within as is_within
 from .class_names import (
     class_number as class_number,
+    class_of_folder as class_of_folder,
     classes_of as classes_of,
     classes_of_images as classes_of_images,
     read_names as read_names,

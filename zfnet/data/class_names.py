@@ -75,20 +75,32 @@ class Named(Protocol):
 
 
 def class_number(word: str | int, network: Named) -> int:
-    """The class meant by its number, its folder name (wnid) or its readable name, in any case.
+    """The class meant by its folder name (wnid), its readable name in any case, or else its number.
 
+    Where folders are called by numbers, 2 is the folder "2" and not the class that sorts third.
     Raises ValueError for one that is not there, with those that are written much like it, and for an ambiguous name.
     """
-    found = _meant(str(word), network)
+    found = _called(str(word), network)
+    if not found and str(word).isdecimal() and int(word) < len(network.names):
+        return int(word)
+    return _only(found, word, network, f"; numbers go from 0 to {len(network.names) - 1}")
+
+
+def class_of_folder(wnid: str, name: str, network: Named) -> int:
+    """The class of a folder by its name, or else by the readable name that goes with it: a number is a name here.
+
+    Raises ValueError as `class_number` does.
+    """
+    return network.wnids.index(wnid) if wnid in network.wnids else _only(_called(name, network), name, network)
+
+
+def _only(found: list[int], word: str | int, network: Named, also: str = "") -> int:
     if len(found) == 1:
         return found[0]
     if found:
         raise ValueError(f"class {word!r} may be {' or '.join(map(str, found))}: give the number")
     close = difflib.get_close_matches(str(word), network.names, n=3) or network.names[:3]
-    raise ValueError(
-        f"class {word!r} is none of the network's {len(network.names)} (such as {', '.join(close)}); "
-        f"numbers go from 0 to {len(network.names) - 1}"
-    )
+    raise ValueError(f"class {word!r} is none of the network's {len(network.names)} (such as {', '.join(close)}){also}")
 
 
 def classes_of(source: ImageSource, network: Named) -> list[int | None]:
@@ -97,7 +109,7 @@ def classes_of(source: ImageSource, network: Named) -> list[int | None]:
         return list(range(len(source.wnids)))
     if network.wnids:
         return [network.wnids.index(wnid) if wnid in network.wnids else None for wnid in source.wnids]
-    meant = [_meant(name, network) for name in source.names]
+    meant = [_called(name, network) for name in source.names]
     return [found[0] if len(found) == 1 else None for found in meant]
 
 
@@ -119,15 +131,14 @@ def _by_file(path: str, network: Named) -> int | None:
     wnid, _, name = stem.partition("_")
     words = [wnid, name, stem.rstrip("0123456789").rstrip("_- ")]
     for word in (word.replace("_", " ") for word in words if word and not word.isdigit()):
-        found = _meant(word, network)
+        found = _called(word, network)
         if len(found) == 1:
             return found[0]
     return None
 
 
-def _meant(word: str, network: Named) -> list[int]:
-    if word.isdigit():
-        return [int(word)] if int(word) < len(network.names) else []
+def _called(word: str, network: Named) -> list[int]:
+    """The classes of that name, never by number."""
     if word in network.wnids:
         return [network.wnids.index(word)]
     word = _plain(word)
