@@ -91,21 +91,26 @@ def test_a_kill_at_each_step_of_the_commit(
     assert contents(tmp_path / "pack") == contents(tmp_path / "whole")
 
 
-def test_a_kill_between_the_journal_and_the_rename(
-    tmp_path: Path, images: ImageList, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["rename", "unlink"])
+def test_a_kill_right_before_the_rename_or_the_end_of_the_journal(
+    tmp_path: Path, images: ImageList, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     damage(images, 7)
+    write_pack(images, tmp_path / "whole", SIDE_PX, workers=1)
+    step = getattr(Path, place)
 
-    def kill(path: Path, target: Path) -> None:
-        if target.name == "pack":
+    def kill(path: Path, *arguments: object, **named: object) -> object:
+        if path.name in ("pack.partial", "journal.jsonl"):
             raise Killed
-        os.rename(path, target)
+        return step(path, *arguments, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", kill)
+        patched.setattr(Path, place, kill)
         with pytest.raises(Killed):
             write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
+    assert (tmp_path / "pack").exists() == (place == "unlink")
     assert len(write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)) == COUNT - 1
+    assert contents(tmp_path / "pack") == contents(tmp_path / "whole")
 
 
 def interrupted(tmp_path: Path, images: ImageList, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -170,3 +175,23 @@ def test_two_at_once_are_refused(tmp_path: Path, images: ImageList, monkeypatch:
         pytest.raises(ValueError, match=r"pack\.partial: another process is writing this pack"),
     ):
         write_pack(images, tmp_path / "pack", SIDE_PX)
+
+
+@pytest.mark.parametrize(("of", "place"), [(Journal, "_lock"), (write_module.layout, "check_room")])
+def test_one_that_waited_for_another_reuses_its_pack(
+    tmp_path: Path, images: ImageList, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], of: object,
+    place: str,
+) -> None:  # fmt: skip
+    """The other one ends while this one waits for the lock, and just before it makes the folder of that lock anew."""
+    step = getattr(of, place)
+
+    def after_the_other(*arguments: object) -> object:
+        monkeypatch.setattr(of, place, step)
+        write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
+        return step(*arguments)
+
+    monkeypatch.setattr(of, place, after_the_other)
+    pack = write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
+    assert len(pack) == COUNT
+    assert "already packed from these files, reused" in capsys.readouterr().out
+    assert not (tmp_path / "pack.partial").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,10 +47,13 @@ def write_pack(
     partial = layout.partial_folder(out)
     needed = layout.pack_bytes(len(images), side_px)
     free = layout.check_room(partial, needed - layout.allocated_bytes(partial / layout.PIXELS))
-    room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
-    print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
     partial.mkdir(parents=True, exist_ok=True)
     with Journal(partial, sources[0], side_px, len(images), earlier=sources[1]) as journal:
+        if out.exists():  # made by the process that had the journal's lock until now
+            _forget(partial)
+            return _reuse(out, sources)
+        room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
+        print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
         if not (partial / layout.SUMMARY).exists():
             task = Task(str(partial / layout.PIXELS), side_px, strict=strict, max_megapixels=max_megapixels)
             total = _write_pixels(images, task, workers or os.cpu_count() or 1, journal)
@@ -62,7 +65,16 @@ def write_pack(
     return pack
 
 
+def _forget(partial: Path) -> None:
+    """Take away a folder that was made anew when another process had just renamed it to its pack."""
+    (partial / layout.JOURNAL).unlink(missing_ok=True)
+    with suppress(OSError):
+        partial.rmdir()
+
+
 def _reuse(out: Path, sources: Sequence[str]) -> PackImages:
+    if (out / layout.SUMMARY).is_file():
+        (out / layout.JOURNAL).unlink(missing_ok=True)  # left by a kill right after the rename
     pack = open_pack(out)
     _check_source(out, read_summary(out), sources)
     print(f"{out}: already packed from these files, reused ({len(pack.skipped)} skipped)")
@@ -172,15 +184,19 @@ def _fingerprint(wnids: tuple[str, ...], labels: NDArray[np.int64], side_px: int
 
 
 def _commit(partial: Path, out: Path, sources: Sequence[str]) -> None:
-    """From a folder with its summary to the pack; a kill in between leaves a folder from which this can be repeated."""
+    """From a folder with its summary to the pack; a kill in between leaves a folder from which this can be repeated.
+
+    The journal goes last: as long as the folder has its old name, whoever comes waits for the journal's lock.
+    """
     summary = read_summary(partial)
     _check_source(partial, summary, sources)
     with open(partial / layout.PIXELS, "ab") as file:
         file.truncate(layout.pixels_bytes(summary.count, summary.side_px))
-    (partial / layout.JOURNAL).unlink()
     flush(partial / layout.PIXELS)
     flush(partial)
     partial.rename(out)
+    (out / layout.JOURNAL).unlink(missing_ok=True)
+    flush(out)
     flush(out.absolute().parent)
 
 
