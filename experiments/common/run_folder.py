@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
 import shlex
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
 
 LOCK = ".lock"
 PIECES = "pieces"  # of work under way
@@ -28,7 +31,7 @@ class RunFolder:
     def __init__(self, folder: Path, job: str) -> None:
         self.folder, self.job = folder, job
         self._made = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._lock = FileLock(folder / LOCK, timeout=0)
         try:
             self._lock.acquire()
@@ -49,6 +52,29 @@ class RunFolder:
         found = [path.name for path in self.folder.iterdir() if path.name not in usual]
         if self._made and all(name.startswith("error-rank") for name in found):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:
+    """The folder of a run or a sweep to come. Raises ValueError where run_dir is an unset variable of the shell."""
+    HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:job.name}; a copy, as it becomes read-only
+    folder = str(config.hydra[mode].dir)
+    if not folder.strip():
+        raise ValueError(
+            "run_dir= is empty, expected the folder that all is written to: name one, or leave run_dir out for a dated "
+            "one in runs/"
+        )
+    return Path(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a run's folder where it is not there yet. Raises ValueError where none can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"run_dir={folder} cannot be made ({error.strerror}), expected a folder or a place for one: give another "
+            "run_dir"
+        ) from None
 
 
 def claim(folder: Path, *, job: str, reuse: bool) -> RunFolder:

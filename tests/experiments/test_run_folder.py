@@ -92,3 +92,22 @@ def test_a_row_that_a_launcher_trained_is_its_jobs(tmp_path: Path):
     claim(tmp_path / "row", job="train", reuse=False).release()
     with pytest.raises(ValueError, match=r"holds the results of train\.py"):
         claim(tmp_path / "row", job="summary", reuse=False)
+
+
+@pytest.mark.parametrize("mode", [[], ["-m", "seed=0,1"]])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "run_dir= is empty, expected the folder"),
+        ("a.txt", r"run_dir=a\.txt cannot be made \(File exists\), expected a folder .* give another run_dir"),
+        ("/proc/x", r"run_dir=/proc/x cannot be made \(.*\), expected a folder .* give another run_dir"),
+    ],
+)
+def test_a_run_dir_that_can_be_no_folder_is_refused_before_anything_is_written(
+    tmp_path: Path, carry_out_here: Here, given: str, expected: str, mode: list[str]
+):
+    (tmp_path / "a.txt").touch()
+    code, said = carry_out_here("summary", *mode, f"run_dir={given}")
+    assert code == 2
+    assert re.search(expected, said.replace(f"{tmp_path}/", ""))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
