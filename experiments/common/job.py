@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -62,6 +62,9 @@ class Run:
 class BeforeHydra(Callback):
     """What is done before Hydra writes anything."""
 
+    def __init__(self, swept: Sequence[str]) -> None:
+        """swept: the options that a sweep varies, noted here for `sweep_folder`."""
+
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Hold the run's folder; under torchrun the first process does."""
         with _errors_told():
@@ -72,6 +75,7 @@ class BeforeHydra(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _errors_told():
             run_folder.make_folder(run_folder.folder_given(config, "sweep"))
+            run_folder.note_swept(config)
 
 
 Job = Callable[[DictConfig, Run], str | None]  # returns how it ended; None means "finished"

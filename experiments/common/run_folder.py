@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import logging
 import os
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
 
 LOCK = ".lock"
+NAME_BYTES = 200  # of a sweep's folder: file systems take 255
 PIECES = "pieces"  # of work under way
 MADE_AT_THE_START = (".hydra", LOCK, "manifest.json")  # besides a log and an error file: before the first result
 log = logging.getLogger(__name__)
@@ -115,6 +120,31 @@ def release_folders() -> None:
         held.release()
 
 
+def note_swept(config: DictConfig) -> None:
+    """Let the jobs of a sweep, wherever they run, know which options it varies, for `sweep_folder`."""
+    given = _parsed(config.hydra.overrides.task)
+    swept = [one.key_or_group for one in given if one.is_sweep_override() and one.key_or_group != "run_dir"]
+    config.hydra.overrides.hydra.append(f"hydra.callbacks.before.swept=[{','.join(swept)}]")
+
+
+def sweep_folder(given: Sequence[str], swept: Sequence[str], excluded: Sequence[str]) -> str:
+    """The name of the folder of one of a sweep's jobs: all options given for it, but for the excluded ones.
+
+    What is swept is never excluded. Where that makes no name of a file, for a "/" or its length, the name is what is
+    swept alone, "_" for "/", cut, and a hash of the whole, which tells it from every other.
+    """
+    options = sorted((word, one.key_or_group) for word, one in zip(given, _parsed(given), strict=True))
+    whole = ",".join(word for word, key in options if key in swept or key not in excluded)
+    if "/" not in whole and len(whole.encode()) <= NAME_BYTES:
+        return whole
+    short = ",".join(word for word, key in options if key in swept) or whole
+    cut = short.replace("/", "_").encode()[:NAME_BYTES].decode(errors="ignore")
+    return f"{cut}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)  # for conf/common.yaml
+
+
 def job_of(folder: Path) -> str | None:
     """The job whose run lies in a folder, as its manifest says; None where there is none, or none that can be read."""
     try:
@@ -122,6 +152,10 @@ def job_of(folder: Path) -> str | None:
         return str(manifest["job"]) if "job" in manifest else Path(str(manifest["command"][0])).stem
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
+
+
+def _parsed(given: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(given))
 
 
 def _holder(folder: Path) -> str:
