@@ -93,6 +93,13 @@ def test_completion_says_nothing_but_what_completes(tmp_path: Path, line: str, e
     assert (done.stdout.strip(), done.stderr) == (expected, "")
 
 
+def test_a_sweep_is_asked_for_anywhere_in_the_line(tmp_path: Path):
+    done = zfnet("summary", "model=mnist_convnet", "-m", "seed=0,1", "run_dir=run", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folders = sorted(path.parent.name for path in tmp_path.glob("run/*/manifest.json"))
+    assert folders == ["model=mnist_convnet,seed=0", "model=mnist_convnet,seed=1"]
+
+
 def test_a_wheel_carries_the_jobs_within_zfnet(installed: Path):
     assert {path.name.partition("-")[0] for path in installed.iterdir()} == {"zfnet"}
     names = {str(path.relative_to(ROOT)) for top in ("experiments", "conf") for path in (ROOT / top).rglob("*.*ml")}

@@ -18,6 +18,7 @@ from zfnet.version import __version__
 
 HERE = Path(__file__).resolve().parent
 HELP = ("-h", "--help", "help")
+MULTIRUN = ("-m", "--multirun")
 COMPLETION = "-sc"  # Hydra's own word for its shell completion
 
 TEMPLATE = """\
@@ -90,6 +91,7 @@ def run_job(folder: Path, job: str, words: Sequence[str]) -> None:
     before = os.environ.get("PYTHONPATH", "")
     if path not in before.split(os.pathsep):  # loaders of images, and a sweep's jobs on other machines
         os.environ["PYTHONPATH"] = os.pathsep.join([path, *filter(None, [before])])
+    words = sorted(words, key=lambda word: word not in MULTIRUN)  # first, as Hydra takes none between two options
     sys.argv = ["zfnet", *words]  # by which a job knows how to say the command that goes on with it
     file = folder / "experiments" / f"{job}.py"
     module = ModuleType("__main__")

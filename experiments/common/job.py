@@ -5,12 +5,11 @@ Nothing here imports torch before a job really runs: --help answers at once.
 
 from __future__ import annotations
 
-import copy
 import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -24,10 +23,10 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.common import run_folder
 from experiments.common.config import build, quote_override, seed_of
 from experiments.common.help_text import help_text
 from experiments.common.options import CONF, explained, refuse_added
-from experiments.common.run_folder import claim, forget_pieces, give_up_empty_folders, process_facts, release_folders
 from experiments.common.stop_signal import StopSignal, others_watched
 
 if TYPE_CHECKING:
@@ -63,20 +62,20 @@ class Run:
 class BeforeHydra(Callback):
     """What is done before Hydra writes anything."""
 
+    def __init__(self, swept: Sequence[str]) -> None:
+        """swept: the options that a sweep varies, noted here for `sweep_folder`."""
+
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Hold the run's folder; under torchrun the first process does."""
-        _let_name_the_job(config)
-        if not _is_other_rank():
-            with _errors_told():
-                claim(Path(config.hydra.run.dir), job=config.hydra.job.name, reuse=config.reuse)
+        with _errors_told():
+            folder = run_folder.folder_given(config, "run")
+            if not _is_other_rank():
+                run_folder.claim(folder, job=config.hydra.job.name, reuse=config.reuse)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        _let_name_the_job(config)
-
-
-def _let_name_the_job(config: DictConfig) -> None:
-    """Let a folder be named by ${hydra:job.name}, which Hydra sets only when a job begins."""
-    HydraConfig.instance().set_config(copy.deepcopy(config))  # a copy, for it becomes read-only
+        with _errors_told():
+            run_folder.make_folder(run_folder.folder_given(config, "sweep"))
+            run_folder.note_swept(config)
 
 
 Job = Callable[[DictConfig, Run], str | None]  # returns how it ended; None means "finished"
@@ -105,7 +104,7 @@ def start(job: str) -> NoReturn:
 
         keep_freed_memory()
         try:
-            with _errors_told():
+            with _errors_told(in_sweep=HydraConfig.get().mode == RunMode.MULTIRUN):
                 refuse_added(HydraConfig.get().overrides.task, name)
                 hardware = build(Hardware, config.hardware)
                 hardware.set_backends()
@@ -125,7 +124,7 @@ def start(job: str) -> NoReturn:
         _tell(error)
         raise SystemExit(1) from None
     finally:
-        release_folders()
+        run_folder.release_folders()
     raise SystemExit(0)
 
 
@@ -137,13 +136,13 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
         raise ValueError(f"no value for {', '.join(sorted(missing))}: give it as {sorted(missing)[0]}=...")
     folder = Path(world.from_first(HydraConfig.get().runtime.output_dir))
     name = HydraConfig.get().job.name
-    held = claim(folder, job=name, reuse=config.reuse) if world.first else None
+    held = run_folder.claim(folder, job=name, reuse=config.reuse) if world.first else None
     facts = {
         "job": name,
         "seed": seed_of(config),
         "processes": world.size,
         **device_facts(world.device),
-        **process_facts(),
+        **run_folder.process_facts(),
         **({"command": [*called(name), *sys.argv[1:]]} if by_command() else {}),
     }
     manifest = Manifest(folder, **facts) if world.first else None
@@ -157,7 +156,7 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
             manifest.finish(f"{type(error).__name__}: {error}")
         raise
     if manifest is not None:
-        forget_pieces(folder)
+        run_folder.forget_pieces(folder)
         manifest.finish(outcome)
     if held is not None:
         held.release()
@@ -172,16 +171,16 @@ def _others_follow() -> bool:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _errors_told(*, in_sweep: bool = False) -> Iterator[None]:
     """User errors end in one line; anything else is a bug and shows its traceback."""
     try:
         yield
     except (ValueError, OSError, RuntimeError) as error:
         if not _is_users(error):
             raise
-        give_up_empty_folders()
+        run_folder.give_up_empty_folders()
         _tell(error)
-        if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        if in_sweep:
             raise  # Hydra goes on with the other jobs of the sweep and reports this one at the end
         raise SystemExit(2) from None
     except KeyboardInterrupt:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import logging
 import os
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
 
 LOCK = ".lock"
+NAME_BYTES = 200  # of a sweep's folder: file systems take 255
 PIECES = "pieces"  # of work under way
 MADE_AT_THE_START = (".hydra", LOCK, "manifest.json")  # besides a log and an error file: before the first result
 log = logging.getLogger(__name__)
@@ -28,7 +36,7 @@ class RunFolder:
     def __init__(self, folder: Path, job: str) -> None:
         self.folder, self.job = folder, job
         self._made = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._lock = FileLock(folder / LOCK, timeout=0)
         try:
             self._lock.acquire()
@@ -49,6 +57,29 @@ class RunFolder:
         found = [path.name for path in self.folder.iterdir() if path.name not in usual]
         if self._made and all(name.startswith("error-rank") for name in found):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:
+    """The folder of a run or a sweep to come. Raises ValueError where run_dir is an unset variable of the shell."""
+    HydraConfig.instance().set_config(copy.deepcopy(config))  # for ${hydra:job.name}; a copy, as it becomes read-only
+    folder = str(config.hydra[mode].dir)
+    if not folder.strip():
+        raise ValueError(
+            "run_dir= is empty, expected the folder that all is written to: name one, or leave run_dir out for a dated "
+            "one in runs/"
+        )
+    return Path(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a run's folder where it is not there yet. Raises ValueError where none can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"run_dir={folder} cannot be made ({error.strerror}), expected a folder or a place for one: give another "
+            "run_dir"
+        ) from None
 
 
 def claim(folder: Path, *, job: str, reuse: bool) -> RunFolder:
@@ -89,6 +120,31 @@ def release_folders() -> None:
         held.release()
 
 
+def note_swept(config: DictConfig) -> None:
+    """Let the jobs of a sweep, wherever they run, know which options it varies, for `sweep_folder`."""
+    given = _parsed(config.hydra.overrides.task)
+    swept = [one.key_or_group for one in given if one.is_sweep_override() and one.key_or_group != "run_dir"]
+    config.hydra.overrides.hydra.append(f"hydra.callbacks.before.swept=[{','.join(swept)}]")
+
+
+def sweep_folder(given: Sequence[str], swept: Sequence[str], excluded: Sequence[str]) -> str:
+    """The name of the folder of one of a sweep's jobs: all options given for it, but for the excluded ones.
+
+    What is swept is never excluded. Where that makes no name of a file, for a "/" or its length, the name is what is
+    swept alone, "_" for "/", cut, and a hash of the whole, which tells it from every other.
+    """
+    options = sorted((word, one.key_or_group) for word, one in zip(given, _parsed(given), strict=True))
+    whole = ",".join(word for word, key in options if key in swept or key not in excluded)
+    if "/" not in whole and len(whole.encode()) <= NAME_BYTES:
+        return whole
+    short = ",".join(word for word, key in options if key in swept) or whole
+    cut = short.replace("/", "_").encode()[:NAME_BYTES].decode(errors="ignore")
+    return f"{cut}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+OmegaConf.register_new_resolver("sweep_folder", sweep_folder, replace=True)  # for conf/common.yaml
+
+
 def job_of(folder: Path) -> str | None:
     """The job whose run lies in a folder, as its manifest says; None where there is none, or none that can be read."""
     try:
@@ -96,6 +152,10 @@ def job_of(folder: Path) -> str | None:
         return str(manifest["job"]) if "job" in manifest else Path(str(manifest["command"][0])).stem
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
+
+
+def _parsed(given: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(given))
 
 
 def _holder(folder: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from experiments.common.run_folder import LOCK, claim, job_of
+from experiments.common.run_folder import LOCK, claim, job_of, sweep_folder
 
 Here = Callable[..., tuple[int, str]]
 HOLDS = """
@@ -92,3 +92,38 @@ def test_a_row_that_a_launcher_trained_is_its_jobs(tmp_path: Path):
     claim(tmp_path / "row", job="train", reuse=False).release()
     with pytest.raises(ValueError, match=r"holds the results of train\.py"):
         claim(tmp_path / "row", job="summary", reuse=False)
+
+
+@pytest.mark.parametrize("mode", [[], ["-m", "seed=0,1"]])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "run_dir= is empty, expected the folder"),
+        ("a.txt", r"run_dir=a\.txt cannot be made \(File exists\), expected a folder .* give another run_dir"),
+        ("/proc/x", r"run_dir=/proc/x cannot be made \(.*\), expected a folder .* give another run_dir"),
+    ],
+)
+def test_a_run_dir_that_can_be_no_folder_is_refused_before_anything_is_written(
+    tmp_path: Path, carry_out_here: Here, given: str, expected: str, mode: list[str]
+):
+    (tmp_path / "a.txt").touch()
+    code, said = carry_out_here("summary", *mode, f"run_dir={given}")
+    assert code == 2
+    assert re.search(expected, said.replace(f"{tmp_path}/", ""))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_sweeps_folders_are_told_apart_by_names_that_a_file_can_have():
+    given, excluded = ["seed=0", "data.root=a", "run_dir=x"], ["run_dir", "data.root"]
+    assert sweep_folder(given, [], excluded) == "seed=0"
+    assert sweep_folder(given, ["data.root"], excluded) == "data.root=a,seed=0"
+    assert re.fullmatch(r"weights=_a-[0-9a-f]{8}", sweep_folder(["weights=/a"], [], []))
+    many = [f"training.option{number}={number}" for number in range(20)]
+    names = [sweep_folder([*more, "seed=0"], ["seed"], []) for more in (many, [*many, "a=1"], ["weights=/b/c"])]
+    assert len(set(names)) == 3
+    assert all(re.fullmatch(r"seed=0-[0-9a-f]{8}", name) for name in names)
+    long = [sweep_folder([f"weights='{folder}/{'é' * 200}'"], ["weights"], []) for folder in ("a/b", "a_b")]
+    assert long[0][:-8] == long[1][:-8]
+    assert long[0] != long[1]
+    assert long[0].startswith("weights='a_b_é")
+    assert 200 < len(long[0].encode()) < 215

@@ -55,6 +55,24 @@ def test_without_run_dir_a_sweep_has_a_dated_folder_and_each_run_its_own_in_it(
         assert [path.name for path in (run / "checkpoints").glob("step-*.pt")] == ["step-00000006.pt"]
 
 
+@pytest.mark.usefixtures("fresh_hydra")
+def test_a_sweep_of_many_options_over_two_roots_keeps_both_runs_and_finds_them_again(
+    image_root: Path, carry_out_here, tmp_path: Path
+):
+    (tmp_path / "other").symlink_to(image_root)
+    roots = f"data.root={image_root},{tmp_path / 'other'}"
+    words = ["train", "-m", *SMALL[:-1], "model=zfnet", roots, "resume=auto", "run_dir=sweep"]
+    code, printed = carry_out_here(*words)
+    assert code == 0, printed
+    folders = sub_folders(tmp_path / "sweep")
+    assert len(folders) == 2
+    for name in folders:
+        assert re.fullmatch(r"data\.root=_[^/]*-[0-9a-f]{8}", name)
+        assert outcome(tmp_path / "sweep" / name) == "finished"
+    assert carry_out_here(*words)[0] == 0
+    assert sub_folders(tmp_path / "sweep") == folders
+
+
 @pytest.mark.parametrize(("during", "ended"), [("_seen", "stopped"), ("_end_epoch", "finished")])
 def test_ctrl_c_ends_the_sweep_and_the_printed_command_goes_on_with_its_run(
     image_root: Path, carry_out_here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, during: str, ended: str
