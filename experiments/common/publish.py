@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -20,11 +21,13 @@ from torch.utils.tensorboard.summary import scalar
 from experiments.common.events import events_folder
 from experiments.common.run_folder import PIECES
 from zfnet.figures.drawing import style
+from zfnet.files import write_text
 from zfnet.progress import track
 from zfnet.training import ALONE, Piece, World, deal
 
 FIGURES = "figures"  # the part of a run under which TensorBoard has them, apart from trainings
 PNG, PDF = "png", "pdf"
+DRAWN = "drawn.json"  # beside TensorBoard's: by each job's first figure the names of all
 BAR_FROM = 6  # figures, from which on a bar is worth its line
 
 
@@ -70,6 +73,8 @@ def publish(
         if not world.first:
             return
     _board(zip(named.values(), pieces, strict=False), scalars or {}, folder)  # the first of each figure is of its PNG
+    if figures:
+        _take_away_earlier(list(figures), folder)
 
 
 def _board(
@@ -86,6 +91,18 @@ def _board(
                 writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), 0)
         for tag, value in scalars.items():
             writer.add_summary(scalar(tag, value), 0)
+
+
+def _take_away_earlier(names: Sequence[str], folder: Path) -> None:
+    """The figures that an earlier run of the same job drew into this folder, of other settings, and this one did not.
+
+    The job is known by its first figure; whatever was not drawn here stays.
+    """
+    path = events_folder(folder, FIGURES) / DRAWN
+    drawn: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for name, suffix in product(set(drawn.get(names[0], [])) - set(names), (PNG, PDF)):
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+    write_text(path, json.dumps(drawn | {names[0]: list(names)}))
 
 
 def _by_one_name(figures: Mapping[str, object]) -> dict[str, list[str]]:

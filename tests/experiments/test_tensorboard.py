@@ -211,6 +211,19 @@ def test_a_figure_of_two_names_is_drawn_once_and_photographs_are_kept_small(tmp_
             assert np.abs(apart).mean() <= most
 
 
+def test_figures_of_an_earlier_run_of_the_job_go_and_all_others_stay(tmp_path: Path):
+    def draw(*names: str) -> None:
+        publish({name: Figure(figsize=(1, 1)) for name in names}, tmp_path)
+
+    draw("fig2", "fig2_page2", "fig2_conv5")
+    draw("fig7", "fig7_page2")  # another job's, put beside
+    (tmp_path / "fig2_of_mine.png").touch()
+    draw("fig2", "fig2_conv4")
+    kept = ["fig2", "fig2_conv4", "fig7", "fig7_page2"]
+    assert sorted(path.stem for path in tmp_path.glob("*.pdf")) == kept
+    assert sorted(path.stem for path in tmp_path.glob("*.png")) == sorted([*kept, "fig2_of_mine"])
+
+
 def test_events_lie_in_the_folder_whose_name_the_run_has(tmp_path: Path):
     assert events_folder(tmp_path) == tmp_path
     assert events_folder(tmp_path, "evolution") == tmp_path / "evolution"
