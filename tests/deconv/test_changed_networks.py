@@ -1,14 +1,15 @@
 """A network that was changed between two calls, in ways that torch counts and in ways that it does not."""
 
 import gc
+import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from zfnet import Deconvnet, build_model
+from zfnet.deconv import networks
 from zfnet.deconv.transposed import TransposedFilters
 from zfnet.forward.record import weights_versions
 
@@ -73,14 +74,21 @@ def test_weights_of_every_layout_are_told_apart():
     model = nn.Module()
     for number, values in enumerate((
         whole.reshape(2, 3, 2, 4)[:, ::2], whole.reshape(3, 4, 2, 2).to(memory_format=torch.channels_last), whole[:1],
-        whole[5], whole[:0], whole[:1].expand(4), torch.tensor([7]), torch.tensor(torch.nan), whole.half()[3:9],
+        whole[5], whole[:0], whole[:1].expand(4), torch.tensor([7]), torch.tensor(torch.nan), whole.bfloat16()[3:9],
+        whole.to(torch.complex64)[2:],
     )):  # fmt: skip
-        model.register_buffer(f"b{number}", values)
+        model.register_parameter(f"b{number}", nn.Parameter(values, requires_grad=False))
+    model.register_buffer("elsewhere", torch.empty(3, device="meta"))
     versions = weights_versions(model)
     assert versions == weights_versions(model)
-    ends = {name: np.frombuffer(numbers).tolist() for name, (*_, numbers) in versions.items()}
-    assert ends.pop("b7") != ends["b6"]
-    assert ends == {"b0": [0, 47], "b1": [0, 47], "b2": [0, 0], "b3": [5, 5], "b5": [0, 0], "b6": [7, 7], "b8": [3, 8]}
+    kinds = {"b6": torch.int64, "b8": torch.bfloat16, "b9": torch.complex64}
+    ends = {
+        name: torch.frombuffer(bytearray(numbers), dtype=kinds.get(name, torch.float32)).tolist()
+        for name, (*_, numbers) in versions.items() if numbers
+    }  # fmt: skip
+    assert all(math.isnan(number) for number in ends.pop("b7"))
+    assert ends == {"b0": [0, 47], "b1": [0, 47], "b2": [0, 0], "b3": [5, 5], "b5": [0, 0], "b6": [7, 7], "b8": [3, 8],
+                    "b9": [2, 47]}  # fmt: skip
 
 
 def test_filters_of_passes_that_are_gone_are_not_kept():
@@ -97,9 +105,35 @@ def test_a_relu_that_works_in_place_from_now_on_is_seen():
     model, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)), torch.randn(2, 3, 20, 20)
     deconvnet = Deconvnet(model)
     before = deconvnet.record(images).maps["0"]
-    model[1].inplace = True
+    model[1].inplace = True  # set otherwise
     assert torch.equal(deconvnet.record(images).maps["0"], before)
     assert before.min() < 0
+
+
+def test_a_network_that_counts_is_traced_once(monkeypatch):
+    class Counts(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return super().forward(x)
+
+    model, traced = Counts(nn.Conv2d(3, 4, 3), nn.ReLU()), []
+    trace = networks.trace
+    monkeypatch.setattr(networks, "trace", lambda *given: traced.append(1) or trace(*given))
+    deconvnet = Deconvnet(model)
+    for _ in range(3):
+        deconvnet.record(torch.randn(1, 3, 8, 8))
+    assert len(traced) == 1
+    model[0].stride = (2, 2)
+    assert deconvnet.record(torch.randn(1, 3, 9, 9)).maps["0"].shape == (1, 4, 4, 4)
+    assert deconvnet.field("0").step_px == (2, 2)
+
+
+def test_a_lazy_network_is_recorded():
+    deconvnet = Deconvnet(nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU()))
+    record = deconvnet.record(torch.randn(1, 3, 8, 8), ["0"])
+    assert deconvnet.project(record, "0", [[0, 1, 2, 2]], scale=1).abs().sum() > 0
 
 
 def test_a_module_that_took_anothers_place_is_seen():

@@ -345,6 +345,7 @@ def test_units_of_chosen_maps_are_those_of_a_batch_of_their_images():
     assert torch.equal(torch.tensor(alone.images)[alone.units[:, 0]], top.units(2)[:, 0])
     assert top.batch_of([]).units.shape == (0, 4)
     assert torch.equal(top.batch_of(torch.tensor([4, 1]), k=2).units, units)
+    assert len(top.batch_of({4, 1}, k=2).units) == len(units)
     assert torch.equal(top.batch_of(torch.tensor(2)).units, alone.units)
     for wrong in (-1, 5, 0.5, [True]):
         with pytest.raises(IndexError, match=r"map .* is not there: expected one of 0 to 4"):

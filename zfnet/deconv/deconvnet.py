@@ -75,6 +75,7 @@ class Deconvnet:
         Nothing else is kept; the pass ends at the last of the layers. dtype: torch.bfloat16 or torch.float16 computes
         in mixed precision, by autocast. Raises ValueError as `record` does.
         """
+        self._network.look_again()
         layers, images = self._network.names.listed(layers), self._prepared(images)
         graph = self._network.graph(images)
         with undisturbed(self.model, dtype):
@@ -89,6 +90,7 @@ class Deconvnet:
 
         Raises ValueError for unknown layers, and for named ones that run more than once or not at all.
         """
+        self._network.look_again()
         names, images = self._network.names, self._prepared(images)
         layers, keep = (None if given is None else names.listed(given) for given in (layers, keep))
         graph = self._network.graph(images)

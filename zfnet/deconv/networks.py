@@ -6,9 +6,12 @@ from collections.abc import Collection
 
 from torch import Tensor, nn
 
-from zfnet.forward import NamedLayers, check_plain, fault_of, named_layers
+from zfnet.forward import check_plain, fault_of, named_layers
 from zfnet.forward.graph import Graph, own_graph, trace
 from zfnet.models import undisturbed
+
+SWITCHES = (bool, str)
+PLAIN = (bool, str, int, float, tuple)
 
 
 class TracedNetwork:
@@ -19,20 +22,21 @@ class TracedNetwork:
 
     def __init__(self, model: nn.Module) -> None:
         check_plain(model)
-        self.model = model
-        self._names, self._parts = named_layers(model), _parts_of(model)
+        self.model, self.names, self._parts = model, named_layers(model), _parts_of(model)
         self._graphs: dict[tuple[int, ...], Graph] = {}
 
-    @property
-    def names(self) -> NamedLayers:
-        """What the names of the network's layers mean."""
-        self._look_again()
-        return self._names
+    def look_again(self) -> None:
+        """Forget what was learned, names too, where a module was replaced since, or set otherwise."""
+        parts = _parts_of(self.model)
+        if parts != self._parts:
+            self.names, self._parts, self._graphs = named_layers(self.model), parts, {}
 
     def graph(self, images: Tensor) -> Graph:
-        """That of a pass of images (B, 3, H, W) of this size. The network runs once on the first of them if need be."""
+        """That of a pass of images (B, 3, H, W) of this size. The network runs once on the first of them if need be.
+
+        Of the network as it was when somebody looked last.
+        """
         size = tuple(images.shape[1:])
-        self._look_again()
         if size not in self._graphs:
             with undisturbed(self.model):
                 self._graphs[size] = trace(self.model, images[:1])
@@ -41,7 +45,7 @@ class TracedNetwork:
 
     def any_graph(self) -> Graph:
         """That of the last size, or of the network's own where it saw no images yet."""
-        self._look_again()
+        self.look_again()
         if not self._graphs:
             graph = own_graph(self.model)
             self._graphs[graph.nodes[0].shape] = graph
@@ -52,6 +56,7 @@ class TracedNetwork:
 
         Raises ValueError for a layer that is not there or cannot be asked for.
         """
+        self.look_again()
         module = self.names.module_of(layer)
         graph = self.any_graph()
         if fault := fault_of(graph, module):
@@ -70,25 +75,20 @@ class TracedNetwork:
             return list(self.names.filters)
         return [layer for layer in self.names.filters if _gives_units(graph, self.names.modules[layer])]
 
-    def _look_again(self) -> None:
-        """Forget what was learned where a module was replaced since, or set otherwise."""
-        parts = _parts_of(self.model)
-        if parts != self._parts:
-            self._names, self._parts, self._graphs = named_layers(self.model), parts, {}
 
+def _parts_of(model: nn.Module) -> list[object]:
+    """The modules of a network, and what each was set to, but for its mode.
 
-def _parts_of(model: nn.Module) -> list[tuple[nn.Module, dict[str, object]]]:
-    """The modules of a network, and what each was set to, but for its mode."""
-    return [
-        (module, {name: value for name, value in vars(module).items() if name != "training" and _is_plain(value)})
-        for module in model.modules()
-    ]
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, int | float | str) or (
-        isinstance(value, tuple) and all(isinstance(part, int | float | str) for part in value)
-    )
+    Numbers only of torch's own modules: others may count what they do.
+    """
+    found: list[object] = []
+    for module in model.modules():
+        found.append(module)
+        kinds = PLAIN if type(module).__module__.startswith("torch.nn.") else SWITCHES
+        for name, value in vars(module).items():
+            if type(value) in kinds and name != "training":
+                found.append(value)
+    return found
 
 
 def _gives_units(graph: Graph, module: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from zfnet.models import check_numbers
 
@@ -27,7 +28,7 @@ def check_plain(model: nn.Module) -> None:
             )
     check_numbers(model)
     for name, parameter in model.named_parameters():
-        if parameter.is_inference():
+        if not is_lazy(parameter) and parameter.is_inference():
             raise ValueError(
                 f"parameter {name!r} was made inside torch.inference_mode(), and no gradient passes it: build the "
                 "network outside, or give copy.deepcopy(model), copied outside"

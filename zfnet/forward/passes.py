@@ -93,8 +93,9 @@ def check_apart(answers: Callable[[Tensor], Mapping[str, Tensor]], image: Tensor
     alone = answers(image)
     beside = answers(torch.cat([image, 2 - 3 * image.flip(3)]))  # one that is nothing like it
     for layer, maps in alone.items():
-        apart = (beside[layer][:1] - maps).abs()
-        if bool((apart > torch.finfo(maps.dtype).eps ** 0.5 * maps.abs().max()).any()):
+        wide = maps if maps.is_floating_point() else maps.double()
+        apart = (beside[layer][:1].to(wide) - wide).abs()
+        if bool((apart > torch.finfo(wide.dtype).eps ** 0.5 * wide.abs().max()).any()):
             raise ValueError(
                 f"layer {layer!r} answers otherwise to an image that has another one beside it: the network mixes the "
                 "images of a batch, or draws at random, so that no answer is an image's own. Let it normalise by what "

@@ -67,23 +67,32 @@ class Record(RecordGlance):
 
 
 def weights_versions(model: nn.Module) -> dict[str, Version]:
-    """For each parameter and buffer where it lies, how often it was changed in place, and its first and last number.
+    """For each parameter and buffer where it lies and how often it was changed in place; a parameter's ends as well.
 
-    The numbers are for changes that torch does not count: those of a fused optimiser on a CPU, and those through
-    `.data`. Such a change of other numbers of one tensor alone does not show.
+    Its first and last number are for changes that torch does not count: those of a fused optimiser on a CPU, and those
+    through `.data`. Such a change of other numbers of one tensor alone does not show.
     """
-    tensors = {name: tensor for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.numel()}
-    ends = [_ends(tensor.detach()).to("cpu", torch.float64) for tensor in tensors.values()]
-    numbers = torch.cat(ends).numpy().tobytes() if ends else b""  # as bytes: a number that is none equals itself
-    return {
-        name: (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version, numbers[16 * at : 16 * at + 16])
-        for at, (name, tensor) in enumerate(tensors.items())
-    }
+    versions, ends = dict[str, Version](), dict[tuple[torch.device, torch.dtype], dict[str, Tensor]]()
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        versions[name] = tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version, b""
+        if isinstance(tensor, nn.Parameter) and tensor.numel():
+            ends.setdefault((tensor.device, tensor.dtype), {})[name] = _ends(tensor.detach())
+    for some in ends.values():  # one copy from a GPU
+        numbers = torch.cat(list(some.values())).cpu().view(torch.uint8).numpy().tobytes()
+        size = len(numbers) // len(some)
+        for at, name in enumerate(some):  # as bytes: a number that is none equals itself
+            versions[name] = (*versions[name][:2], numbers[at * size : (at + 1) * size])
+    return versions
 
 
 def _ends(values: Tensor) -> Tensor:
     """The first and the last number (2,), as they lie in memory."""
-    last = sum((size - 1) * step for size, step in zip(values.shape, values.stride(), strict=True))
+    dense = values.is_contiguous()
+    last = (
+        values.numel() - 1
+        if dense
+        else sum((n - 1) * step for n, step in zip(values.shape, values.stride(), strict=True))
+    )
     return values.as_strided((2,), (last,), values.storage_offset())
 
 

@@ -81,7 +81,8 @@ def mine_top(
 def _pools(deconvnet: Deconvnet, layers: Collection[str]) -> dict[str, str]:
     """layer -> the max pool that alone looks at its maps, in networks that say what they take; layers checked later."""
     try:
-        known = [layer for layer in layers if layer in deconvnet.layers]
+        offered = set(deconvnet.layers)
+        known = [layer for layer in layers if layer in offered]
         places = places_to_look(deconvnet.model, known)
         return {layer: name for layer, (name, pools) in places.items() if pools and name not in layers}
     except ValueError:  # a network that does not run on such an image

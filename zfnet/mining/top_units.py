@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,7 +66,7 @@ class TopUnits:
         """
         if k is not None and k < 1:
             raise ValueError(f"k={k} places of each map, expected 1 or more, or None for all {self.value.shape[1]}")
-        numbers = torch.as_tensor(maps).reshape(-1).tolist()
+        numbers = torch.as_tensor(list(maps) if isinstance(maps, Set) else maps).reshape(-1).tolist()
         units = torch.cat([self.units(number)[:k] for number in numbers] or [torch.empty((0, 4), dtype=torch.int64)])
         images, place = units[:, 0].unique(return_inverse=True)  # (B,) and (n,)
         return BatchUnits(images.tolist(), torch.cat([place[:, None], units[:, 1:]], dim=1))
