@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zfnet.deconv.explicit import Seeds
-from zfnet.forward import Record
+from zfnet.forward import Record, are_whole
 
 
 def check_units(record: Record, layer: str, units: Any) -> Tensor:
@@ -58,8 +58,7 @@ def _bounds(record: Record, layer: str) -> tuple[int, ...]:
 
 
 def _checked(chosen: Tensor, names: Sequence[str], bounds: Sequence[int], layer: str) -> Tensor:
-    whole = not (chosen.is_floating_point() or chosen.is_complex() or chosen.dtype == torch.bool)
-    if chosen.ndim != 2 or chosen.shape[1] != len(names) or not whole:
+    if chosen.ndim != 2 or chosen.shape[1] != len(names) or not are_whole(chosen):
         raise ValueError(
             f"{tuple(chosen.shape)} of {chosen.dtype} was given; expected whole numbers (N, {len(names)}): "
             + ", ".join(names)

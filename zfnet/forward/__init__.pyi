@@ -1,4 +1,5 @@
 from .checks import (
+    are_whole as are_whole,
     check_images as check_images,
     check_plain as check_plain,
     check_scores as check_scores,

@@ -48,6 +48,11 @@ def check_images(images: Tensor) -> None:
         )
 
 
+def are_whole(values: Tensor) -> bool:
+    """Whether a tensor's numbers are whole by their type, and not truths."""
+    return not (values.is_floating_point() or values.is_complex() or values.dtype == torch.bool)
+
+
 def check_scores(scores: Tensor) -> Tensor:
     """Scores (N, classes), unchanged. Raises ValueError for another shape."""
     if scores.ndim != 2:

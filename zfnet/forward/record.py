@@ -87,12 +87,7 @@ def weights_versions(model: nn.Module) -> dict[str, Version]:
 
 def _ends(values: Tensor) -> Tensor:
     """The first and the last number (2,), as they lie in memory."""
-    dense = values.is_contiguous()
-    last = (
-        values.numel() - 1
-        if dense
-        else sum((n - 1) * step for n, step in zip(values.shape, values.stride(), strict=True))
-    )
+    last = sum((size - 1) * step for size, step in zip(values.shape, values.stride(), strict=True))
     return values.as_strided((2,), (last,), values.storage_offset())
 
 

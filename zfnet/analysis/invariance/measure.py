@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zfnet.analysis.invariance.layers import default_layers
 from zfnet.analysis.invariance.transforms import check_setting, default_settings, transform, transform_called
 from zfnet.data import InputFrame
-from zfnet.forward import check_images, check_scores, layer_outputs, modules_of, slices_that_fit
+from zfnet.forward import are_whole, check_images, check_scores, layer_outputs, modules_of, slices_that_fit
 from zfnet.forward.graph import trace
 from zfnet.models import like_parameters, undisturbed
 from zfnet.progress import Progress
@@ -160,8 +160,7 @@ def _settings(name: str, values: Sequence[float] | Tensor, size: tuple[int, int]
 def _targets(targets: Sequence[int] | Tensor, count: int, classes: int) -> Tensor:
     """Targets as (count,) int64 on the CPU."""
     target = torch.as_tensor(targets).detach().cpu()
-    whole = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
-    if target.shape != (count,) or not whole:
+    if target.shape != (count,) or not are_whole(target):
         raise ValueError(f"targets are {targets}, expected the number of a class for each of {count} images")
     wrong = target[(target < 0) | (target >= classes)]
     if len(wrong):

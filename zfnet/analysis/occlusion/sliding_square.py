@@ -16,7 +16,7 @@ from zfnet.analysis.occlusion.grid import grid
 from zfnet.analysis.occlusion.incremental import IncrementalOcclusion, can_be_run_again
 from zfnet.analysis.occlusion.method import OcclusionMethod
 from zfnet.analysis.occlusion.plain import PlainOcclusion
-from zfnet.forward import check_layers, check_plain, named_layers
+from zfnet.forward import are_whole, check_layers, check_plain, named_layers
 from zfnet.forward.graph import LAST, Graph, Unknown, described, trace
 from zfnet.models import full_float32, like_parameters, undisturbed
 from zfnet.progress import Progress, Told
@@ -189,7 +189,6 @@ def _check(image: Tensor) -> None:
 def _targets(target: int | Sequence[int] | Tensor, count: int) -> Tensor:
     """Targets as (count,) int64 on the CPU."""
     targets = torch.as_tensor(target).detach().cpu()
-    whole = not (targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool)
-    if not whole or targets.numel() != count or targets.ndim > 1:
+    if not are_whole(targets) or targets.numel() != count or targets.ndim > 1:
         raise ValueError(f"target is {target}, expected the number of a class for each of {count} images")
     return targets.to(torch.int64).reshape(count)
