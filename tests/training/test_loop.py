@@ -175,3 +175,6 @@ def test_what_cannot_be_trained_is_told_before_it_starts(data, array_source):
         trainer_on(source, val, Recipe(batch_size=64))
     with pytest.raises(ValueError, match="different classes: n00000003"):
         trainer_on(source, array_source(9, classes=3))
+    one = array_source(44, classes=1)
+    with pytest.raises(ValueError, match=r"all training images are of one class, n00000000 \(one is image 0\)"):
+        trainer_on(one, one)

@@ -44,6 +44,11 @@ class Feed:
                 f"{len(self.source)} training images do not fill one batch of training.batch_size={size}: give a "
                 "smaller one, as training.batch_size=16"
             )
+        if len(self.source.wnids) == 1:
+            raise ValueError(
+                f"all training images are of one class, {self.source.wnids[0]} (one is {self.source.path(0)}), expected "
+                "two at least to tell apart: the folders in train/ are the classes, each with its images"
+            )
         if self.source.wnids != val.wnids:
             odd = sorted(set(self.source.wnids) ^ set(val.wnids))
             raise ValueError(f"training and validation images have different classes: {', '.join(odd[:8])}")
