@@ -160,14 +160,21 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
         manifest.finish(outcome)
     if held is not None:
         held.release()
-    if (outcome == "stopped" or run.stop.asked) and _others_follow():
-        raise KeyboardInterrupt  # or Hydra would go on with them
+    if outcome == "stopped" or run.stop.asked:
+        _end_what_follows(run)
 
 
-def _others_follow() -> bool:
-    """Whether this is a job of a sweep in one process; other launchers than "basic" have one for each job."""
+def _end_what_follows(run: Run) -> None:
+    """Whoever asks a job to stop means what comes after it too: Hydra's other jobs of a sweep, a script's next command.
+
+    Bash goes on after a command that took Ctrl-C and then ended with 0. Of several processes the first says so.
+    """
     hydra_config = HydraConfig.get()
-    return hydra_config.mode == RunMode.MULTIRUN and hydra_config.runtime.choices["hydra/launcher"] == "basic"
+    if hydra_config.mode == RunMode.RUN:
+        if run.world.first:
+            raise SystemExit(run.stop.exit_code)
+    elif hydra_config.runtime.choices["hydra/launcher"] == "basic":  # others have a process for each job
+        raise KeyboardInterrupt
 
 
 @contextmanager

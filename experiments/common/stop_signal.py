@@ -79,6 +79,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.asked, self._asked_s = False, 0.0
+        self.exit_code = 128 + signal.SIGINT  # the shell's for a signal; this one where another process was asked
         self._before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
@@ -89,7 +90,7 @@ class StopSignal:
         if isinstance(before, _Ended) and before.world.lost():
             before(number, frame)
         if not self.asked:
-            self.asked, self._asked_s = True, time.monotonic()
+            self.asked, self._asked_s, self.exit_code = True, time.monotonic(), 128 + number
             with unheard():
                 print("\nfinishing this step, then saving (once more: stop at once, nothing saved)", file=sys.stderr)
         elif time.monotonic() - self._asked_s > self.ECHO_S:

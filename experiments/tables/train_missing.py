@@ -67,10 +67,10 @@ def train_rows(table: TableRuns, unfinished: Sequence[TableRun], given: Sequence
             continue
         print(f"\n== {number} of {len(unfinished)}: {row.name} ({found.why})", flush=True)
         code, asked_to_stop = _wait_for([*words, str(TRAIN), *overrides_of(row, given)])
-        if code:
-            print(f"{row.name} ended with exit code {code}", flush=True)
         if asked_to_stop:
             raise KeyboardInterrupt
+        if code:
+            print(f"{row.name} ended with exit code {code}", flush=True)
 
 
 def _wait_for(words: list[str]) -> tuple[int, bool]:
