@@ -46,8 +46,8 @@ class Feed:
             )
         if len(self.source.wnids) == 1:
             raise ValueError(
-                f"all training images are of one class, {self.source.wnids[0]} (one is {self.source.path(0)}), expected "
-                "two at least to tell apart: the folders in train/ are the classes, each with its images"
+                f"all training images are of one class, {self.source.wnids[0]} (one is {self.source.path(0)}), "
+                "expected two at least to tell apart: the folders in train/ are the classes, each with its images"
             )
         if self.source.wnids != val.wnids:
             odd = sorted(set(self.source.wnids) ^ set(val.wnids))
