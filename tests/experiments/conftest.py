@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,16 @@ from train_runs import settings
 from trained_rows import sweep_words
 
 Command = Callable[..., list[str]]
+
+
+@pytest.fixture
+def signals_heard() -> Iterator[None]:
+    """Signals as at a terminal: in a script's background and under nohup they are ignored, and children inherit it."""
+    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from train_runs import assert_same_end, last_checkpoint, metrics, settings
 
+pytestmark = pytest.mark.usefixtures("signals_heard")
+
 
 def test_ctrl_c_saves_and_the_printed_command_goes_on_to_the_same_end(
     whole_run: Path, image_root: Path, tmp_path: Path, command

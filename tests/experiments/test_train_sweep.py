@@ -73,6 +73,7 @@ def test_a_sweep_of_many_options_over_two_roots_keeps_both_runs_and_finds_them_a
     assert sub_folders(tmp_path / "sweep") == folders
 
 
+@pytest.mark.usefixtures("signals_heard")
 @pytest.mark.parametrize(("during", "ended"), [("_seen", "stopped"), ("_end_epoch", "finished")])
 def test_ctrl_c_ends_the_sweep_and_the_printed_command_goes_on_with_its_run(
     image_root: Path, carry_out_here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, during: str, ended: str
