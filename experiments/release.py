@@ -49,7 +49,7 @@ def release(config: DictConfig, run: Run) -> None:
         network,
         title=settings.title or f"{network.arguments['name']} on {Path(str(chosen.get('root', 'images'))).name}",
         repository=settings.push or FOLDER,
-        manifest=read_manifest(trained / "manifest.json"),
+        manifest=last_try(read_manifest(trained / "manifest.json")),
         recipe=chosen.get("training", {}),
         epochs=read_epochs(trained / "metrics.csv"),
     )
@@ -57,6 +57,12 @@ def release(config: DictConfig, run: Run) -> None:
     print(f"saved: {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     if settings.push is not None:
         print(f"pushed: {HubNetwork(network, card).push_to_hub(settings.push)}")
+
+
+def last_try(facts: dict[str, Any]) -> dict[str, Any]:
+    """Of a manifest the last try that began to train: one whose options were refused says nothing of the network."""
+    tries = [facts, *reversed(facts.get("earlier", []))]
+    return next((one for one in tries if not str(one.get("outcome")).startswith(ValueError.__name__)), facts)
 
 
 def configuration(trained: Path) -> dict[str, Any]:

@@ -186,6 +186,8 @@ def _errors_told(*, in_sweep: bool = False) -> Iterator[None]:
         if not _is_users(error):
             raise
         run_folder.give_up_empty_folders()
+        if isinstance(error, ValueError):
+            run_folder.restore_configurations()
         _tell(error)
         if in_sweep:
             raise  # Hydra goes on with the other jobs of the sweep and reports this one at the end

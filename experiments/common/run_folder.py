@@ -22,7 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 LOCK = ".lock"
 NAME_BYTES = 200  # of a sweep's folder: file systems take 255
 PIECES = "pieces"  # of work under way
-MADE_AT_THE_START = (".hydra", LOCK, "manifest.json")  # besides a log and an error file: before the first result
+CONFIGURATION = ".hydra"  # where Hydra writes it before a job begins
+MADE_AT_THE_START = (CONFIGURATION, LOCK, "manifest.json")  # besides a log and an error file: before the first result
 log = logging.getLogger(__name__)
 _held: dict[Path, RunFolder] = {}
 
@@ -46,6 +47,7 @@ class RunFolder:
             ) from None
         except (NotImplementedError, OSError) as error:
             log.warning("%s cannot be locked (%s): see to it that no second job runs there", folder, error)
+        self._configuration = {path: path.read_bytes() for path in (folder / CONFIGURATION).glob("*.yaml")}
 
     def release(self) -> None:
         self._lock.release()
@@ -57,6 +59,14 @@ class RunFolder:
         found = [path.name for path in self.folder.iterdir() if path.name not in usual]
         if self._made and all(name.startswith("error-rank") for name in found):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restore_configuration(self) -> None:
+        """Put back what Hydra wrote over when this run began: the results here are of the configuration before."""
+        from zfnet.files import whole_file  # not above: it takes numpy, and --help does without
+
+        for path, content in self._configuration.items():
+            with whole_file(path) as file:
+                file.write(content)
 
 
 def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:
@@ -107,6 +117,12 @@ def give_up_empty_folders() -> None:
     """After a start that failed: no folder stays that looks like a run and holds nothing."""
     for held in list(_held.values()):
         held.remove_if_empty()
+
+
+def restore_configurations() -> None:
+    """After a start that was refused: a folder with a run in it says of that run how it was made."""
+    for held in list(_held.values()):
+        held.restore_configuration()
 
 
 def forget_pieces(folder: Path) -> None:

@@ -56,3 +56,16 @@ def test_a_folder_is_no_number(tmp_path: Path):
     assert class_of_folder("10", "10", DIGITS) == class_of_folder("n0", "ten", NAMED) == 2
     with pytest.raises(ValueError, match=r"class '1' is none of the network's 4 \(such as tench, [^;]*\)$"):
         class_of_folder("1", "1", ZOO)
+
+
+def test_a_linked_folder_is_a_class_and_a_hidden_one_is_none(tmp_path: Path):
+    root = tmp_path / "root"
+    for path in (root / "cat" / ".ipynb_checkpoints", root / "dog", tmp_path / "elsewhere"):
+        path.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(path / "1.png")
+    (root / "hen").symlink_to(tmp_path / "elsewhere")
+    Image.new("RGB", (8, 8)).save(root / "cat" / "2.png")
+    (root / "dog" / "back").symlink_to(root)
+    listed = list_any_folder(root)
+    assert listed.wnids == ("cat", "dog", "hen")
+    assert [Path(path).relative_to(root).as_posix() for path in listed.paths] == ["cat/2.png", "dog/1.png", "hen/1.png"]

@@ -105,6 +105,7 @@ def test_digest_sees_content_and_not_the_place(root: Path, tmp_path_factory: pyt
     assert list_folder(moved, "train").digest(256) != before
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # the latter is Windows's
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -113,8 +114,8 @@ def test_digest_sees_content_and_not_the_place(root: Path, tmp_path_factory: pyt
         ("classes.json", json.dumps({"n01": "tench, Tinca tinca", "n03": "goldfish"})),
     ],
 )
-def test_names_come_from_any_of_the_usual_files(root: Path, name: str, text: str) -> None:
-    (root / name).write_text(text)
+def test_names_come_from_any_of_the_usual_files(root: Path, name: str, text: str, encoding: str) -> None:
+    (root / name).write_text(text, encoding)
     assert list_folder(root, "val").names == ("tench, Tinca tinca", "n02", "goldfish")
     assert read_names(root / name)["n03"] == "goldfish"
 

@@ -125,3 +125,9 @@ def test_some_of_them_are_grey_too(tmp_path: Path):
 @pytest.mark.parametrize(("kind", "known"), [("mnist", "MNIST/raw"), ("voc2012", "VOCdevkit/VOC2012")])
 def test_each_data_set_that_can_be_downloaded_says_its_own_layout(kind: str, known: str):
     assert known in DOWNLOADS[kind][1]
+
+
+def test_a_frame_of_colours_is_refused(tmp_path: Path):
+    write_idx(tmp_path)
+    with pytest.raises(ValueError, match="input_scale=torchvision is for colours and the images are grey: give unit"):
+        make_frame("torchvision", MnistImages(tmp_path, "train"), 28)

@@ -195,3 +195,22 @@ def test_one_that_waited_for_another_reuses_its_pack(
     assert len(pack) == COUNT
     assert "already packed from these files, reused" in capsys.readouterr().out
     assert not (tmp_path / "pack.partial").exists()
+
+
+def test_an_image_that_was_skipped_is_tried_again(
+    tmp_path: Path, images: ImageList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped for images that were too large, and gone on with a higher limit."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    damage(images, 301)
+    with monkeypatch.context() as patched:
+        patched.setattr(write_module, "_complete", killed)
+        with pytest.raises(Killed):
+            write_pack(images, tmp_path / "pack", SIDE_PX, workers=1, max_megapixels=9e-5)
+    pack = write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
+    assert [reason.split(": ")[0] for reason in pack.skipped] == [images.paths[301]]
+    write_pack(images, tmp_path / "whole", SIDE_PX, workers=1)
+    assert contents(tmp_path / "pack") == contents(tmp_path / "whole")

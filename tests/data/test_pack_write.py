@@ -96,6 +96,15 @@ def test_strict_does_not_take_over_skipped_images(tmp_path: Path, images: ImageL
         write_pack(images, tmp_path / "pack", SIDE_PX, workers=1, strict=True)
 
 
+def test_strict_does_not_take_a_pack_that_left_images_out(tmp_path: Path, images: ImageList) -> None:
+    damage(images, 10, 20)
+    write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
+    with pytest.raises(
+        ValueError, match=r"pack: already packed without 2 images .*n00/010\.png.* and strict allows none"
+    ):
+        write_pack(images, tmp_path / "pack", SIDE_PX, workers=1, strict=True)
+
+
 def test_a_pack_of_the_same_is_reused(tmp_path: Path, images: ImageList, capsys: pytest.CaptureFixture[str]) -> None:
     write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
     before = (tmp_path / "pack" / "pixels.npy").stat().st_mtime_ns

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
 from array_source import ArraySource
+from packing import make_images
 
-from zfnet.data import ShuffledLabels
+from zfnet.data import ShuffledLabels, Subset, training_batches
+from zfnet.data.pack import write_pack
 
 
 def test_the_images_stay_and_as_many_of_each_class(array_source: Callable[..., ArraySource]):
@@ -33,3 +37,12 @@ def test_what_cannot_be_read_stays_so(array_source: Callable[..., ArraySource]):
     read = source.read
     source.read = lambda indices: (read(indices)[0], read(indices)[1] * 0 - 100)  # type: ignore[method-assign]
     assert ShuffledLabels(source, seed=0).read([1, 2])[1].tolist() == [-100, -100]
+
+
+@pytest.mark.parametrize("workers", [0, 1])  # none: threads read the pack ahead
+def test_a_pack_is_trained_on_with_the_labels_dealt_out(tmp_path: Path, workers: int) -> None:
+    pack = write_pack(make_images(tmp_path), tmp_path / "pack", side_px=8, workers=1)
+    half = Subset(ShuffledLabels(pack, seed=0), np.arange(0, len(pack), 2))
+    assert (half.labels != pack.labels[::2]).any()
+    for batch in training_batches(half, 32, seed=0, epoch=0, workers=workers):
+        assert batch.labels.tolist() == half.labels[batch.indices].tolist()

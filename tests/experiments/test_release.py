@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from train_runs import settings
 
 from zfnet import open_network
 
@@ -25,6 +27,20 @@ def test_a_run_becomes_a_folder_and_a_card(whole_run: Path, carry_out_here: Call
     assert "# Three colours" in back.card
     assert "| epochs | 3 |" in back.card
     assert "top-1 error, epoch 3, the last" in back.card
+
+
+def test_a_try_that_was_refused_is_not_on_the_card(
+    whole_run: Path, image_root: Path, carry_out_here: Callable, tmp_path: Path
+):
+    run = shutil.copytree(whole_run, tmp_path / "run")
+    code, said = carry_out_here("train", *settings(image_root, run, "resume=auto", "seed=5", "training.momentum=0.1"))
+    assert code == 2, said
+    code, said = carry_out_here("release", f"run={run}", "run_dir=out")
+    assert code == 0, said
+    card = HubNetwork.from_pretrained(tmp_path / "out" / "release").card
+    assert "| outcome | finished |" in card
+    assert "| seed | 0 |" in card
+    assert "| momentum | 0.9 |" in card
 
 
 def test_a_folder_that_is_no_run_is_told(carry_out_here: Callable, tmp_path: Path):

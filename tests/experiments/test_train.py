@@ -106,6 +106,10 @@ def test_weights_that_the_recipe_would_overwrite_are_refused_and_kept_otherwise(
     assert all(torch.allclose(tensor, after[name], atol=1e-6) for name, tensor in before.items())
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_a_resumed_run_must_be_the_same_one(whole_run: Path, image_root: Path, carry_out_here):
     words = settings(image_root, whole_run, "training.epochs=3", "resume=auto")
     code, printed = carry_out_here("train", *words, "model.width=0.1")
@@ -119,10 +123,12 @@ def test_a_resumed_run_must_be_the_same_one(whole_run: Path, image_root: Path, c
 
 def test_a_folder_with_a_run_in_it_is_not_overwritten(whole_run: Path, image_root: Path, carry_out_here):
     before = sorted((path.name, path.stat().st_mtime_ns) for path in (whole_run / "checkpoints").iterdir())
-    code, printed = carry_out_here("train", *settings(image_root, whole_run, "training.epochs=3"))
+    configuration = contents(whole_run / ".hydra")
+    code, printed = carry_out_here("train", *settings(image_root, whole_run, "training.epochs=4", "seed=5"))
     assert code == 2
     assert "already holds a run: give resume=auto to go on with it" in printed
     assert sorted((path.name, path.stat().st_mtime_ns) for path in (whole_run / "checkpoints").iterdir()) == before
+    assert contents(whole_run / ".hydra") == configuration  # a release and Fig. 4 say by it what the run was
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,9 @@ def test_what_the_starting_process_held_does_not_count():
     )
     done = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
     assert 5 < int(done.stdout) < 150
+
+
+def test_a_table_without_rows_leaves_no_earlier_one(tmp_path: Path):
+    write_csv(tmp_path / "table.csv", [{"image": "a.png"}])
+    write_csv(tmp_path / "table.csv", [])
+    assert not (tmp_path / "table.csv").exists()

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, damaged ones named, the one before used."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,14 +94,18 @@ def test_a_changed_file_is_refused_wherever_it_is_opened(tmp_path: Path, array_s
 
 
 def test_going_on_from_an_earlier_checkpoint_sets_the_later_ones_aside(tmp_path: Path, array_source):
-    run(tmp_path, array_source, chosen=(1,)).fit()
+    run(tmp_path, array_source, chosen=(1, 2, 3)).fit()
     earlier = load_checkpoint(tmp_path / "epoch-0001.pt")
+    (tmp_path / "best.pt").unlink()  # a hard link to the best epoch
+    shutil.copyfile(tmp_path / "epoch-0003.pt", tmp_path / "best.pt")
     again = run(tmp_path, array_source, keep=1)
     again.load_state({**earlier["trainer"], "model": earlier["model"]})
     again._stop = lambda: again.position.step == 4
     again.fit()
     names = sorted(path.name for path in tmp_path.glob("*step-*"))
     assert names == ["set-aside-step-00000006.pt", "set-aside-step-00000009.pt", "step-00000004.pt"]
+    names = sorted(path.name for path in tmp_path.iterdir() if path.name not in names)
+    assert names == ["epoch-0001.pt", "set-aside-best.pt", "set-aside-epoch-0002.pt", "set-aside-epoch-0003.pt"]
     found = newest_checkpoint(tmp_path)
     assert found is not None
     assert found[1]["trainer"]["position"]["step"] == 4

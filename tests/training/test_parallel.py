@@ -84,6 +84,11 @@ def test_processes_draw_different_dropout(together: dict):
     assert here != there
 
 
+def test_what_is_validated_has_the_batch_statistics_that_are_saved(together: dict):
+    reported, of_saved = together["statistics"]
+    assert reported == pytest.approx(of_saved, rel=1e-6)
+
+
 def test_one_process_needs_no_group(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     world = join_world("cpu")

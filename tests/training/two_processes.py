@@ -7,12 +7,13 @@ from pathlib import Path
 
 import torch
 from array_source import ArraySource
+from torch import nn
 
 from experiments.observers.tensorboard import Board
 from zfnet import build_model
 from zfnet.data.frame import make_frame
 from zfnet.data.source import UNREADABLE
-from zfnet.training import Hardware, Recipe, Trainer, VanishedImages, join_world, leave_world
+from zfnet.training import Hardware, Recipe, Trainer, VanishedImages, evaluate, join_world, leave_world
 
 
 class Partly(ArraySource):
@@ -90,6 +91,17 @@ def stopped_with_a_dead_reader(world) -> list[object]:
     return [trainer.fit(), trainer.position.step]
 
 
+def batch_statistics(world) -> tuple[float, float]:
+    """The validation loss that is reported, and that of the weights and statistics that are saved."""
+    source, val = ArraySource(32, 4, 32, 0), ArraySource(13, 4, 32, 1)
+    layers = [nn.Conv2d(3, 8, 5), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)]
+    recipe = Recipe(epochs=1, batch_size=8, init="keep", input_scale="unit")
+    trainer = Trainer(nn.Sequential(*layers), recipe, make_frame("unit", source, 28), source, val, world=world)
+    trainer.fit()
+    trainer.model.load_state_dict(world.from_first(trainer.state()["model"]))
+    return trainer.history[-1].val_loss, evaluate((trainer.model, trainer.frame), val, batch_size=8).loss
+
+
 def first_draw(world) -> float:
     """What dropout would draw from."""
     trainer_on(world, ArraySource(16, 4, 72, 0), ArraySource(4, 4, 72, 1), Recipe(batch_size=8, input_scale="unit"))
@@ -103,6 +115,7 @@ if __name__ == "__main__":
     found["fewer"] = world.gather(fewer_images_than_processes(world, Path(sys.argv[1]).parent / "events"))
     found["gone"] = world.gather(images_gone_on_one(world))
     found["stopped"] = world.gather(stopped_with_a_dead_reader(world))
+    found["statistics"] = batch_statistics(world)
     found["draws"] = world.gather(first_draw(world))
     if world.first:
         torch.save(found, sys.argv[1])

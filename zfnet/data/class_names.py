@@ -27,7 +27,7 @@ def read_names(source: str | Path) -> dict[str, str]:
         found = [source / name for name in NAME_FILES if (source / name).is_file()]
         return read_names(found[0]) if found else {}
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{shown(source)}: not UTF-8 (byte {error.object[error.start]:#x} at {error.start:,}): save it as UTF-8"

@@ -64,8 +64,7 @@ def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
     or of more than max_megapixels million pixels.
     """
     with _opened(path, max_megapixels) as image:
-        orientation = _orientation(image)
-        return _upright(_to_rgb(image), orientation)
+        return _upright(_to_rgb(image), image)
 
 
 def square(image: Image.Image, side_px: int, interpolation: str = BILINEAR) -> NDArray[np.uint8]:
@@ -91,9 +90,10 @@ def decode_square(
     Raises UnreadableImage as read_rgb does.
     """
     with _opened(path, max_megapixels) as image:
-        orientation = _orientation(image)
-        width, height = _draft(image, side_px)
-        return np.asarray(_upright(_centre(_to_rgb(image), side_px, width, height, interpolation), orientation))
+        drafted = _draft(image, side_px)
+        rgb = _to_rgb(image)
+        width, height = drafted or rgb.size
+        return np.asarray(_upright(_centre(rgb, side_px, width, height, interpolation), image))
 
 
 def _centre(image: Image.Image, side_px: int, width: float, height: float, interpolation: str) -> Image.Image:
@@ -104,8 +104,8 @@ def _centre(image: Image.Image, side_px: int, width: float, height: float, inter
     return image.resize((side_px, side_px), FILTERS[check_interpolation(interpolation)], box=box)
 
 
-def _draft(image: Image.Image, side_px: int) -> tuple[float, float]:
-    """Ask a JPEG for its scaled decode; return the size of the picture in the pixels it will then have.
+def _draft(image: Image.Image, side_px: int) -> tuple[float, float] | None:
+    """Ask a JPEG for its scaled decode; return the size of the picture in the pixels it will then have, or None.
 
     A scaled JPEG rounds its size up and repeats the last pixels: 375 becomes 188 where the picture ends at 187.5.
     Taking 188 for the size would more than double the error.
@@ -113,9 +113,9 @@ def _draft(image: Image.Image, side_px: int) -> tuple[float, float]:
     width, height = image.size
     scale = int(min(width, height) // (side_px * DRAFT_MARGIN))
     if image.format != "JPEG" or scale < 2:
-        return width, height
+        return None
     scaled = image.draft(None, (width // scale, height // scale))
-    return scaled[1][2:] if scaled else (width, height)
+    return scaled[1][2:] if scaled else None
 
 
 @contextmanager
@@ -161,9 +161,10 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    method = _UPRIGHT.get(orientation)
-    return image if method is None else image.transpose(method)
+def _upright(picture: Image.Image, loaded: Image.Image) -> Image.Image:
+    """A picture made of a file that is loaded, turned by its EXIF orientation: Pillow turns a TIFF as it loads it."""
+    method = _UPRIGHT.get(_orientation(loaded))
+    return picture if method is None else picture.transpose(method)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

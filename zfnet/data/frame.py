@@ -27,9 +27,11 @@ def make_frame(kind: str, train: ImageSource, size_px: int) -> InputFrame:
     "unit" also divides by each channel's deviation, measured on SCALE_IMAGES evenly spaced images;
     "torchvision" uses torchvision's own numbers. size_px: the side of the crop that the network sees.
 
-    Raises ValueError for another kind, and a crop larger than the images.
+    Raises ValueError for another kind, torchvision's for grey images, and a crop larger than the images.
     """
     if kind == "torchvision":
+        if train.read([0])[0].shape[1] != len(IMAGENET_MEAN):
+            raise ValueError("input_scale=torchvision is for colours and the images are grey: give unit or paper")
         return torchvision_frame(size_px, train.side_px)
     if kind not in FRAME_KINDS:
         raise ValueError(f"input_scale {kind!r} is not one of {', '.join(FRAME_KINDS)}")

@@ -113,8 +113,9 @@ def _fetch(
 ) -> Iterator[Batch]:
     pack, rows = _in_pack(source, parts)
     if pack is not None and not workers:
-        for images, indices, own in zip(read_ahead(pack, rows), parts, rows, strict=True):
-            yield Batch(images, torch.from_numpy(pack.labels[own]), torch.from_numpy(indices))
+        for images, indices in zip(read_ahead(pack, rows), parts, strict=True):
+            labels = source.labels[indices]  # not the pack's: they may be dealt out anew
+            yield Batch(images, torch.from_numpy(labels), torch.from_numpy(indices))
         return
     fetched = 0
     while fetched < len(parts):

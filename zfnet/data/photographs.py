@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -23,12 +23,13 @@ from zfnet.files import shown
 def list_any_folder(folder: str | Path) -> ImageList:
     """Every image file in a folder and the folders in it; the folder a file lies in is its class.
 
+    Links to folders are followed, and hidden folders are left out, as where there is a folder a class (list_folder).
     Raises ValueError for a folder that is not there or holds no image.
     """
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{folder}: no such folder")
-    found = {os.path.relpath(path, root): image_files(Path(path)) for path, _, _ in os.walk(root)}
+    found = {os.path.relpath(path, root): image_files(Path(path)) for path in _folders(root)}
     classes = sorted(name for name, files in found.items() if files)
     if not classes:
         raise ValueError(f"{folder}: no image files in it (expected names ending in {', '.join(EXTENSIONS)})")
@@ -36,6 +37,16 @@ def list_any_folder(folder: str | Path) -> ImageList:
     labels = np.repeat(np.arange(len(classes)), [len(found[name]) for name in classes])
     names = tuple(known.get(name, "" if name == "." else shown(name)) for name in classes)
     return ImageList([path for name in classes for path in found[name]], labels, tuple(classes), names)
+
+
+def _folders(root: Path) -> Iterator[str]:
+    """A folder and those in it that are not hidden; a link that leads back to one of them is not followed."""
+    entered = {os.path.realpath(root)}
+    for path, inner, _ in os.walk(root, followlinks=True):
+        yield path
+        real = {name: os.path.realpath(os.path.join(path, name)) for name in sorted(inner) if not name.startswith(".")}
+        inner[:] = [name for name in real if real[name] not in entered]
+        entered.update(real.values())
 
 
 def photograph_paths(given: str | Path | Sequence[str | Path] | None = None) -> list[str]:

@@ -11,8 +11,9 @@ from zfnet.files import write_text
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows that share their keys; a crash leaves the old file or the new one."""
+    """Write rows that share their keys; a crash leaves the old file or the new one. Without rows there is no file."""
     if not rows:
+        path.unlink(missing_ok=True)
         return
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from dataclasses import asdict
@@ -14,9 +15,10 @@ from zfnet.network import Network
 from zfnet.training.checkpoint import load_checkpoint, save_checkpoint, step_checkpoints, step_of
 from zfnet.training.failures import NonFiniteLoss
 from zfnet.training.observer import Observer, TrainingRun
-from zfnet.training.reports import EpochReport, StepReport
+from zfnet.training.reports import EpochReport, Position, StepReport
 
 PARTIAL = ".partial"
+BEST, EPOCH = "best.pt", re.compile(r"epoch-\d{4,}\.pt")
 
 
 class Checkpoints(Observer):
@@ -25,7 +27,7 @@ class Checkpoints(Observer):
     step-00001234.pt is how far the run has come (the newest `keep` stay, so that a damaged one costs little); best.pt,
     the best by validation error, and epoch-0005.pt, the chosen epochs, stay. Nothing is saved once the loss or a weight
     is not finite or the images are gone. Where a run goes on from an earlier checkpoint than the newest, those beyond
-    it are set aside (set-aside-step-00001234.pt). Raises ValueError for keep below 1.
+    it are set aside (set-aside-step-00001234.pt), best.pt and chosen epochs too. Raises ValueError for keep below 1.
 
     Among a trainer's observers it stands after those whose state it saves and before those that only show: it must
     know what the former know of an epoch, and no broken terminal or full disk of the latter may keep it from saving.
@@ -46,12 +48,19 @@ class Checkpoints(Observer):
     def on_start(self, trainer: TrainingRun) -> None:
         if not trainer.world.first:
             return
-        for beyond in step_checkpoints(self.folder):
-            if (step_of(beyond) or 0) > trainer.position.step:
-                beyond.rename(beyond.with_name(f"set-aside-{beyond.name}"))
+        for beyond in self._beyond(trainer.position):
+            beyond.rename(beyond.with_name(f"set-aside-{beyond.name}"))
         for left in self.folder.glob(f"*.pt{PARTIAL}"):
             left.unlink()
         self._complete(trainer)
+
+    def _beyond(self, position: Position) -> list[Path]:
+        """What is kept of steps that the run has not come to, or has gone back behind."""
+        steps = [path for path in step_checkpoints(self.folder) if (step_of(path) or 0) > position.step]
+        if not steps:  # the others were written just before a kill and are about to be written again
+            return []
+        others = [path for path in self.folder.glob("*.pt") if path.name == BEST or EPOCH.fullmatch(path.name)]
+        return steps + [path for path in others if (_position_of(path) or {"step": 0})["step"] > position.step]
 
     def _complete(self, trainer: TrainingRun) -> None:
         """Give the checkpoint that a run goes on from the names it should have, where an epoch ended with it."""
@@ -69,7 +78,7 @@ class Checkpoints(Observer):
     def _names(self, report: EpochReport, *, better: bool) -> list[str]:
         """What the checkpoint of an epoch is kept as for good."""
         chosen = [f"epoch-{report.epoch:04d}.pt"] if report.epoch in self.epochs else []
-        return ["best.pt", *chosen] if better else chosen
+        return [BEST, *chosen] if better else chosen
 
     def on_step(self, trainer: TrainingRun, report: StepReport) -> None:
         if trainer.agreed(lambda: time.monotonic() - self._saved_s >= self.every_s):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,20 +44,30 @@ def pack_chunk(task: Task) -> tuple[Entry, NDArray[np.uint32]]:
     """Write the chunk, and return its entry and the sum of its rows (side, side, 3).
 
     A known chunk is read back instead, some ten times faster than decoding; if its hash is not the recorded one (the
-    machine lost power before the rows reached the disk) it is written anew. Images go straight to the file, one by one,
-    so the memory does not depend on their number. strict: raises UnreadableImage at the first such file.
+    machine lost power before the rows reached the disk) it is written anew, and so it is if an image that was skipped
+    can be read by now. Images go straight to the file, one by one, so the memory does not depend on their number.
+    strict: raises UnreadableImage at the first such file.
     """
     descriptor = os.open(task.pixels, os.O_RDWR)
     try:
         if task.known is not None and not (task.strict and task.known.skipped):
             entry, total = _summed(task, _stored(task, descriptor, task.known.skipped), task.known.skipped)
-            if entry == task.known:
+            if entry == task.known and not _readable_by_now(task, task.known.skipped):
                 return entry, total
         skipped: dict[int, str] = {}
         with naming(task.pixels):
             return _summed(task, _decoded(task, descriptor, skipped), skipped)
     finally:
         os.close(descriptor)
+
+
+def _readable_by_now(task: Task, skipped: Iterable[int]) -> bool:
+    """Whether one of the images that an earlier run skipped can be read: larger ones are allowed, its disk is back."""
+    for index in skipped:
+        with suppress(UnreadableImage):
+            decode_square(task.paths[index - task.chunk * CHUNK_IMAGES], task.side_px, task.max_megapixels)
+            return True
+    return False
 
 
 def _summed(task: Task, rows: Iterator[NDArray[np.uint8]], skipped: dict[int, str]) -> tuple[Entry, NDArray[np.uint32]]:

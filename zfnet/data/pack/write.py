@@ -35,7 +35,8 @@ def write_pack(
     only a whole pack is renamed to `out`. workers: processes, by default one a core. Images that cannot be read are
     left out and reported at the end; strict raises UnreadableImage at the first one instead. Images of more than
     max_megapixels count as such; a pack that is there stays as it is, whatever its limit was.
-    Raises ValueError where `out` holds something else, the disk has no room, or a class would be left without images.
+    Raises ValueError where `out` holds something else, or, strict, a pack that left images out, where the disk has no
+    room, or a class would be left without images.
     """
     out = Path(out)
     if side_px < 1 or not len(images):
@@ -43,7 +44,7 @@ def write_pack(
     check_max_megapixels(max_megapixels)
     sources = images.digest(side_px), images.earlier_digest(side_px)
     if out.exists():
-        return _reuse(out, sources)
+        return _reuse(out, sources, strict=strict)
     partial = layout.partial_folder(out)
     needed = layout.pack_bytes(len(images), side_px)
     free = layout.check_room(partial, needed - layout.allocated_bytes(partial / layout.PIXELS))
@@ -51,7 +52,7 @@ def write_pack(
     with Journal(partial, sources[0], side_px, len(images), earlier=sources[1]) as journal:
         if out.exists():  # made by the process that had the journal's lock until now
             _forget(partial)
-            return _reuse(out, sources)
+            return _reuse(out, sources, strict=strict)
         room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
         print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
         if not (partial / layout.SUMMARY).exists():
@@ -72,11 +73,16 @@ def _forget(partial: Path) -> None:
         partial.rmdir()
 
 
-def _reuse(out: Path, sources: Sequence[str]) -> PackImages:
+def _reuse(out: Path, sources: Sequence[str], *, strict: bool) -> PackImages:
     if (out / layout.SUMMARY).is_file():
         (out / layout.JOURNAL).unlink(missing_ok=True)  # left by a kill right after the rename
     pack = open_pack(out)
     _check_source(out, read_summary(out), sources)
+    if strict and pack.skipped:
+        raise ValueError(
+            f"{out}: already packed without {len(pack.skipped)} images that could not be read ({pack.skipped[0]}), and "
+            "strict allows none: mend them, delete that folder and pack again, or go on without strict"
+        )
     print(f"{out}: already packed from these files, reused ({len(pack.skipped)} skipped)")
     return pack
 
