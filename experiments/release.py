@@ -60,9 +60,13 @@ def release(config: DictConfig, run: Run) -> None:
 
 
 def last_try(facts: dict[str, Any]) -> dict[str, Any]:
-    """Of a manifest the last try that began to train: one whose options were refused says nothing of the network."""
+    """Of a manifest the last try that began to train, with the time that all took together.
+
+    One whose options were refused says nothing of the network, and one that was killed not how long it went on.
+    """
     tries = [facts, *reversed(facts.get("earlier", []))]
-    return next((one for one in tries if not str(one.get("outcome")).startswith(ValueError.__name__)), facts)
+    last = next((one for one in tries if not str(one.get("outcome")).startswith(ValueError.__name__)), facts)
+    return {**last, "wall_s": round(sum(one.get("wall_s") or 0.0 for one in tries), 1)}
 
 
 def configuration(trained: Path) -> dict[str, Any]:

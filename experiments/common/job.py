@@ -27,7 +27,7 @@ from experiments.common import run_folder
 from experiments.common.config import build, quote_override, seed_of
 from experiments.common.help_text import help_text
 from experiments.common.options import CONF, explained, refuse_added
-from experiments.common.stop_signal import StopSignal, others_watched
+from experiments.common.stop_signal import StopSignal, end_what_follows, others_watched
 
 if TYPE_CHECKING:
     from zfnet.runs import Manifest
@@ -161,20 +161,7 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     if held is not None:
         held.release()
     if outcome == "stopped" or run.stop.asked:
-        _end_what_follows(run)
-
-
-def _end_what_follows(run: Run) -> None:
-    """Whoever asks a job to stop means what comes after it too: Hydra's other jobs of a sweep, a script's next command.
-
-    Bash goes on after a command that took Ctrl-C and then ended with 0. Of several processes the first says so.
-    """
-    hydra_config = HydraConfig.get()
-    if hydra_config.mode == RunMode.RUN:
-        if run.world.first:
-            raise SystemExit(run.stop.exit_code)
-    elif hydra_config.runtime.choices["hydra/launcher"] == "basic":  # others have a process for each job
-        raise KeyboardInterrupt
+        end_what_follows(run.stop, run.world)
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
 from experiments.common.quiet import unheard
 
 if TYPE_CHECKING:
@@ -105,3 +108,16 @@ class StopSignal:
     def __exit__(self, *error: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+
+
+def end_what_follows(stop: StopSignal, world: World) -> None:
+    """Whoever asks a job to stop means what comes after it too: Hydra's other jobs of a sweep, a script's next command.
+
+    Bash goes on after a command that took Ctrl-C and then ended with 0. Of several processes the first says so.
+    """
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.RUN:
+        if world.first:
+            raise SystemExit(stop.exit_code)
+    elif hydra_config.runtime.choices["hydra/launcher"] == "basic":  # others have a process for each job
+        raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import torch
 from train_runs import settings
 
 from zfnet import open_network
+from zfnet.runs import read_manifest
 
 pytest.importorskip("huggingface_hub")
 
@@ -33,6 +34,7 @@ def test_a_try_that_was_refused_is_not_on_the_card(
     whole_run: Path, image_root: Path, carry_out_here: Callable, tmp_path: Path
 ):
     run = shutil.copytree(whole_run, tmp_path / "run")
+    trained_s = read_manifest(run / "manifest.json")["wall_s"]
     code, said = carry_out_here("train", *settings(image_root, run, "resume=auto", "seed=5", "training.momentum=0.1"))
     assert code == 2, said
     code, said = carry_out_here("release", f"run={run}", "run_dir=out")
@@ -41,6 +43,8 @@ def test_a_try_that_was_refused_is_not_on_the_card(
     assert "| outcome | finished |" in card
     assert "| seed | 0 |" in card
     assert "| momentum | 0.9 |" in card
+    refused_s = read_manifest(run / "manifest.json")["wall_s"]
+    assert f"| seconds | {round(trained_s + refused_s, 1)} |" in card
 
 
 def test_a_folder_that_is_no_run_is_told(carry_out_here: Callable, tmp_path: Path):

@@ -134,8 +134,9 @@ class Trainer:
     def _end_epoch(self, begun_s: float) -> None:
         trained, clock = self.train_scores(), self._standing.clock
         clock.wall_s += time.perf_counter() - begun_s
-        for buffer in self.model.buffers():  # batch statistics, each process's own: what is validated is what is saved
-            buffer.copy_(self.world.from_rank(0, buffer))
+        if self.world.size > 1:
+            for buffer in self.model.buffers():  # batch statistics, each process's own: the first's are what is saved
+                buffer.copy_(self.world.from_rank(0, buffer))
         self._tell("on_validation")
         validated = evaluate(
             (self.model, self.frame),
