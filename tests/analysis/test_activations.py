@@ -88,6 +88,28 @@ def test_functional_relus_are_seen_and_nothing_is_left_behind() -> None:
         read_maps(model, given, ["unused"])
 
 
+class ChannelsLast(nn.Module):
+    """Maps held as (B, h, w, C), as in ConvNeXt and Swin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches, self.mix = nn.Conv2d(3, 5, 8, stride=8), nn.Linear(5, 7)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.mix(self.patches(images).permute(0, 2, 3, 1)).relu().mean((1, 2))
+
+
+@torch.no_grad()
+def test_channels_that_come_last_are_still_the_channels() -> None:
+    model = ChannelsLast()
+    wide = images(64)[:, :, :40]
+    expected = torch.einsum("kc,bchw->bkhw", model.mix.weight, model.patches(wide)) + model.mix.bias[:, None, None]
+    (found,) = read_maps(model, wide, ["mix"], "after").values()
+    assert found.values.shape == (2, 7, 5, 8)
+    np.testing.assert_allclose(found.values, expected.clamp(min=0).numpy(), atol=1e-5)
+
+
 def test_first_middle_and_last_convolution_by_default() -> None:
     with torch.device("meta"):
         large = build_model("torchvision:vgg16")
