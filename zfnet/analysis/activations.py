@@ -151,7 +151,7 @@ class _Follow(TorchFunctionMode):
     """Notes what rectifiers make of the tensors that wait for one, however they are called."""
 
     RECTIFIERS = ("relu", "relu6", "hardtanh")
-    BETWEEN = ("batch_norm", "dropout")
+    BETWEEN = ("batch_norm", "dropout", "dropout2d")
 
     def __init__(self, keep: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -166,7 +166,8 @@ class _Follow(TorchFunctionMode):
         result = func(*args, **kwargs)
         name, source = str(getattr(func, "__name__", "")).strip("_"), args[0] if args else kwargs.get("input")
         rectifies = name in self.RECTIFIERS and (name != "hardtanh" or _lowest(args, kwargs) == 0)
-        if rectifies or name in self.BETWEEN or result is source:  # the last: another change in place, as a sum's
+        changed = result is source or name == "setitem"  # in place, by something else, as a sum
+        if rectifies or name in self.BETWEEN or changed:
             _, layer = self.waiting.pop(id(source), (None, None))
             if layer is not None and rectifies:
                 self.found[layer] = self.keep(result)
