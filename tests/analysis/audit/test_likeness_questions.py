@@ -124,6 +124,12 @@ def test_the_gradient_of_a_linear_network_is_lost_with_its_weights_and_the_same_
     assert abs(values["random class"]) < 0.1
 
 
+def test_a_single_image_has_no_other_to_be_compared_with():
+    model, given = Small(), some_images()[:1]
+    with pytest.raises(ValueError, match="1 image: expected two or more"):
+        floors(intact(model, given, of_class([0]), "gradient"))
+
+
 def test_a_unit_of_a_layer_is_not_touched_by_what_lies_above():
     model, images = Small(), some_images()
     assert layers_below(model, images, "scores") == ["scores", "second", "first"]
