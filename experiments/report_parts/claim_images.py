@@ -25,7 +25,7 @@ from zfnet.analysis.claims import (
 )
 from zfnet.analysis.invariance import Invariance, default_settings, invariance
 from zfnet.analysis.occlusion import Occlusion, occlude, pointing_game
-from zfnet.data import box_in_view, class_number, classes_of_images, read_rgb
+from zfnet.data import box_in_view, class_number, classes_of_images, upright_size
 from zfnet.data.parts_world import read_parts
 from zfnet.deconv import Deconvnet, NoReverseRule
 from zfnet.network import Network
@@ -80,7 +80,7 @@ class ImageClaims:
             if path is None:
                 found.append(None)
                 continue
-            size = read_rgb(str(Path(root) / path)).size  # upright, as boxes are
+            size = upright_size(str(Path(root) / path))  # as boxes are
             found.append(box_in_view(listed[path], *size, frame.side_px, frame.size_px))
         return found
 

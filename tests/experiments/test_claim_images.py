@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from experiments.atlas_parts.numbers import parts_boxes
 from experiments.common.images import of_files
 from experiments.report_parts.claim_images import ImageClaims
 from zfnet import open_network
@@ -53,3 +54,16 @@ def test_boxes_lie_where_other_jobs_see_them_also_in_pictures_that_exif_turns(cl
 def test_a_file_that_cannot_be_read_is_not_asked_about(claims: ImageClaims):
     assert claims.numbers.tolist() == [0, 1, 2]
     assert len(claims.chosen[1]) == 3
+
+
+def test_the_atlas_has_the_parts_there_too(claims: ImageClaims, tmp_path: Path):
+    root, frame = tmp_path, claims.asked.network.frame
+    parts = [{"name": "eye", "box": [10, 30, 30, 50]}]
+    images = [{"path": f"val/{at}.jpg", "class": "a", "object": [0, 0, 60, 60], "parts": parts} for at in range(3)]
+    (root / "parts.json").write_text(json.dumps({"classes": {"a": "owl"}, "images": images}))
+    plan = SimpleNamespace(name="0")
+    mined = {"0": SimpleNamespace(image=torch.tensor([[0, 1, -1]]))}
+    found = SimpleNamespace(plans=[plan], mined=mined, network=claims.asked.network, views=claims.asked.views)
+    expected = [list(one.parts.items()) for one in seen(root, read_parts(root).images, frame)]
+    assert parts_boxes(cast(Any, found), root) == {0: expected[0], 1: expected[1]}
+    assert expected[0] != expected[1]
