@@ -27,7 +27,7 @@ from experiments.audit_parts.told import print_summary, scalars_of
 from experiments.common.config import as_list, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.network import NetworkChoice, open_chosen
-from experiments.common.pieces import dealt
+from experiments.common.pieces import dealt, digest_of_pictures
 from experiments.common.publish import publish
 from zfnet.analysis.audit import Finding, class_targets, drawn_anew, from_plain, layers_below, make_pictures, pooled
 from zfnet.analysis.occlusion import last_convolution
@@ -92,7 +92,7 @@ def compute(
     if run.world.first:
         print(f"{len(sample.paths)} images; the strongest unit of {layer}, and the most probable class, on each")
     others_known = [(title, weights_fingerprint(other)) for title, other in others.items()]
-    of = (replace(settings, shown=0), layer, sample.paths, others_known)
+    of = (replace(settings, shown=0), layer, sample.paths, digest_of_pictures(sample.pixels), others_known)
 
     def by_all(name: str, tasks: Sequence[Any], work: Callable[[Any], Piece]) -> list[Piece]:
         return dealt(name, tasks, work, of=of, network=network, run=run, for_all=True)

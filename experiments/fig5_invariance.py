@@ -20,7 +20,7 @@ from torch import Tensor
 from experiments.common.config import as_list, list_or_none, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.network import NetworkChoice, open_chosen
-from experiments.common.pieces import dealt
+from experiments.common.pieces import dealt, digest_of_pictures
 from experiments.common.publish import publish
 from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
 from zfnet.analysis.invariance import (
@@ -92,7 +92,7 @@ def compute(
             invariance(network.model, image, target, name, layers=layers, frame=network.frame, progress=False)
         )
 
-    of = (names, layers, chosen.paths, chosen.target.tolist())
+    of = (names, layers, chosen.paths, chosen.target.tolist(), digest_of_pictures(chosen.pixels))
     pieces = dealt("transforming", tasks, work, of=of, network=network, run=run)
     if not run.world.first:
         return None

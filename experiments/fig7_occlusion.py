@@ -22,7 +22,7 @@ from experiments.common.config import check_least, pick
 from experiments.common.images import ImagesChoice
 from experiments.common.mining import digest_of, mined_once
 from experiments.common.network import NetworkChoice, open_chosen
-from experiments.common.pieces import dealt
+from experiments.common.pieces import dealt, digest_of_pictures
 from experiments.common.publish import publish
 from experiments.common.shown_images import ShownChoice, ShownImages, choose_images
 from zfnet.analysis import picture_units
@@ -84,7 +84,8 @@ def compute(
     network = open_chosen(choice, run)
     chosen, views = choose_images(shown, given, run, network)
     deconvnet = Deconvnet(network.model, settings.rule)
-    numbers, of = range(len(chosen.paths)), (settings, chosen.paths, chosen.target.tolist())
+    numbers = range(len(chosen.paths))
+    of = (settings, chosen.paths, chosen.target.tolist(), digest_of_pictures(chosen.pixels))
     heats = dealt("occluding", numbers, partial(hidden, network, chosen, settings), of=of, network=network, run=run)
     layer, maps = run.world.from_first(
         (str(heats[0]["layer"]), [int(heat["map"]) for heat in heats]) if heats else ("", [])

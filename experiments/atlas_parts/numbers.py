@@ -17,7 +17,7 @@ from experiments.atlas_parts.survey import Survey
 from experiments.common.job import Run
 from experiments.common.pieces import dealt
 from zfnet.analysis.atlas import DRIVING, HOLDING, MapStatistics, Wires, fed, map_likeness, map_statistics, map_wires
-from zfnet.data import box_in_view
+from zfnet.data import box_in_view, upright_size
 from zfnet.data.parts_world import Box
 from zfnet.pages.atlas import LayerNumbers
 from zfnet.training import Piece
@@ -63,8 +63,6 @@ def numbers_of(found: Survey, told: Sequence[Piece], boxes: Boxes) -> list[Layer
 
 def parts_boxes(found: Survey, root: Path) -> Boxes:
     """Where the parts of every image that is shown lie, of data with a parts.json; none of other data."""
-    from PIL import Image
-
     from zfnet.data.parts_world import read_parts
 
     if not (root / "parts.json").is_file():
@@ -75,8 +73,7 @@ def parts_boxes(found: Survey, root: Path) -> Boxes:
     for number in (one for one in numbers if one >= 0):
         path = str(Path(found.views.source.path(number)).absolute())
         if path in listed:
-            with Image.open(path) as picture:
-                size = picture.size
+            size = upright_size(path)  # as boxes are
             own = [
                 (part.name, box_in_view(part.box, *size, frame.side_px, frame.size_px)) for part in listed[path].parts
             ]

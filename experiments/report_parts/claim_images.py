@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from experiments.common.config import as_list
@@ -26,7 +25,7 @@ from zfnet.analysis.claims import (
 )
 from zfnet.analysis.invariance import Invariance, default_settings, invariance
 from zfnet.analysis.occlusion import Occlusion, occlude, pointing_game
-from zfnet.data import box_in_view, class_number, classes_of_images
+from zfnet.data import box_in_view, class_number, classes_of_images, upright_size
 from zfnet.data.parts_world import read_parts
 from zfnet.deconv import Deconvnet, NoReverseRule
 from zfnet.network import Network
@@ -47,7 +46,8 @@ class ImageClaims:
     def numbers(self) -> NDArray[np.int64]:
         source = self.asked.views.source
         count = min(self.asked.settings.count, len(source))
-        return np.linspace(0, len(source) - 1, count).round().astype(np.int64)
+        spread = np.linspace(0, len(source) - 1, count).round().astype(np.int64)
+        return spread[(source.read(spread.tolist())[1] >= 0).numpy()]  # one that cannot be read is all grey
 
     @cached_property
     def chosen(self) -> tuple[NDArray[np.int64], Tensor, Tensor]:
@@ -80,8 +80,8 @@ class ImageClaims:
             if path is None:
                 found.append(None)
                 continue
-            with Image.open(Path(root) / path) as picture:
-                found.append(box_in_view(listed[path], *picture.size, frame.side_px, frame.size_px))
+            size = upright_size(str(Path(root) / path))  # as boxes are
+            found.append(box_in_view(listed[path], *size, frame.side_px, frame.size_px))
         return found
 
     def swept(self, network: Network, name: str) -> Invariance:

@@ -80,15 +80,15 @@ class TableClaims:
     def _parts(arrays: dict[str, NDArray[Any]], layer: str) -> Effect:
         keys = [key.split("/") for key in arrays if key.endswith(f"/{layer}/pairs")]
         found: dict[str, list[Any]] = {}
-        fresh: list[float] = []
+        fresh: list[NDArray[np.float64]] = []
         for name, part, *_ in keys:
             start = f"{name}/{part}/{layer}/"
             found.setdefault(part, []).append((arrays[f"{start}pairs"], arrays[f"{start}random_pairs"]))
             if f"{start}fresh_pairs" in arrays:
-                fresh.append(float(arrays[f"{start}fresh_random_pairs"].mean() - arrays[f"{start}fresh_pairs"].mean()))
-        return part_effect(
-            f"layer {layer}", found, floors={"fresh weights": float(np.mean(fresh))} if fresh else {}
-        )  # fmt: skip
+                random = arrays[f"{start}fresh_random_pairs"].mean(1)  # (networks, draws, P) to (networks, P)
+                fresh.append((random - arrays[f"{start}fresh_pairs"]).ravel())
+        floors = {"fresh weights": float(np.concatenate(fresh).mean())} if fresh else {}  # every pair counts alike
+        return part_effect(f"layer {layer}", found, floors=floors)
 
     def probing(self) -> list[Effect]:
         """Sentence 11."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from experiments.common.job import Run
 from experiments.tables.text_table import print_columns
 from zfnet.analysis import Judged, Pointed, chances, halves, hits, judge, pointed_by_energy, pointed_by_squares
+from zfnet.analysis.audit import scores_layer
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.data.parts_world import Box, InView
 from zfnet.deconv import Deconvnet
@@ -135,9 +136,10 @@ def aims(images: Sequence[InView], size_px: int) -> dict[str, list[list[Box]]]:
 def projected(network: Network, images: torch.Tensor, heat: Occlusion) -> dict[str, Pointed]:
     """Where the projections of the class score and of the layer's strongest map have most energy; {} without a rule."""
     deconvnet = Deconvnet(network.model)
-    scores, numbers = deconvnet.layers[-1], torch.arange(len(images))
+    numbers = torch.arange(len(images))
     zeros = torch.zeros_like(numbers)
     try:
+        scores = scores_layer(network.model, images)  # not the last filters: SqueezeNet's give a map of places a class
         record = deconvnet.record(images, layers=[heat.layer, scores])
         pixels = {
             "the class score": deconvnet.project(record, scores, torch.stack([numbers, heat.target, zeros, zeros], 1)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -86,6 +88,57 @@ def test_functional_relus_are_seen_and_nothing_is_left_behind() -> None:
         read_maps(model, given, ["twice"])
     with pytest.raises(ValueError, match="'unused' runs 0 times"):
         read_maps(model, given, ["unused"])
+
+
+class ChannelsLast(nn.Module):
+    """Maps held as (B, h, w, C), as in ConvNeXt and Swin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches, self.mix = nn.Conv2d(3, 5, 8, stride=8), nn.Linear(5, 7)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.mix(self.patches(images).permute(0, 2, 3, 1)).relu().mean((1, 2))
+
+
+@torch.no_grad()
+def test_channels_that_come_last_are_still_the_channels() -> None:
+    model = ChannelsLast()
+    wide = images(64)[:, :, :40]
+    expected = torch.einsum("kc,bchw->bkhw", model.mix.weight, model.patches(wide)) + model.mix.bias[:, None, None]
+    (found,) = read_maps(model, wide, ["mix"], "after").values()
+    assert found.values.shape == (2, 7, 5, 8)
+    np.testing.assert_allclose(found.values, expected.clamp(min=0).numpy(), atol=1e-5)
+
+
+class Between(nn.Module):
+    """A convolution, something that happens to its maps, and a ReLU."""
+
+    def __init__(self, happens: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.happens = nn.Conv2d(3, 4, 3), happens
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.relu(self.happens(self.conv(images))).mean((2, 3))
+
+
+def overwritten(maps: Tensor) -> Tensor:
+    maps[:, 0] = 5.0
+    return maps
+
+
+@pytest.mark.parametrize(("happens", "stage"), [(nn.Dropout2d(), AFTER), (nn.Dropout(), AFTER), (overwritten, PLAIN)])
+@torch.no_grad()
+def test_dropout_before_the_relu_is_no_matter_and_maps_that_are_overwritten_are(
+    happens: Callable[[Tensor], Tensor], stage: str
+) -> None:
+    model = Between(happens)
+    (found,) = read_maps(model, images(), ["conv"]).values()
+    assert found.stage == stage
+    maps = model.conv(images())
+    np.testing.assert_allclose(found.values, (maps.clamp(min=0) if stage == AFTER else maps).numpy(), atol=1e-5)
 
 
 def test_first_middle_and_last_convolution_by_default() -> None:

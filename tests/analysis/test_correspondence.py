@@ -183,6 +183,23 @@ def test_fills_are_occludes():
             assert torch.equal(found, expected)
 
 
+def test_of_a_box_beyond_the_border_what_lies_in_the_image_is_hidden():
+    image, canvas = torch.ones(3, 8, 8), torch.zeros(3, 8, 8)
+    boxes = np.array([[-3, -2, 4, 5], [6, 5, 12, 9], [-5, -5, -1, -1]])
+    for copy, (height, width) in zip(hide(image, boxes, canvas), ((5, 4), (3, 2), (0, 0)), strict=True):
+        assert int((copy == 0).sum()) == 3 * height * width
+
+
+def test_changes_that_are_not_finite_are_no_agreement():
+    model = small()
+    next(model.parameters()).data[0] = torch.nan
+    boxes = {"all": np.array([[[0, 0, 8, 8]]] * 2)}
+    with pytest.raises(ValueError, match="layer 'conv1' has features that are not finite"):
+        correspondence(
+            Deconvnet(model), torch.rand(2, 3, 80, 80), boxes, ["conv1"], np.random.default_rng(0), progress=False
+        )
+
+
 def test_one_image_has_no_pairs():
     with pytest.raises(ValueError, match="1 images, expected at least two"):
         correspondence(Deconvnet(small()), torch.zeros(1, 3, 80, 80), {}, [5], np.random.default_rng(0))

@@ -96,6 +96,43 @@ def test_what_the_middle_place_sees_alone_makes_its_answer():
     assert np.array_equal(seen_by_the_middle(whole, Deconvnet(net())), whole.pixels.permute(0, 2, 3, 1).numpy())
 
 
+def test_what_a_grey_image_shows_the_middle_is_cut_from_it():
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Conv2d(1, 2, 5, padding=2), nn.ReLU()).eval()
+    found = maximise(model, "0", [1], plain_frame(11, 11, channels=1), steps=1, progress=False)
+    assert np.array_equal(
+        seen_by_the_middle(found, Deconvnet(model)), found.pixels[:, :, 3:8, 3:8].permute(0, 2, 3, 1).numpy()
+    )
+
+
+class Mixed(nn.Module):
+    """Patches in (B, rows, columns, maps), as ConvNeXt and Swin hold them, or in one row, as ViT does."""
+
+    def __init__(self, *, in_a_row: bool) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.patches, self.mix, self.in_a_row = nn.Conv2d(3, 4, 4, stride=4), nn.Linear(4, 9), in_a_row
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = self.patches(images).permute(0, 2, 3, 1)  # (B, rows, columns, 4)
+        return self.mix(patches.flatten(1, 2) if self.in_a_row else patches).flatten(1, -2).mean(1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_linear_layer_s_maps_come_last(dtype: torch.dtype):
+    model = Mixed(in_a_row=False).to(dtype)
+    found = maximise(model, "mix", [8], plain_frame(20, 20), priors=bare_priors(), steps=60, rate=0.5, progress=False)
+    patch = found.pixels[:, :, 8:12, 8:12].to(dtype)  # 5 x 5 patches: the middle one
+    answer = model.mix(model.patches(patch)[:, :, 0, 0])[0, 8].item()
+    assert found.value[0].item() == pytest.approx(answer, rel=0.02)
+    assert answer > found.start[0] + 10
+
+
+def test_places_in_a_row_have_no_middle():
+    with pytest.raises(ValueError, match=r"layer mix gives \(25, 9\) an image"):
+        maximise(Mixed(in_a_row=True), "mix", [3], plain_frame(20, 20), steps=1, progress=False)
+
+
 def test_variation_smooths():
     rough, smooth = (
         maximise(

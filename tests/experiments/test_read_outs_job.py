@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from captum.attr import Deconvolution
 from PIL import Image
 from small_network import small_network
+from torch import nn
 
-from zfnet import open_network
-from zfnet.analysis import halves
+from experiments.tables.compared_read_outs import projected
+from zfnet import occlude, open_network
+from zfnet.analysis import halves, pointed_by_energy
+from zfnet.data import plain_frame
 from zfnet.data.decode import decode_square
 from zfnet.figures.drawing import style
 
@@ -86,3 +90,16 @@ def test_a_class_that_the_network_does_not_know_is_left_out_by_name(
     code, printed = carry_out_here("pointing", *words, "classes=[unheard-of]", "run_dir=named")
     assert code != 0
     assert "class 'unheard-of' is none of the network's" in printed
+
+
+def test_a_class_score_is_projected_from_every_place_where_the_last_filters_give_a_map_a_class():
+    """As in SqueezeNet, whose scores are means over places: captum's Deconvolution of the score is the oracle."""
+    torch.manual_seed(0)
+    filters = [nn.Conv2d(3, 8, 5, 2), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.ReLU()]
+    model = nn.Sequential(*filters, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    network = open_network(model, frame=plain_frame(33, 33), names=list("abcd"))
+    images = torch.randn(3, 3, 33, 33)
+    heat = occlude(model, images, model(images).argmax(1), size_px=9, stride_px=12, progress=False)
+    found = projected(network, images, heat)["energy of the projection of the class score, 9 px"]
+    expected = Deconvolution(model).attribute(images.clone().requires_grad_(), target=heat.target)
+    assert torch.equal(found.places, pointed_by_energy(expected.detach(), 9).places)

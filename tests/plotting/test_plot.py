@@ -114,6 +114,8 @@ def test_a_network_is_drawn_as_its_model():
         (lambda top, net, images: plot(top["conv2"], gain="p200"), "gain=p200 is not one of"),
         (lambda top, net, images: plot(images[:, :2]), "expected"),
         (lambda top, net, images: plot(net, layer="fc6"), "expected a Conv2d"),
+        (lambda top, net, images: plot("conv2"), "of str nothing can be drawn"),
+        (lambda top, net, images: plot(Deconvnet(net)), "of Deconvnet nothing can be drawn"),
         (lambda top, net, images: plot(Deconvnet(net).record(images[:1]), images), "is not recorded: give layer="),
         (lambda top, net, images: plot(Deconvnet(net).record(images[:1], ["conv1"])), "give plot"),
         (lambda top, net, images: plot(Deconvnet(net).record(images, ["conv1"]), images[:1], number=2), "number=2 of"),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from zfnet.forward import check_images, named_layers, receptive_field, run_watched
-from zfnet.models import evaluating, like_parameters, naming_sizes
+from zfnet.forward import check_images, fault_of, named_layers, receptive_field, run_watched
+from zfnet.forward.graph import LAST, Graph, trace
+from zfnet.models import evaluating, like_parameters, naming_sizes, undisturbed
 
 RELU = ("auto", "before", "after")
 AFTER, BEFORE, PLAIN = "after the ReLU", "before the ReLU", "as the layer returns it"
@@ -44,20 +45,19 @@ def read_maps(
     normalisation, if there is one), "auto" the latter where there is one. ReLUs in place are no matter, nor
     functional ones.
 
-    Raises ValueError for an unknown layer (with the choices), one that runs more than once, and "after" without a ReLU.
+    Raises ValueError for an unknown layer (with the choices), one that runs more than once or whose channels cannot be
+    told from its rows, and "after" without a ReLU.
     """
     if layers is None:
         order = convolutions(model, images[:1])
         layers = list(dict.fromkeys(order[at] for at in (0, len(order) // 2, -1)))
     if not layers:
         raise ValueError("no layer was given: name at least one, or give none at all for the first, middle and last")
-    found = {}
-    for layer, (values, stage) in _watched(model, images, layers, relu, Tensor.clone).items():
-        if values.ndim not in (2, 4):
-            raise ValueError(
-                f"layer {layer!r} gives {tuple(values.shape[1:])} an image; "
-                "expected (channels, rows, columns) or (units,)"
-            )
+    found, watched = {}, _watched(model, images, layers, relu, Tensor.clone)
+    with undisturbed(model):
+        graph, names = trace(model, like_parameters(model, images[:1])), named_layers(model)
+    for layer, (values, stage) in watched.items():
+        values = _channels_first(graph, layer, names.module_of(layer), values)
         field = receptive_field(model, layer)
         first, step = np.full((2, 2), np.nan)
         if field is not None:
@@ -66,6 +66,19 @@ def read_maps(
         arrays = values.float().cpu().numpy().reshape(*values.shape, *(1,) * (4 - values.ndim))  # (B, C, h, w)
         found[layer] = Maps(layer=layer, values=arrays, stage=stage, first_px=first, step_px=step)
     return found
+
+
+def _channels_first(graph: Graph, layer: str, module: str, values: Tensor) -> Tensor:
+    """A layer's answer as maps (B, C, h, w) or units (B, C). Raises ValueError for what is neither."""
+    if values.ndim not in (2, 4):
+        raise ValueError(
+            f"layer {layer!r} gives {tuple(values.shape[1:])} an image; expected (channels, rows, columns) or (units,)"
+        )
+    if fault := fault_of(graph, module):
+        raise ValueError(f"layer {layer!r} {fault}")
+    (node,) = graph.outputs[module]
+    last = node is not None and graph.layout(node) == LAST  # (B, h, w, C), as ConvNeXt and Swin hold them
+    return values.permute(0, 3, 1, 2) if last else values
 
 
 def channel_means(model: nn.Module, images: Tensor, relu: str = "auto") -> dict[str, NDArray[np.float32]]:
@@ -138,7 +151,7 @@ class _Follow(TorchFunctionMode):
     """Notes what rectifiers make of the tensors that wait for one, however they are called."""
 
     RECTIFIERS = ("relu", "relu6", "hardtanh")
-    BETWEEN = ("batch_norm", "dropout")
+    BETWEEN = ("batch_norm", "dropout", "dropout2d")
 
     def __init__(self, keep: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -153,7 +166,8 @@ class _Follow(TorchFunctionMode):
         result = func(*args, **kwargs)
         name, source = str(getattr(func, "__name__", "")).strip("_"), args[0] if args else kwargs.get("input")
         rectifies = name in self.RECTIFIERS and (name != "hardtanh" or _lowest(args, kwargs) == 0)
-        if rectifies or name in self.BETWEEN or result is source:  # the last: another change in place, as a sum's
+        changed = result is source or name == "setitem"  # in place, by something else, as a sum
+        if rectifies or name in self.BETWEEN or changed:
             _, layer = self.waiting.pop(id(source), (None, None))
             if layer is not None and rectifies:
                 self.found[layer] = self.keep(result)

@@ -55,10 +55,12 @@ def _made_from(images: Tensor, fill: str, size_px: int, generator: torch.Generat
 def hide(image: Tensor, boxes: NDArray[np.int64] | Tensor, canvas: Tensor) -> Tensor:
     """Copies (K, 3, H, W) of an image (3, H, W), each showing the canvas (3, H, W) in one of the boxes (K, 4).
 
-    Boxes are left, top, right, bottom in pixels, the last two the first ones outside.
+    Boxes are left, top, right, bottom in pixels, the last two the first ones outside; of those that reach beyond the
+    image what lies in it is hidden.
     """
     copies = image.repeat(len(boxes), 1, 1, 1)  # (K, 3, H, W)
-    for copy, (left, top, right, bottom) in zip(copies, boxes.tolist(), strict=True):
+    for copy, box in zip(copies, boxes.tolist(), strict=True):
+        left, top, right, bottom = (max(edge, 0) for edge in box)  # slices count what is below 0 from the other end
         copy[:, top:bottom, left:right] = canvas[:, top:bottom, left:right]
     return copies
 
@@ -73,7 +75,7 @@ def with_square(
     top, left, side = square
     if side < 1:
         raise ValueError(f"a square of {side} px hides nothing: expected top, left and a side of at least 1")
-    box = np.array([[max(left, 0), max(top, 0), max(left + side, 0), max(top + side, 0)]])
+    box = np.array([[left, top, left + side, top + side]])
     canvas = canvas_of(seen.inputs, fill, side, None)
     colour = torch.tensor(grey, dtype=torch.uint8, device=seen.pixels.device)[:, None, None].expand(
         seen.pixels.shape[1:]

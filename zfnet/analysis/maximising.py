@@ -15,7 +15,7 @@ from zfnet.analysis.unit_pictures import smaller
 from zfnet.data import InputFrame
 from zfnet.deconv import Deconvnet
 from zfnet.forward import cut_windows, named_layers, temporary_hooks
-from zfnet.models import undisturbed
+from zfnet.models import channels_of, like_parameters, undisturbed
 from zfnet.progress import track
 
 BASES = ("fourier", "pixels")
@@ -71,8 +71,8 @@ def maximise(
     layer: a convolution or linear layer. frame: what the network sees; pixels stay within 0 to 255. By Adam, which
     raises the maps' answers by shares of what they are.
 
-    The network runs in eval mode and is left as it was found. Raises ValueError for a layer that has no filters, for
-    maps that are not there, and for fewer than one step.
+    The network runs in eval mode and is left as it was found. Raises ValueError for a layer that has no filters or
+    gives tokens, for maps that are not there, and for fewer than one step.
     """
     priors = Priors() if priors is None else priors
     numbers = torch.tensor(list(maps))
@@ -111,7 +111,7 @@ def filters_of(model: nn.Module, layer: str) -> int:
 
 def seen_by_the_middle(found: Maximised, deconvnet: Deconvnet) -> NDArray[np.uint8]:
     """Of each image (N, h, w, 3) what its map's middle place sees; all of it where that is not less."""
-    images = torch.zeros(1, *found.pixels.shape[1:])
+    images = torch.zeros(1, channels_of(deconvnet.model), *found.pixels.shape[2:])
     maps = deconvnet.activations(images, [found.layer])[found.layer]  # (1, C, rows, columns), or (1, C)
     field = smaller(deconvnet.field(found.layer), found.pixels)
     pixels = found.pixels
@@ -159,13 +159,19 @@ def _answers(model: nn.Module, layer: str, maps: Tensor) -> Iterator[Callable[[T
     found: list[Tensor] = []
 
     def keep(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        numbered = output.movedim(-1, 1) if isinstance(module, nn.Linear) else output  # ConvNeXt's hold maps last
+        if numbered.ndim not in (2, 4):
+            raise ValueError(
+                f"layer {layer} gives {tuple(output.shape[1:])} an image, which have no middle place: expected maps of "
+                "rows and columns, or units"
+            )
         order = torch.arange(len(output), device=output.device)
-        middle = output[:, :, output.shape[2] // 2, output.shape[3] // 2] if output.ndim == 4 else output
+        middle = numbered[:, :, numbered.shape[2] // 2, numbered.shape[3] // 2] if numbered.ndim == 4 else numbered
         found.append(middle[order, maps])  # a copy, before a ReLU in place can change it
 
     def answer_to(images: Tensor) -> Tensor:
         found.clear()
-        model(images)
+        model(like_parameters(model, images))
         if len(found) != 1:
             raise ValueError(f"layer {layer} ran {len(found)} times in one pass, expected once")
         return found[0]

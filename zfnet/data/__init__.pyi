@@ -17,6 +17,7 @@ from .decode import (
     decode_square as decode_square,
     read_rgb as read_rgb,
     square as square,
+    upright_size as upright_size,
 )
 from .duplicates import BITS as BITS, find_matches as find_matches, hash_images as hash_images, without as without
 from .folder import FolderImages as FolderImages

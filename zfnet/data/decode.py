@@ -67,6 +67,13 @@ def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
         return _upright(_to_rgb(image), image)
 
 
+def upright_size(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[int, int]:
+    """Width and height of what read_rgb gives, from the file's head alone. Raises UnreadableImage as it does."""
+    with _opened(path, max_megapixels) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)  # a quarter turn
+
+
 def square(image: Image.Image, side_px: int, interpolation: str = BILINEAR) -> NDArray[np.uint8]:
     """The centre square of an RGB image, brought to (side, side, 3) with an antialiased filter of FILTERS.
 

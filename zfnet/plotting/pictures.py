@@ -17,8 +17,14 @@ LIMITS = ((1.0, 255.0), (255.0, 1.0))  # images whose values go from 0 to the fi
 
 
 def as_tensor(values: Any) -> Tensor:
-    """A tensor or an array, on the CPU."""
-    return torch.as_tensor(values).detach().cpu()
+    """A tensor or an array, on the CPU. Raises ValueError for what is neither."""
+    try:
+        return torch.as_tensor(values).detach().cpu()
+    except (TypeError, RuntimeError, ValueError) as error:
+        kind = type(values).__name__
+        raise ValueError(
+            f"of {kind} nothing can be drawn ({error}): expected a tensor or an array, or what help(zfnet.plot) lists"
+        ) from error
 
 
 def pixels_of(images: Tensor, frame: InputFrame | None) -> tuple[Tensor, list[int]]:

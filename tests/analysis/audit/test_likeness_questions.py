@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from known_networks import LinearScores, Small, of_class, some_images
 from quantus.functions import similarity_func
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from zfnet.analysis.audit import (
     Finding,
@@ -121,6 +124,12 @@ def test_the_gradient_of_a_linear_network_is_lost_with_its_weights_and_the_same_
     assert abs(values["random class"]) < 0.1
 
 
+def test_a_single_image_has_no_other_to_be_compared_with():
+    model, given = Small(), some_images()[:1]
+    with pytest.raises(ValueError, match="1 image: expected two or more"):
+        floors(intact(model, given, of_class([0]), "gradient"))
+
+
 def test_a_unit_of_a_layer_is_not_touched_by_what_lies_above():
     model, images = Small(), some_images()
     assert layers_below(model, images, "scores") == ["scores", "second", "first"]
@@ -148,6 +157,22 @@ def test_the_batch_normalisation_of_a_layer_drawn_anew_starts_anew_and_no_other(
     assert changed[1].running_mean.tolist() == [5] * 4
     assert changed[3].running_mean.tolist() == [0] * 4
     assert changed[3].weight.tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("norm", [parametrizations.weight_norm, parametrizations.spectral_norm])
+def test_a_layer_whose_weight_is_computed_from_others_is_drawn_anew_like_any(norm: Callable[[nn.Module], nn.Module]):
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(4, 2))
+    changed = drawn_anew(nn.Sequential(norm(nn.Conv2d(3, 4, 3)), nn.ReLU(), nn.Linear(4, 2)), ["0"], 0)
+    assert torch.equal(changed[0].weight, drawn_anew(plain, ["0"], 0)[0].weight)
+
+
+def test_a_layer_whose_weight_comes_anew_with_every_pass_is_refused_by_name():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    prune.random_unstructured(model[0], "weight", 0.5)
+    with torch.no_grad():
+        model(torch.randn(1, 3, 8, 8))  # as every analysis does, after which the network can be copied
+    with pytest.raises(ValueError, match="layer '0' computes its weight"):
+        drawn_anew(model, ["0"], 0)
 
 
 def test_stages_end_with_all_layers_and_begin_with_the_last():

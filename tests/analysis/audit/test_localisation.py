@@ -82,6 +82,17 @@ def test_any_method_is_scored_on_the_parts_world_as_those_with_names():
         assert scored[condition]["energy"] == pytest.approx(np.array(named["own", condition]), nan_ok=True, abs=1e-6)
     with pytest.raises(ValueError, match=r"importance is \(2, 16, 16\), expected \(3, H, W\)"):
         score_on_parts(importance[:2], TRUTHS)
+    with pytest.raises(ValueError, match=r"importance goes down to -0\.5, expected none below zero"):
+        score_on_parts(importance - 0.5 - importance.min(), TRUTHS)
+
+
+def test_a_box_that_begins_before_the_image_is_what_lies_in_it():
+    importance = np.stack([mask((0, 0, 4, 6)) + mask((12, 12, 14, 16))])
+    cut, whole = (
+        score_on_parts(importance, [Truth(object=(left, -3, 4, 6), deciding=((left, 0, 2, 6),))]) for left in (0, -5)
+    )
+    assert whole["object"]["energy"].tolist() == cut["object"]["energy"].tolist() == [24 / 32]
+    assert whole["deciding parts"]["energy"].tolist() == cut["deciding parts"]["energy"].tolist() == [0.5]
 
 
 def test_a_part_beyond_the_object_is_not_asked_about():

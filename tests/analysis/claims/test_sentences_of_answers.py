@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from experiments.report_parts.claim_tables import TableClaims
 from zfnet.analysis.claims import (
     accuracy_effect,
     averaging_effect,
@@ -36,6 +37,20 @@ def test_parts_that_change_a_layer_alike():
     assert found.parts["parts"] == pytest.approx(0.07, abs=0.004)
     swapped = [(random.mean(0), own[None]) for own, random in classes]
     assert part_effect("layer 5", {"eye": swapped}).high < 0
+
+
+def test_parts_and_floor_are_what_the_effect_is_of_also_where_classes_have_other_numbers_of_images():
+    generator, arrays = np.random.default_rng(0), {}
+    for name, images in (("owl", 3), ("lynx", 12)):
+        pairs = images * (images - 1) // 2
+        own, random = generator.random(pairs), generator.random((4, pairs))
+        arrays |= {f"{name}/eye/5/pairs": own, f"{name}/eye/5/random_pairs": random}
+        # and of two networks with fresh weights the same
+        arrays |= {f"{name}/eye/5/fresh_pairs": np.stack([own] * 2)}
+        arrays |= {f"{name}/eye/5/fresh_random_pairs": np.stack([random] * 2)}
+    found = TableClaims._parts(arrays, "5")
+    assert found.parts["random squares"] - found.parts["parts"] == pytest.approx(found.value, abs=1e-12)
+    assert found.floors["fresh weights"] == pytest.approx(found.value, abs=1e-12)
 
 
 def test_parts_like_any_square_do_not_hold():

@@ -168,6 +168,13 @@ def test_bad_input_is_told(changed: dict[str, object], told: str):
         invariance(network(), **given, progress=False)
 
 
+def test_answers_that_are_not_finite_are_told():
+    model = network()
+    next(model.parameters()).data[0] = torch.nan
+    with pytest.raises(ValueError, match="features of layer 1 are not finite"):
+        invariance(model, images(1, 61, 61), [0], "rotation", [0, 90], [1, 4], FRAME, progress=False)
+
+
 def test_a_network_too_short_for_defaults_asks_for_layers():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     with pytest.raises(ValueError, match="runs 2 convolutions and linear layers: name the layers"):

@@ -218,6 +218,10 @@ def test_layers_are_probed_over_folds_as_by_hand_and_once(array_source, tmp_path
     monkeypatch.setattr("zfnet.analysis.probing.depth.svm_probe", None)
     monkeypatch.setattr("zfnet.analysis.probing.extraction._compute", None)
     assert probe_layers(probing, svm=[1, 5], softmax=[5]) == outcomes
+    named = probe_layers(probing, svm=["pool5"])  # the same layer by its module's name
+    assert named == [replace(one, layer="pool5") for one in outcomes[2:4]]
+    with pytest.raises(ValueError, match="layers 5 and 'pool5' have the same output"):
+        probe_layers(probing, svm=[5], softmax=["pool5"])
     monkeypatch.setattr(type(source), "fingerprint", "as this version says it")
     source.earlier_fingerprints = ("arrays",)  # features, Gram matrices and results were kept by it
     again = replace(probing, extraction=replace(extraction))

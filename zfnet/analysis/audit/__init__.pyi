@@ -41,5 +41,6 @@ from .targets import (
     UNIT as UNIT,
     Targets as Targets,
     class_targets as class_targets,
+    scores_layer as scores_layer,
     strongest_units as strongest_units,
 )

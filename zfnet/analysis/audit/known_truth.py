@@ -62,10 +62,16 @@ def score_on_parts(
     """Any method on the parts world: importance (B, H, W), not below zero, of each image's own class.
 
     Returns question ("object", "deciding parts" and, on the hard world, "among decoys") -> measure ("energy",
-    "pointing") -> (B,), nan where the image has no such box. What `localisation` tells of methods by name.
+    "pointing") -> (B,), nan where the image has no such box. What `localisation` tells of methods by name. Raises
+    ValueError for another number of pictures, and for values below zero.
     """
     if importance.shape[:1] != (len(truths),) or importance.ndim != 3:
         raise ValueError(f"importance is {importance.shape}, expected ({len(truths)}, H, W): a picture for each truth")
+    if (importance < 0).any():  # energy would be no share
+        raise ValueError(
+            f"importance goes down to {np.nanmin(importance):.3g}, expected none below zero: give its |values| or, "
+            "where what is below zero speaks against the class, those above zero alone"
+        )
     scored = {}
     for question, (masks, within, asked) in _tasks(truths, (importance.shape[1], importance.shape[2])).items():
         measures = _as_measures(_pairs(importance, masks, within))
@@ -143,5 +149,5 @@ def _bump(size_px: tuple[int, int], within: NDArray[np.bool_]) -> NDArray[np.flo
 def _mask(size_px: tuple[int, int], boxes: Sequence[Box]) -> NDArray[np.bool_]:
     mask = np.zeros(size_px, bool)
     for left, top, right, bottom in boxes:
-        mask[top:bottom, left:right] = True
+        mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True  # a box may begin before the image
     return mask

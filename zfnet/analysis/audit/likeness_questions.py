@@ -70,7 +70,12 @@ def cascade(own: Intact, *, stages: int, seed: int) -> list[Finding]:
 
 
 def floors(own: Intact) -> list[Finding]:
-    """The same class or unit on another image: what pictures have in common that show different things."""
+    """The same class or unit on another image: what pictures have in common that show different things.
+
+    Raises ValueError for a single image, which would be compared with itself.
+    """
+    if len(own.images) < 2:
+        raise ValueError(f"{len(own.images)} image: expected two or more, each compared with another")
     return own.compared("sensitivity", "another image", own.model, images=own.images.roll(1, 0))
 
 

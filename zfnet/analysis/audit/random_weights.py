@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from zfnet.deconv import Deconvnet
 from zfnet.forward import named_layers
@@ -42,14 +43,15 @@ def drawn_anew(model: nn.Module, layers: Sequence[str], seed: int) -> nn.Module:
 
     He et al. 2015, arXiv:1502.01852: what goes up keeps its size, so that a picture changes for what the weights were
     and not for how large they are. The batch normalisation after a layer starts anew with it. The model stays.
+    Raises ValueError for a layer whose hooks compute its weights anew in every pass.
     """
     changed, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     own = False
-    for name, module in changed.named_modules():
+    for name, module in list(changed.named_modules()):
         if isinstance(module, WITH_FILTERS):
             own = name in layers
             if own:
-                _draw(module, generator)
+                _draw(name, module, generator)
         elif own and isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
             module.reset_parameters()
@@ -57,8 +59,16 @@ def drawn_anew(model: nn.Module, layers: Sequence[str], seed: int) -> nn.Module:
 
 
 @torch.no_grad()
-def _draw(module: nn.Module, generator: torch.Generator) -> None:
-    weight = getattr(module, "weight")  # noqa: B009
+def _draw(name: str, module: nn.Module, generator: torch.Generator) -> None:
+    for computed in list(getattr(module, "parametrizations", ())):  # else the norm undoes what is drawn
+        with torch.enable_grad():  # what is left is a parameter only if it asks for gradients
+            parametrize.remove_parametrizations(module, computed)
+    weight = dict(module.named_parameters(recurse=False)).get("weight")
+    if weight is None:
+        raise ValueError(
+            f"layer {name!r} computes its weight anew in every pass, so that none can be drawn: make it a parameter "
+            "(torch.nn.utils.prune.remove, remove_weight_norm, remove_spectral_norm)"
+        )
     drawn = torch.empty(weight.shape)
     nn.init.kaiming_normal_(drawn, nonlinearity="relu", generator=generator)
     weight.copy_(drawn)

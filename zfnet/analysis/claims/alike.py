@@ -23,11 +23,12 @@ def part_effect(
     parts: what is hidden -> a pair for each class: distances (P,) of its pairs of images i < j with the part hidden,
     and with random squares (draws, P). A draw repeats images with all their pairs; an image is no pair with itself.
     """
-    sides, start, blocks = [], 0, list[tuple[int, list[NDArray[np.float64]]]]()
+    sides, pairs_of, start, blocks = [], list[int](), 0, list[tuple[int, list[NDArray[np.float64]]]]()
     for classes in zip(*parts.values(), strict=True):
         images = _images(len(classes[0][0]))
         blocks.append((images, [_square(random.mean(0) - own, images) for own, random in classes]))
         sides += [(own.mean(), random.mean()) for own, random in classes]
+        pairs_of += [len(own) for own, _ in classes]
         start += images
 
     def mean(chosen: NDArray[np.int64]) -> float:
@@ -39,7 +40,7 @@ def part_effect(
             first += images
         return sums / pairs if pairs else float("nan")
 
-    hidden, random = np.mean(sides, axis=0)
+    hidden, random = np.average(sides, axis=0, weights=pairs_of)  # every pair counts alike, as in the effect
     return drawn_effect(
         name, start, mean, over="images", draws=draws, floors=floors or {},
         parts={"parts": float(hidden), "random squares": float(random)},

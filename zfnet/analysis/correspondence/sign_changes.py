@@ -59,7 +59,8 @@ def correspondence(
     a number (0 is the frame's grey), one a channel, 'mean', 'blur' by the box's longer side, or 'noise' from the
     generator of that name. generator: for the permutation test.
 
-    Raises ValueError for fewer than two images, for half precision, and for fills that `occlude` refuses.
+    Raises ValueError for fewer than two images, for half precision, for fills that `occlude` refuses, and for features
+    that are not finite.
     """
     if len(images) < 2:
         raise ValueError(f"{len(images)} images, expected at least two to compare")
@@ -98,6 +99,11 @@ def sign_changes(
         for batch in np.array_split(of_image, range(batch_size, len(of_image), batch_size)):
             hidden = hide(image, batch, canvas)  # (B, 3, H, W)
             for layer, features in feature_vectors(deconvnet, hidden, layers).items():
+                if not (clean[layer].isfinite().all() and features.isfinite().all()):  # such a change has no sign
+                    raise ValueError(
+                        f"layer {layer!r} has features that are not finite: look for NaN or infinity in the images, "
+                        "the fill and the weights"
+                    )
                 signs[layer].append(_sign(clean[layer], features))
             progress.advance(len(batch))
     return {layer: torch.cat(parts).unflatten(0, boxes.shape[:2]) for layer, parts in signs.items()}  # (N, K, n)

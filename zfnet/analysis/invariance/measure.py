@@ -65,7 +65,8 @@ def invariance(
 
     Settings and images run together, in batches that memory bounds; the network runs in eval mode and is left as it was
     found. Zeiler & Fergus 2013, section 4 and Fig. 5.
-    Raises ValueError for unknown transforms and layers, settings they cannot have, and targets that are no class.
+    Raises ValueError for unknown transforms and layers, settings they cannot have, targets that are no class, and
+    answers that are not finite.
     """
     check_images(images)
     if len(images) == 0 or (layers is not None and len(layers) == 0):
@@ -97,7 +98,14 @@ class _Watched:
         maps = layer_outputs(self.model, images, self._modules, graph=self._graph)
         wide = torch.promote_types(images.dtype, torch.float32)
         features = {layer: maps[name].flatten(1).to(wide) for layer, name in self.names.items()}  # (N, n)
-        return features, check_scores(maps[SCORES]).to(wide)
+        scores = check_scores(maps[SCORES]).to(wide)
+        odd = [repr(layer) for layer, values in features.items() if not values.isfinite().all()]
+        if odd or scores.isnan().any():
+            raise ValueError(
+                f"{f'features of layer {odd[0]}' if odd else SCORES} are not finite: look for NaN or infinity in the "
+                "images and in the weights"
+            )
+        return features, scores
 
 
 def _swept(

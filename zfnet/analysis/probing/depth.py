@@ -18,6 +18,7 @@ from zfnet.analysis.probing.probes import COSTS, Probe, mean_class_accuracy, sof
 from zfnet.analysis.probing.results import remembered
 from zfnet.analysis.probing.store import Features
 from zfnet.data import Fold
+from zfnet.forward import output_of
 from zfnet.progress import track
 
 SVM, SOFTMAX = "SVM", "softmax"
@@ -71,10 +72,15 @@ def probe_layers(
     One forward pass for all features that are missing, then one Gram matrix at a time in memory. Features that only a
     Gram matrix needs leave the disk when it is there; those of softmax layers, which are mostly small, stay. What was
     done before an interruption is read, not done again. Several processes (extraction.world) share the pass, the matrix
-    and the folds.
+    and the folds. Raises ValueError for two names of one layer.
     """
     world = probing.extraction.world
     layers, extraction, folder = list(dict.fromkeys([*svm, *softmax])), probing.extraction, probing.folder
+    named: dict[str, int | str] = {}
+    for layer in layers:
+        known = named.setdefault(output_of(extraction.network.model, layer), layer)
+        if known != layer:
+            raise ValueError(f"layers {known!r} and {layer!r} have the same output: name it in one way")
     wanted = [layer for layer in layers if layer in softmax or not is_kept(extraction, layer, folder)]
     world.wait()  # all have seen the same files
     features, every = extract(extraction, wanted, folder), []
@@ -134,7 +140,8 @@ def _over_folds(probing: Probing, probe: str, layer: int | str, readable: NDArra
         }  # fmt: skip
         compute = partial(_outcome, probing, probe=probe, layer=layer, fold=kept, fit=fit)
         of, *earlier = ({**identity, **asked} for identity in probing.extraction.identities(layer))
-        return Outcome(**remembered(probing.folder, of, compute, earlier))
+        found = remembered(probing.folder, of, compute, earlier)
+        return Outcome(**{**found, "layer": layer})  # which may have had another name then
 
     own, drawn = probing.folds[world.rank :: world.size], probing.extraction.progress and world.first
     made = [of_fold(fold) for fold in track(own, f"layer {layer}, {probe}", unit="fold", enabled=drawn)]
