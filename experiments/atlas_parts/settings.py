@@ -22,7 +22,7 @@ from zfnet.models import channels_of, weights_fingerprint
 from zfnet.network import Network
 from zfnet.pages.atlas import tile_size
 
-FORMAT = 2
+FORMAT = 3
 FEW_UNITS = 128
 MAPS_BYTES = 256 * 2**20  # of all layers' maps at once, so that memory does not grow with their number
 

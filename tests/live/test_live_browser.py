@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,39 @@ def test_hiding_a_square_and_every_place(tab: Tab):
     tab.page.locator("#again button", has_text="Close").click()
     tab.after("hiding", lambda: tab.page.mouse.move(*at))
     assert not tab.page.locator("#heat").is_visible()  # the square is moved over the picture, not over colours
+
+
+def test_the_occlusion_map_lies_over_the_places_that_were_hidden(tab: Tab):
+    tab.page.locator("[name=mode][value=hide]").check()
+    tab.page.locator("#size").fill("80")  # 23 of 64 px: steps of 8 px, and a last one of 1
+    with tab.page.expect_request("**/ask/occlusion") as asked:
+        tab.after("hiding", lambda: tab.page.click("#occlude"))
+    again = "async (body) => (await fetch('ask/occlusion', {method: 'POST', body})).text()"
+    heat = json.loads(tab.page.evaluate(again, asked.value.post_data).splitlines()[-1])["heat"]
+    starts = heat["columns"]
+    assert starts[-1] - starts[-2] != starts[1] - starts[0]
+    wrong = tab.page.evaluate(
+        """async (heat) => {
+            const {paint} = await import("/static/base.js"), cells = document.createElement("canvas");
+            paint(cells, heat.probability.flat(), heat.rows.length, heat.columns.length, 190);
+            const [frame, drawn] = ["frame", "heat"].map((one) => document.getElementById(one).getBoundingClientRect());
+            const canvas = document.getElementById("heat"), wrong = [];
+            const read = (of) => of.getContext("2d").getImageData(0, 0, of.width, of.height).data;
+            const [over, plain] = [read(canvas), read(cells)];
+            const colour = (of, wide, x, y) => [...of.slice(4 * (y * wide + x), 4 * (y * wide + x + 1))].join();
+            const pixel = (corner, side, start, size, count) =>  // of the canvas, where a square has its middle
+                Math.floor((((corner + heat.size / 2) / 64) * side - start) / size * count);
+            heat.rows.forEach((top, row) => heat.columns.forEach((left, column) => {
+                const x = pixel(left, frame.width, drawn.left - frame.left, drawn.width, canvas.width);
+                const y = pixel(top, frame.height, drawn.top - frame.top, drawn.height, canvas.height);
+                const here = colour(over, canvas.width, x, y), meant = colour(plain, cells.width, column, row);
+                if (here !== meant) wrong.push([row, column]);
+            }));
+            return wrong;
+        }""",
+        heat,
+    )
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("kind", "columns"), [("layers", 2), ("networks", 2), ("rules", 3), ("pictures", 2)])
