@@ -296,6 +296,64 @@ def test_places_are_hidden_for_the_drawn_class_until_another_is_chosen(browser: 
         tab.close()
 
 
+def late(tab: Tab, path: str, part: str) -> None:
+    """From now on answers to such questions, those that hold a part, come half a second later than others."""
+    tab.page.evaluate(
+        """([path, part]) => {
+            const ask = window.fetch;
+            window.fetch = async (at, given) => {
+                const answer = await ask(at, given);
+                if (at === path && given.body.includes(part)) await new Promise((go) => setTimeout(go, 500));
+                return answer;
+            };
+        }""",
+        [path, part],
+    )
+
+
+def test_a_map_is_of_the_picture_though_all_maps_come_later(tab: Tab):
+    tab.after("maps", lambda: tab.page.locator(".network:not([hidden]) .layer[data-layer=conv1]").click())
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    number = tab.page.locator("#tiles .tile").first.get_attribute("data-map")
+    late(tab, "ask/maps", "")
+    tab.after("maps", lambda: tab.page.locator("#gallery button").nth(1).click())
+    pixels = "[...document.querySelector('{}').getContext('2d').getImageData(0, 0, {w}, {w}).data]"
+    wide = tab.page.evaluate("document.getElementById('unit-map').width")
+    large, tile = (
+        tab.page.evaluate(pixels.replace("{}", one).replace("{w}", str(wide)))
+        for one in ("#unit-map", f'#tiles [data-map="{number}"] canvas')
+    )
+    assert sum(one != other for one, other in zip(large, tile, strict=True)) <= 4, "but for the place that is marked"
+
+
+def test_an_answer_under_another_rule_is_not_shown(tab: Tab):
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    shown = lambda: tab.page.locator("#unit-pixels image").get_attribute("href")  # noqa: E731
+    tab.after("unit", lambda: tab.page.select_option("#rule", "gradient"))
+    gradient = shown()
+    tab.after("place", lambda: tab.page.locator("#shown").click(position={"x": 168, "y": 168}, force=True))
+    places = lambda: [one.get_attribute("src") for one in tab.page.locator("#place-tiles img").all()]  # noqa: E731
+    of_gradient = places()
+    for path in ("ask/unit", "ask/place"):
+        late(tab, path, '"rule":"guided"')
+    tab.page.select_option("#rule", "guided")
+    tab.after("unit", lambda: tab.page.select_option("#rule", "gradient"))
+    tab.holds("true")
+    assert (shown(), places()) == (gradient, of_gradient)
+
+
+def test_maps_of_the_network_before_are_not_shown(tab: Tab):
+    late(tab, "ask/maps", '"network":0')
+    tab.page.locator("#gallery button").nth(1).click()
+    tab.after("maps", lambda: tab.page.select_option("#network", "1"))
+    tiles = tab.text("#tiles")
+    tab.page.wait_for_timeout(700)
+    tab.holds("true")
+    assert tab.text("#tiles") == tiles
+    tab.after("maps", lambda: tab.page.locator("#gallery button").nth(1).click())
+    assert tab.text("#tiles") == tiles
+
+
 def test_two_tabs_do_not_mix(browser: Any, address: str):
     tabs = [Tab(browser, address) for _ in range(2)]
     for number, one in enumerate(tabs):
