@@ -103,8 +103,11 @@ def test_cmyk_is_inverted_where_adobe_wrote_it(tmp_path: Path, adobe: bool) -> N
     assert np.abs(pixels(tmp_path / "ink.jpg") - expected).max() <= 2
 
 
+@pytest.mark.parametrize("kind", ["png", "tiff", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_respected(tmp_path: Path, noise: NDArray[np.uint8], orientation: int) -> None:
+def test_exif_orientation_is_respected(
+    tmp_path: Path, noise: NDArray[np.uint8], orientation: int, kind: str
+) -> None:  # fmt: skip
     """EXIF names the visual place of the stored row 0 and column 0, so the upright picture is built the other way."""
     upright = noise[..., :3]
     stored = {
@@ -114,7 +117,7 @@ def test_exif_orientation_is_respected(tmp_path: Path, noise: NDArray[np.uint8],
     }[orientation]  # fmt: skip
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = save(Image.fromarray(np.ascontiguousarray(stored)), tmp_path / "turned.png", exif=exif)
+    path = save(Image.fromarray(np.ascontiguousarray(stored)), tmp_path / f"turned.{kind}", exif=exif, lossless=True)
     assert (pixels(path) == upright).all()
     assert (decode_square(str(path), 12) == upright[:, 4:16]).all()
 

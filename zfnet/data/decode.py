@@ -64,8 +64,8 @@ def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
     or of more than max_megapixels million pixels.
     """
     with _opened(path, max_megapixels) as image:
-        orientation = _orientation(image)
-        return _upright(_to_rgb(image), orientation)
+        decoded = _to_rgb(image)
+        return _upright(decoded, _orientation(image))
 
 
 def square(image: Image.Image, side_px: int, interpolation: str = BILINEAR) -> NDArray[np.uint8]:
@@ -91,9 +91,9 @@ def decode_square(
     Raises UnreadableImage as read_rgb does.
     """
     with _opened(path, max_megapixels) as image:
-        orientation = _orientation(image)
         width, height = _draft(image, side_px)
-        return np.asarray(_upright(_centre(_to_rgb(image), side_px, width, height, interpolation), orientation))
+        decoded = _centre(_to_rgb(image), side_px, width, height, interpolation)
+        return np.asarray(_upright(decoded, _orientation(image)))
 
 
 def _centre(image: Image.Image, side_px: int, width: float, height: float, interpolation: str) -> Image.Image:
@@ -154,7 +154,10 @@ def _reason(error: Exception) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none or the EXIF block itself is damaged."""
+    """The EXIF orientation, 1 (upright) where there is none or the EXIF block itself is damaged.
+
+    Of a decoded image: Pillow turns a TIFF itself while it decodes it, and then says 1.
+    """
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # of many kinds; a picture that is itself cut short shows when it is decoded
