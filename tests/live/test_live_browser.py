@@ -296,6 +296,16 @@ def test_places_are_hidden_for_the_drawn_class_until_another_is_chosen(browser: 
         tab.close()
 
 
+def test_a_page_that_is_closed_in_the_middle_of_a_map_is_told(tab: Tab):
+    tab.page.evaluate(
+        "window.fetch = async () => new Response(JSON.stringify({done: 1, total: 9}) + String.fromCharCode(10))"
+    )
+    tab.page.click("#occlude")
+    tab.holds("!document.getElementById('trouble').hidden")
+    assert "was not finished" in tab.text("#trouble")
+    assert tab.page.locator("#occlude").is_enabled()
+
+
 def late(tab: Tab, path: str, part: str) -> None:
     """From now on answers to such questions, those that hold a part, come half a second later than others."""
     tab.page.evaluate(

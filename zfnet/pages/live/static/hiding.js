@@ -4,6 +4,7 @@ import {state, tell, on, looked, size} from "./state.js";
 import {bars, guessAgain} from "./guess.js";
 import {again, saves} from "./unit.js";
 
+const UNFINISHED = "the occlusion map was not finished: is the server still running?";
 let square = 0, heat = null, stop = null;
 let pinned = false, last = null;  // whether the square stays where it was put; what was answered of it
 
@@ -114,6 +115,7 @@ async function occlude() {
   const at = state.picture, target = Number($("target").value), name = $("target").selectedOptions[0].textContent;
   const stride = Math.max(1, Math.ceil(size() / 40), Math.round(size() / $("stride").value));
   stop = new AbortController();
+  let unfinished = true;  // a server that is closed ends its answer early, in good order
   $("stop").hidden = $("progress").hidden = false;
   $("occlude").disabled = true;
   $("progress").removeAttribute("value");
@@ -124,10 +126,12 @@ async function occlude() {
       if (at !== state.picture) break;
       if (told.error) trouble(told.error);
       if (told.total) { $("progress").max = told.total; $("progress").value = told.done; }
+      if (told.heat || told.error) unfinished = false;
       if (told.heat) shown(told, name);
     }
+    if (unfinished && at === state.picture) trouble(UNFINISHED);
   } catch (error) {
-    if (error.name !== "AbortError") trouble("the occlusion map was not finished: is the server still running?");
+    if (error.name !== "AbortError") trouble(UNFINISHED);
   } finally {
     $("stop").hidden = $("progress").hidden = true;
     $("occlude").disabled = false;
