@@ -19,6 +19,7 @@ from zfnet.forward import Field
 from zfnet.live import Cancelled, Forgotten, Page, Pictures, guesses, hide_everywhere, hide_square, place_of, tiles_of
 from zfnet.live.drawn import key_of
 from zfnet.live.lens import LiveLayer
+from zfnet.live.words import option
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,13 @@ def test_old_pictures_are_forgotten():
     first, *_ = [pictures.of_bytes(image_file(seed), "a.png") for seed in range(3)]
     with pytest.raises(Forgotten, match="no longer kept"):
         pictures[first.key]
+
+
+@pytest.mark.parametrize("path", ["a.pt", "/home/müller/漢字.pt", "it's, mine.pt", "end\\", "q\\'x.pt", "a=[b] {c}.pt"])
+def test_hydra_reads_the_path_that_the_page_writes(path: str):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    assert OverridesParser.create().parse_override(option("checkpoint", path)).value() == path
 
 
 @pytest.mark.parametrize("hue", [0, 0.0])
