@@ -64,7 +64,7 @@ def live(config: DictConfig, run: Run) -> str:
     listening = bound(settings.host, settings.port)
     lenses = [open_lens(choice, 0, run)]
     if settings.compare is not None:
-        other = replace(choice, checkpoint=settings.compare, weights=settings.compare_weights)
+        other = choice.other(settings.compare, settings.compare_weights)
         lenses.append(open_lens(other, 1, run))
     drawn = begins_drawn(settings, lenses[0].network.names) if settings.drawn == AUTO else settings.drawn is True
     atlas = None if settings.atlas is None else open_atlas(settings.atlas)
