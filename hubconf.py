@@ -3,6 +3,7 @@
 dependencies = ["torch", "torchvision", "numpy", "PIL", "lazy_loader"]
 
 import os as _os
+from hashlib import sha256 as _sha256
 from typing import Any as _Any
 from urllib.parse import urlparse as _urlparse
 
@@ -32,7 +33,9 @@ def pretrained(source: str) -> _Network:
     if "://" in source:
         folder = _os.path.join(_torch.hub.get_dir(), "checkpoints")
         _os.makedirs(folder, exist_ok=True)
-        path = _os.path.join(folder, _os.path.basename(_urlparse(source).path))
+        stem, ending = _os.path.splitext(_os.path.basename(_urlparse(source).path))
+        of = _sha256(source.encode()).hexdigest()[:12]  # every run has a best.pt
+        path = _os.path.join(folder, f"{stem}-{of}{ending}")
         if not _os.path.exists(path):
             _torch.hub.download_url_to_file(source, path)
         source = path

@@ -8,7 +8,7 @@ if __name__ == "__main__":
     start("experiments.fig6_filters:filters")
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from zfnet.deconv import Deconvnet
 from zfnet.figures.drawing.gains import check_gain
 from zfnet.figures.fig6 import Panel, draw_fig6, load_panels, save_panels
 from zfnet.mining import CentreViews, Mined
+from zfnet.network import is_name
 
 NETWORKS = {"unlimited": ("a", None), "alexnet": ("b", "d"), "zfnet": ("c", "e")}  # panels of layers 1 and 2
 
@@ -42,7 +43,9 @@ class Checkpoints:
         given = {name: source for name, source in asdict(self).items() if source is not None}
         if not given:
             raise ValueError(f"give at least one checkpoint: {', '.join(f'{name}=FILE' for name in NETWORKS)}")
-        return {name: replace(common, checkpoint=source) for name, source in given.items()}
+        return {
+            name: common.other(source, common.weights if is_name(source) else None) for name, source in given.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
-from experiments.common.config import pick
+from experiments.common.config import check_least, pick
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.network import NetworkChoice, open_chosen
 from zfnet.data import fingerprints, frame_fingerprint, photograph_paths
@@ -29,7 +29,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What conf/live.yaml says of the page."""
+    """What conf/live.yaml says of the page. Raises ValueError for what would be left unheard."""
 
     host: str
     port: int
@@ -41,6 +41,13 @@ class Settings:
     mined: str | None
     drawn: bool | str
 
+    def __post_init__(self) -> None:
+        check_least(self, gallery=1)
+        if self.drawn not in (AUTO, True, False):
+            raise ValueError(f"drawn={self.drawn} is not one of {AUTO}, true, false")
+        if self.compare_weights is not None and self.compare is None:
+            raise ValueError(f"compare_weights={self.compare_weights} is of no network: give compare=... too")
+
 
 def live(config: DictConfig, run: Run) -> str:
     """Open the networks, then serve until Ctrl-C."""
@@ -48,12 +55,16 @@ def live(config: DictConfig, run: Run) -> str:
         raise ValueError("the page is served by one process: start it without torchrun")
     share_one_heap()
     settings, choice = pick(Settings, config), pick(NetworkChoice, config)
+    if settings.mined is None and config.get("data") is not None:
+        raise ValueError(
+            "data=... is what mined=... was mined in: give mined=FILE too, or images=FOLDER for the gallery"
+        )
     if choice.checkpoint is None:
         choice = replace(choice, checkpoint=demo_network())
     listening = bound(settings.host, settings.port)
     lenses = [open_lens(choice, 0, run)]
     if settings.compare is not None:
-        other = replace(choice, checkpoint=settings.compare, weights=settings.compare_weights)
+        other = choice.other(settings.compare, settings.compare_weights)
         lenses.append(open_lens(other, 1, run))
     drawn = begins_drawn(settings, lenses[0].network.names) if settings.drawn == AUTO else settings.drawn is True
     atlas = None if settings.atlas is None else open_atlas(settings.atlas)

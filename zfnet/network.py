@@ -91,8 +91,8 @@ def open_network(
     frame, names, wnids: of your own module; without names its classes are counted ("class 0" ...).
     num_classes, width, channels: of our own tables, as `build_model` takes them.
 
-    Raises ValueError for what is none of these, a zoo that is not installed, a module without its frame, and weights
-    that do not fit, which it names; FileNotFoundError for a missing file.
+    Raises ValueError for what is none of these, a zoo that is not installed, a module without its frame, weights or
+    size_px of a checkpoint, and weights that do not fit, which it names; FileNotFoundError for a missing file.
     """
     if isinstance(source, nn.Module):
         return _of_module(source, weights, frame, tuple(names), tuple(wnids))
@@ -107,15 +107,15 @@ def open_network(
         return _of_table(arguments if channels == 3 else {**arguments, "channels": channels}, weights)
     if not Path(source).exists():
         bare = str(source).rpartition(":")[2]
-        meant = (zoo.prefix + bare for zoo in ZOOS if zoo.installed and bare in zoo.names())
-        if name := next(meant, ""):
+        if name := next((zoo.prefix + bare for zoo in ZOOS if zoo.installed and bare in zoo.names()), ""):
             raise FileNotFoundError(f"no weight file at {source}: did you mean {name}?")
-    content = read_file(source)
-    if not isinstance(content, dict) or "network" not in content:
+    if not isinstance(content := read_file(source), dict) or "network" not in content:
         raise ValueError(
             f"{source} is not a checkpoint of ours: for a bare state_dict name its network too, in a command "
             f"checkpoint=torchvision:NAME weights={source}, in Python build_model(name, weights={str(source)!r})"
         )
+    if weights is not None or size_px is not None:
+        raise ValueError(f"{source} has weights and a size: weights={weights}, size_px={size_px} go with a name alone")
     return network_of(content, source)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def write_compared(
 
 
 def other_of(choice: NetworkChoice, settings: Settings) -> NetworkChoice:
-    return dataclasses.replace(choice, checkpoint=settings.compare, weights=settings.compare_weights)
+    return choice.other(str(settings.compare), settings.compare_weights)
 
 
 def pair_layers(first: Sequence[LayerPlan], second: Sequence[LayerPlan]) -> list[tuple[LayerPlan, LayerPlan]]:

@@ -22,7 +22,7 @@ from zfnet.models import channels_of, weights_fingerprint
 from zfnet.network import Network
 from zfnet.pages.atlas import tile_size
 
-FORMAT = 2
+FORMAT = 3
 FEW_UNITS = 128
 MAPS_BYTES = 256 * 2**20  # of all layers' maps at once, so that memory does not grow with their number
 
@@ -56,6 +56,8 @@ class Settings:
     def __post_init__(self) -> None:
         check_least(self, top=1, whole_top=1, tile_px=1, shown=0, shown_maps=1, square_px=1, stride_px=1)
         check_least(self, optimised=0, optimised_steps=1)
+        if self.compare_weights is not None and self.compare is None:
+            raise ValueError(f"compare_weights={self.compare_weights} is of no network: give compare=... too")
         if self.time not in TIMES:
             raise ValueError(f"time={self.time} is not one of {', '.join(TIMES)}")
 

@@ -16,7 +16,8 @@ from experiments.common.job import Run
 from zfnet.analysis.atlas import AT_ONCE, Work, draw_units
 from zfnet.analysis.occlusion import Occlusion, occlude
 from zfnet.data import SeenImages, classes_of
-from zfnet.pages.atlas import SHOWN_TILE_PX, Site, heat_colours, projection_tiles
+from zfnet.figures.drawing.heat import Squares
+from zfnet.pages.atlas import SHOWN_TILE_PX, Site, heat_picture, projection_tiles
 from zfnet.progress import Progress
 
 GUESSES = 5
@@ -58,7 +59,7 @@ def _write(
 def _answered(
     found: Survey, image: Tensor, probability: Tensor, number: int, settings: Settings
 ) -> tuple[dict[str, Any], Tiles | None]:
-    """What the network says of an image (3, H, W), and the colours (R, C, 3) of what hiding each place does."""
+    """What the network says of an image (3, H, W), and the colours (h, w, 3) of what hiding each place does."""
     guesses = probability.topk(min(GUESSES, len(probability)))
     prediction = [
         [_name(found, one), p] for one, p in zip(guesses.indices.tolist(), guesses.values.tolist(), strict=True)
@@ -71,11 +72,13 @@ def _answered(
     if target is None or len(probability) < 2:
         return about, None
     hidden = _occluded(found, image, target, settings)
+    squares = Squares(rows=hidden.rows.numpy(), columns=hidden.columns.numpy(), size_px=hidden.size_px)
+    drawn, box = heat_picture(hidden.probability.numpy(), squares)
     about["heat"] = {
         "target": _name(found, target), "clean": float(hidden.clean_probability), "size": hidden.size_px,
-        "rows": hidden.rows, "columns": hidden.columns, "least": float(hidden.probability.min()),
+        "box": box, "least": float(hidden.probability.min()),
     }  # fmt: skip
-    return about, heat_colours(hidden.probability.numpy())
+    return about, drawn
 
 
 def _name(found: Survey, number: int) -> str:

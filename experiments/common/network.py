@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -57,6 +57,12 @@ class NetworkChoice:
 
     def __post_init__(self) -> None:
         check_least(self, size_px=1)
+
+    def other(self, checkpoint: str, weights: str | None = None) -> NetworkChoice:
+        """Another network beside it: size_px goes with a zoo's name alone."""
+        return replace(
+            self, checkpoint=checkpoint, weights=weights, size_px=self.size_px if is_name(checkpoint) else None
+        )
 
     @property
     def source(self) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import EpsImagePlugin, Image, PngImagePlugin
 from sklearn.datasets import load_sample_image
 
-from zfnet.data.decode import UnreadableImage, decode_square, read_rgb, square
+from zfnet.data.decode import UnreadableImage, decode_square, read_rgb, square, upright_size
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_cmyk_is_inverted_where_adobe_wrote_it(tmp_path: Path, adobe: bool) -> N
     assert np.abs(pixels(tmp_path / "ink.jpg") - expected).max() <= 2
 
 
-@pytest.mark.parametrize("ending", ["png", "tif"])  # Pillow turns a TIFF itself
+@pytest.mark.parametrize("ending", ["png", "tif", "webp"])  # Pillow turns a TIFF itself
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_respected(tmp_path: Path, noise: NDArray[np.uint8], orientation: int, ending: str) -> None:
     """EXIF names the visual place of the stored row 0 and column 0, so the upright picture is built the other way."""
@@ -115,8 +115,9 @@ def test_exif_orientation_is_respected(tmp_path: Path, noise: NDArray[np.uint8],
     }[orientation]  # fmt: skip
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = save(Image.fromarray(np.ascontiguousarray(stored)), tmp_path / f"turned.{ending}", exif=exif)
+    path = save(Image.fromarray(np.ascontiguousarray(stored)), tmp_path / f"turned.{ending}", exif=exif, lossless=True)
     assert (pixels(path) == upright).all()
+    assert upright_size(str(path)) == upright.shape[1::-1]
     assert (decode_square(str(path), 12) == upright[:, 4:16]).all()
 
 

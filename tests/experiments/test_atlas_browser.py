@@ -45,6 +45,11 @@ def test_pages_of_images(visit: Visit):
     page = visit.open(f"#/image/{first}")
     visit.scroll()
     assert page.locator(".heat").count() == 1
+    frame, heat = (page.locator(one).bounding_box() for one in (".frame:has(.heat)", ".heat"))
+    told, px = data_of(visit.site, f"image-{first:06d}")["heat"], data_of(visit.site, "front")["size"]
+    lies = [heat["y"] - frame["y"], heat["x"] - frame["x"], heat["height"], heat["width"]]
+    assert [px * one / frame["width"] for one in lies] == pytest.approx(told["box"], abs=0.3)
+    assert page.evaluate("document.querySelector('.heat').naturalWidth") == told["box"][3]
     page.locator("nav.steps a", has_text="next").click()
     visit.shown(f"#/image/{second}")
     assert page.locator("h1").last.inner_text().startswith(f"Image {second}")

@@ -71,6 +71,21 @@ def test_what_it_refuses(carry_out_here: Callable, tmp_path: Path):
     assert "is no atlas: give the folder that zfnet atlas wrote" in said
 
 
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("drawn=maybe", "drawn=maybe is not one of auto, true, false"),
+        ("gallery=0", "gallery=0, expected 1 or more"),
+        ("compare_weights=b.pt", "compare_weights=b.pt is of no network: give compare=... too"),
+        ("data=parts_world", "give mined=FILE too, or images=FOLDER for the gallery"),
+    ],
+)
+def test_no_option_is_left_unheard(carry_out_here: Callable, tmp_path: Path, word: str, why: str):
+    code, said = carry_out_here("live", f"checkpoint={small_network(tmp_path / 'net.pt')}", "port=99999", word)
+    assert code == 2
+    assert why in said
+
+
 def test_a_network_of_drawn_objects_begins_with_one(tmp_path: Path):
     from experiments.live import Settings, begins_drawn
     from zfnet.live import drawing_names

@@ -204,6 +204,25 @@ def demo_lines() -> list[list[str]]:
     return [list(takewhile(lambda word: word != ">", words[2:])) for words in lines]  # without where it is written
 
 
+def test_a_second_demo_looks_into_its_own_network(tmp_path: Path):
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "demo", tmp_path / "scripts")
+    (tmp_path / "run").write_text('#!/bin/sh\necho "$@" >> "$(dirname "$0")/asked"\n')
+    (tmp_path / "run").chmod(0o755)
+    (tmp_path / "scripts" / "venv").write_text(f"home={tmp_path}\npython={tmp_path}/run\ninstall() {{ :; }}\n")
+    (tmp_path / "runs" / "demo").mkdir(parents=True)  # the first one's
+    trained = 'mkdir -p "$run/fig2"\njob "a slim'
+    demo = (tmp_path / "scripts" / "demo").read_text().replace('job "a slim', trained, 1)  # a stub makes no folder
+    (tmp_path / "scripts" / "demo").write_text(demo)
+    subprocess.run(
+        [tmp_path / "scripts" / "demo"], check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    asked = (tmp_path / "asked").read_text()
+    used = set(re.findall(r"(?:checkpoint|zfnet)=(\S+?)/zfnet/checkpoints/", asked))
+    made = set(re.findall(r"experiment=demo run_dir=(\S+)/zfnet\n", asked))
+    assert used == made != {"runs/demo"}
+
+
 @pytest.mark.parametrize("words", demo_lines(), ids=lambda words: words[0])
 def test_the_jobs_of_the_demo_take_their_options(carry_out_here, words: list[str]):
     """It takes minutes; what it asks for is composed, so that an option that was renamed does not break it unseen."""

@@ -33,8 +33,12 @@ MANIFEST = {
 
 @pytest.fixture
 def network() -> Network:
+    return drawn_network(0)
+
+
+def drawn_network(seed: int) -> Network:
     arguments = {"name": "zfnet", "num_classes": 3, "width": 0.05, "input_px": 64}
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     frame = InputFrame(72, 64, torch.rand(3, 72, 72) * 255, torch.full((3, 1, 1), 60.0))
     return Network(by_name(**arguments).eval(), frame, ("n1", "n2", "n3"), ("cat", "dog", "owl"), arguments)
 
@@ -97,11 +101,15 @@ def test_the_card_says_what_the_run_kept(network: Network):
 def test_torch_hub_finds_the_networks(network: Network, tmp_path: Path):
     path = tmp_path / "best.pt"
     save_checkpoint(path, {"network": network.state(), "model": network.model.state_dict(), "trainer": {}})
+    other, namesake = drawn_network(1), tmp_path / "other" / "best.pt"
+    namesake.parent.mkdir()
+    save_checkpoint(namesake, {"network": other.state(), "model": other.model.state_dict(), "trainer": {}})
     before = dict(sys.modules)
     try:
         loaded = torch.hub.load(str(ROOT), "pretrained", str(path), source="local")
         same(network, loaded)
         same(network, torch.hub.load(str(ROOT), "pretrained", path.as_uri(), source="local"))
+        same(other, torch.hub.load(str(ROOT), "pretrained", namesake.as_uri(), source="local"))
         model = torch.hub.load(str(ROOT), "alexnet", num_classes=3, width=0.05, input_px=64, source="local")
     finally:
         sys.modules.update(before)

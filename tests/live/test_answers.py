@@ -15,8 +15,11 @@ from small_page import NAMES, image_file, lens, page
 
 from zfnet import Deconvnet, occlude
 from zfnet.data import read_photographs
+from zfnet.forward import Field
 from zfnet.live import Cancelled, Forgotten, Page, Pictures, guesses, hide_everywhere, hide_square, place_of, tiles_of
 from zfnet.live.drawn import key_of
+from zfnet.live.lens import LiveLayer
+from zfnet.live.words import option
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,12 @@ def test_a_pixel_belongs_to_the_unit_whose_middle_is_nearest(shown: Page):
     assert place_of(shown.lenses[0].layer("fc7"), 64, 20, 30) == (0, 0)
 
 
+def test_every_pixel_has_its_own_unit_where_units_see_an_odd_square_around_each():
+    field = Field(size_px=(3, 3), step_px=(1, 1), offset_px=(-1, -1))  # VGG16's first layer
+    layer = LiveLayer(name="conv", kind="Conv2d", shape=(4, 64, 64), parameters=0, field=field, scores=False)
+    assert [place_of(layer, 64, at, 63 - at) for at in range(64)] == [(at, 63 - at) for at in range(64)]
+
+
 def test_a_hidden_square_is_one_pass_of_the_covered_image(shown: Page, key: str):
     one, picture = shown.lenses[0], shown.pictures[key]
     hidden = hide_square(one, picture, (-5, 30, 20), layer="conv5", number=1)
@@ -137,6 +146,28 @@ def test_old_pictures_are_forgotten():
     first, *_ = [pictures.of_bytes(image_file(seed), "a.png") for seed in range(3)]
     with pytest.raises(Forgotten, match="no longer kept"):
         pictures[first.key]
+
+
+@pytest.mark.parametrize("path", ["a.pt", "/home/müller/漢字.pt", "it's, mine.pt", "end\\", "q\\'x.pt", "a=[b] {c}.pt"])
+def test_hydra_reads_the_path_that_the_page_writes(path: str):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    assert OverridesParser.create().parse_override(option("checkpoint", path)).value() == path
+
+
+@pytest.mark.parametrize("hue", [0, 0.0])
+def test_a_part_made_red_is_another_picture_and_stays_red_when_drawn_again(hue: float):
+    page = Page(lenses=[one := lens()], pictures=Pictures([one.network.frame]))
+    keys = []
+    for more in ({}, {"hue": hue}):  # 0 is red; without one a part has its own colour
+        said = {"class": 3, "seed": 7, "changes": {"body": {"right": 0.1, **more}}}
+        keys.append(page.answer("draw", said)["picture"])
+    own, red = (page.pictures[key] for key in keys)
+    assert own.key != red.key
+    assert (own.pixels[0] != red.pixels[0]).any()
+    assert json.loads(red.recipe)["changes"]["body"]["hue"] == 0
+    again = Page(lenses=[one], pictures=Pictures([one.network.frame])).asked({"picture": red.key}).picture
+    np.testing.assert_array_equal(again.pixels[0], red.pixels[0])
 
 
 def test_drawn_pictures_push_nobody_out_and_are_drawn_again():

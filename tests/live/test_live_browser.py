@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,39 @@ def test_hiding_a_square_and_every_place(tab: Tab):
     tab.page.locator("#again button", has_text="Close").click()
     tab.after("hiding", lambda: tab.page.mouse.move(*at))
     assert not tab.page.locator("#heat").is_visible()  # the square is moved over the picture, not over colours
+
+
+def test_the_occlusion_map_lies_over_the_places_that_were_hidden(tab: Tab):
+    tab.page.locator("[name=mode][value=hide]").check()
+    tab.page.locator("#size").fill("80")  # 23 of 64 px: steps of 8 px, and a last one of 1
+    with tab.page.expect_request("**/ask/occlusion") as asked:
+        tab.after("hiding", lambda: tab.page.click("#occlude"))
+    again = "async (body) => (await fetch('ask/occlusion', {method: 'POST', body})).text()"
+    heat = json.loads(tab.page.evaluate(again, asked.value.post_data).splitlines()[-1])["heat"]
+    starts = heat["columns"]
+    assert starts[-1] - starts[-2] != starts[1] - starts[0]
+    wrong = tab.page.evaluate(
+        """async (heat) => {
+            const {paint} = await import("/static/base.js"), cells = document.createElement("canvas");
+            paint(cells, heat.probability.flat(), heat.rows.length, heat.columns.length, 190);
+            const [frame, drawn] = ["frame", "heat"].map((one) => document.getElementById(one).getBoundingClientRect());
+            const canvas = document.getElementById("heat"), wrong = [];
+            const read = (of) => of.getContext("2d").getImageData(0, 0, of.width, of.height).data;
+            const [over, plain] = [read(canvas), read(cells)];
+            const colour = (of, wide, x, y) => [...of.slice(4 * (y * wide + x), 4 * (y * wide + x + 1))].join();
+            const pixel = (corner, side, start, size, count) =>  // of the canvas, where a square has its middle
+                Math.floor((((corner + heat.size / 2) / 64) * side - start) / size * count);
+            heat.rows.forEach((top, row) => heat.columns.forEach((left, column) => {
+                const x = pixel(left, frame.width, drawn.left - frame.left, drawn.width, canvas.width);
+                const y = pixel(top, frame.height, drawn.top - frame.top, drawn.height, canvas.height);
+                const here = colour(over, canvas.width, x, y), meant = colour(plain, cells.width, column, row);
+                if (here !== meant) wrong.push([row, column]);
+            }));
+            return wrong;
+        }""",
+        heat,
+    )
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("kind", "columns"), [("layers", 2), ("networks", 2), ("rules", 3), ("pictures", 2)])
@@ -260,6 +294,74 @@ def test_places_are_hidden_for_the_drawn_class_until_another_is_chosen(browser: 
         tab.after("guess", lambda: tab.page.locator("#gallery button").first.click())
         assert target() == before
         tab.close()
+
+
+def test_a_page_that_is_closed_in_the_middle_of_a_map_is_told(tab: Tab):
+    tab.page.evaluate(
+        "window.fetch = async () => new Response(JSON.stringify({done: 1, total: 9}) + String.fromCharCode(10))"
+    )
+    tab.page.click("#occlude")
+    tab.holds("!document.getElementById('trouble').hidden")
+    assert "was not finished" in tab.text("#trouble")
+    assert tab.page.locator("#occlude").is_enabled()
+
+
+def late(tab: Tab, path: str, part: str) -> None:
+    """From now on answers to such questions, those that hold a part, come half a second later than others."""
+    tab.page.evaluate(
+        """([path, part]) => {
+            const ask = window.fetch;
+            window.fetch = async (at, given) => {
+                const answer = await ask(at, given);
+                if (at === path && given.body.includes(part)) await new Promise((go) => setTimeout(go, 500));
+                return answer;
+            };
+        }""",
+        [path, part],
+    )
+
+
+def test_a_map_is_of_the_picture_though_all_maps_come_later(tab: Tab):
+    tab.after("maps", lambda: tab.page.locator(".network:not([hidden]) .layer[data-layer=conv1]").click())
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    number = tab.page.locator("#tiles .tile").first.get_attribute("data-map")
+    late(tab, "ask/maps", "")
+    tab.after("maps", lambda: tab.page.locator("#gallery button").nth(1).click())
+    pixels = "[...document.querySelector('{}').getContext('2d').getImageData(0, 0, {w}, {w}).data]"
+    wide = tab.page.evaluate("document.getElementById('unit-map').width")
+    large, tile = (
+        tab.page.evaluate(pixels.replace("{}", one).replace("{w}", str(wide)))
+        for one in ("#unit-map", f'#tiles [data-map="{number}"] canvas')
+    )
+    assert sum(one != other for one, other in zip(large, tile, strict=True)) <= 4, "but for the place that is marked"
+
+
+def test_an_answer_under_another_rule_is_not_shown(tab: Tab):
+    tab.after("unit", lambda: tab.page.locator("#tiles .tile").first.click())
+    shown = lambda: tab.page.locator("#unit-pixels image").get_attribute("href")  # noqa: E731
+    tab.after("unit", lambda: tab.page.select_option("#rule", "gradient"))
+    gradient = shown()
+    tab.after("place", lambda: tab.page.locator("#shown").click(position={"x": 168, "y": 168}, force=True))
+    places = lambda: [one.get_attribute("src") for one in tab.page.locator("#place-tiles img").all()]  # noqa: E731
+    of_gradient = places()
+    for path in ("ask/unit", "ask/place"):
+        late(tab, path, '"rule":"guided"')
+    tab.page.select_option("#rule", "guided")
+    tab.after("unit", lambda: tab.page.select_option("#rule", "gradient"))
+    tab.holds("true")
+    assert (shown(), places()) == (gradient, of_gradient)
+
+
+def test_maps_of_the_network_before_are_not_shown(tab: Tab):
+    late(tab, "ask/maps", '"network":0')
+    tab.page.locator("#gallery button").nth(1).click()
+    tab.after("maps", lambda: tab.page.select_option("#network", "1"))
+    tiles = tab.text("#tiles")
+    tab.page.wait_for_timeout(700)
+    tab.holds("true")
+    assert tab.text("#tiles") == tiles
+    tab.after("maps", lambda: tab.page.locator("#gallery button").nth(1).click())
+    assert tab.text("#tiles") == tiles
 
 
 def test_two_tabs_do_not_mix(browser: Any, address: str):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from zfnet.figures.drawing.heat import Squares
 from zfnet.pages import POLICY, as_script
 from zfnet.pages.atlas import (
     Front,
@@ -15,6 +16,7 @@ from zfnet.pages.atlas import (
     LayerPictures,
     Site,
     curve_picture,
+    heat_picture,
     projection_tiles,
     resized,
     sprites,
@@ -46,6 +48,21 @@ def test_numbers_of_a_script():
     }
     _, value = json.loads(as_script("f", "k", numbers)[5:-3])
     assert value == {"a": 1.2346, "b": [[1, 2]], "c": None, "d": None, "e": 2, "f": True}
+
+
+@pytest.mark.parametrize(
+    ("starts", "size_px"), [([0, 24, 48, 72, 80], 20), ([0, 1, 2, 3], 4), ([0, 5, 10], 2), ([0], 7)]
+)
+def test_a_heat_map_lies_where_the_squares_do(starts: list[int], size_px: int):
+    squares = Squares(rows=np.array(starts), columns=np.array([3]), size_px=size_px)
+    shown, (top, left, height, width) = heat_picture(np.arange(1.0, len(starts) + 1)[:, None], squares)
+    assert (shown.shape, left, width) == ((height, width, 3), 3, size_px)
+    colours = list(dict.fromkeys(map(tuple, shown[:, 0].tolist())))  # in the order of the places
+    assert len(colours) == len(starts)
+    for pixel in range(height):
+        away = np.abs(top + pixel + 0.5 - np.array(starts) - size_px / 2)  # from the middle of each square
+        nearest = np.flatnonzero(away == away.min())
+        assert colours.index(tuple(shown[pixel, 0].tolist())) in nearest
 
 
 class Elements(HTMLParser):

@@ -68,8 +68,10 @@ def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
 
 
 def upright_size(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[int, int]:
-    """Width and height of what read_rgb gives, from the file's head alone. Raises UnreadableImage as it does."""
+    """Width and height of what read_rgb gives, mostly from the file's head alone. Raises UnreadableImage as it does."""
     with _opened(path, max_megapixels) as image:
+        if image.format == "TIFF":
+            image.load()  # which turns it; its size may be turned before
         width, height = image.size
         return (height, width) if _orientation(image) in (5, 6, 7, 8) else (width, height)  # a quarter turn
 

@@ -109,7 +109,7 @@ def place_of(layer: LiveLayer, size_px: int, row_px: float, column_px: float) ->
         if layer.field is None:
             place = int(pixel / size_px * places)
         else:
-            start = layer.field.offset_px[axis] + layer.field.size_px[axis] / 2
+            start = layer.field.offset_px[axis] + (layer.field.size_px[axis] - 1) / 2  # as pixels are counted
             place = round((pixel - start) / layer.field.step_px[axis])
         at.append(min(max(place, 0), places - 1))
     return at[0], at[1]

@@ -34,7 +34,7 @@ def draw_picture(pictures: Pictures, class_index: int, seed: int, changes: Mappi
         for frame in pictures.frames
     ]
     kept = {
-        part: {key: value for key, value in asdict(change).items() if value not in (None, 0.0, False)}
+        part: {key: value for key, value in asdict(change).items() if value or (key == "hue" and value is not None)}
         for part, change in sorted(changes.items())
     }  # fmt: skip
     said = json.dumps({"class": class_index, "seed": seed, "changes": kept}, separators=(",", ":"))

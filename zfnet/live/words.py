@@ -13,7 +13,7 @@ from zfnet.live.hiding import Square, covered
 from zfnet.live.lens import Lens
 from zfnet.live.pictures import Picture
 
-PLAIN = re.compile(r"[\w./:+@%-]+")  # what Hydra reads as it stands
+PLAIN = re.compile(r"[\w./:+@%-]+", re.ASCII)  # what Hydra reads as it stands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,9 @@ def network_words(lens: Lens) -> list[str]:
 
 def option(name: str, value: str) -> str:
     """A word of a job's command line, quoted as Hydra needs it."""
-    return f"{name}={value}" if PLAIN.fullmatch(value) else f"{name}='" + value.replace("'", r"\'") + "'"
+    if PLAIN.fullmatch(value):
+        return f"{name}={value}"
+    return f"{name}='" + re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + (found[2] and r"\'"), value) + "'"
 
 
 def opened(lens: Lens) -> list[str]:

@@ -17,7 +17,7 @@ from .site import (
     SHOWN_TILE_PX as SHOWN_TILE_PX,
     Front as Front,
     Site as Site,
-    heat_colours as heat_colours,
+    heat_picture as heat_picture,
 )
 from .sprites import ending as ending, save_picture as save_picture, sheet as sheet
 from .strips import strip_of as strip_of

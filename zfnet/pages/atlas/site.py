@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from zfnet.figures.drawing.heat import Squares
 from zfnet.files import write_text
 from zfnet.pages import POLICY, as_script, copy_static, environment
 from zfnet.pages.atlas.curves import CurvePicture
@@ -86,7 +87,7 @@ class Site:
             save_picture(path, resized(pixels[None], (side, side))[0], lossless=False)
 
     def shown_image(self, number: int, about: Mapping[str, Any], tiles: Sequence[Tiles], heat: Tiles | None) -> None:
-        """The page of an image: tiles (n, h, w, 3) a layer, and colours (R, C, 3) of what hiding each place does."""
+        """The page of an image: tiles (n, h, w, 3) a layer, and colours (h, w, 3) of what hiding each place does."""
         folder, columns = self.partial / "pictures", max(map(len, tiles))
         save_picture(folder / f"s-{number:06d}.{ending(lossless=False)}", sheet(tiles, columns), lossless=False)
         if heat is not None:
@@ -137,6 +138,16 @@ class Site:
             self.folder.rename(before)
         self.partial.rename(self.folder)
         shutil.rmtree(before, ignore_errors=True)
+
+
+def heat_picture(probability: np.ndarray[Any, Any], squares: Squares) -> tuple[Tiles, tuple[int, int, int, int]]:
+    """Probabilities (R, C) as colours of the image's pixels, each around the middle of its square, as figures have it.
+
+    Returns the picture, and where on the image it lies: top, left, height and width.
+    """
+    across, down = (np.floor(edges + 0.5).astype(int) for edges in squares.edges())
+    drawn = heat_colours(probability).repeat(np.diff(down), axis=0).repeat(np.diff(across), axis=1)
+    return drawn, (int(down[0]), int(across[0]), *drawn.shape[:2])
 
 
 def heat_colours(probability: np.ndarray[Any, Any]) -> Tiles:

@@ -3,6 +3,12 @@
 {
   const {h, svg, put, load, digits, percent, className} = atlas;
 
+  // A part of the image, [top, left, height, width] in its pixels, where it lies in the frame.
+  function placed([top, left, height, width], size) {
+    const share = (value) => `${(100 * value) / size}%`;
+    return {inset: "auto", top: share(top), left: share(left), height: share(height), width: share(width)};
+  }
+
   atlas.pages.image = async (view, image) => {
     const [data, images] = await Promise.all([load(`image-${String(image).padStart(6, "0")}`), load("images")]),
       size = atlas.front.size;
@@ -49,6 +55,7 @@
               picture(
                 h("img", {
                   class: "heat",
+                  style: placed(heat.box, size),
                   src: `pictures/h-${String(image).padStart(6, "0")}.${atlas.front.heat_ending}`,
                   alt: `Probability of ${heat.target} with each place hidden: from ${digits(heat.least, 2)}`,
                 }),

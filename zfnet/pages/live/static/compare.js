@@ -3,7 +3,7 @@ import {$, h, put, ask, digits, percent, first, done, trouble} from "./base.js";
 import {state, on, looked, net} from "./state.js";
 import {unitTile, saves} from "./unit.js";
 
-let shown = null, saved = null;
+let shown = null, saved = null, turn = 0;  // of comparisons asked for the last is shown
 
 function title(column, at) {
   if (shown === "pictures") return `${at ? "this picture" : "compared with"}: ${column.picture.name}`;
@@ -26,11 +26,11 @@ async function show(kind) {
 const lastMaps = (network) => { const {layers, classes} = state.about.networks[network], maps = layers.filter((one) => one.shape.length > 1 && one.shape[0] !== classes); return (maps[maps.length - 1] || layers[0]).name; };
 
 async function draw(columns) {
-  const unit = state.unit, one = shown === "rules" && unit;  // the chosen unit under each rule, else the strongest
+  const mine = ++turn, unit = state.unit, one = shown === "rules" && unit;  // the chosen unit under each rule, else the strongest
   const found = await Promise.all(columns.map((column) => {
     return one ? ask("ask/unit", {...asked(column), ...unit}) : ask("ask/strongest", asked(column));
   }));
-  if (found.some((told, at) => !told || told.picture !== columns[at].picture.picture)) return;
+  if (mine !== turn || found.some((told, at) => !told || told.picture !== columns[at].picture.picture)) return;
   put($("columns"), columns.map((column, at) => h("div", {class: "column"},
     h("h3", {}, title(column, at)), chooser(columns, at),
     h("img", {class: "small", src: column.picture.pixels[column.network], alt: column.picture.name, width: 96, height: 96}),

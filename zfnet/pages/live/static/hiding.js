@@ -4,6 +4,7 @@ import {state, tell, on, looked, size} from "./state.js";
 import {bars, guessAgain} from "./guess.js";
 import {again, saves} from "./unit.js";
 
+const UNFINISHED = "the occlusion map was not finished: is the server still running?";
 let square = 0, heat = null, stop = null;
 let pinned = false, last = null;  // whether the square stays where it was put; what was answered of it
 
@@ -114,6 +115,7 @@ async function occlude() {
   const at = state.picture, target = Number($("target").value), name = $("target").selectedOptions[0].textContent;
   const stride = Math.max(1, Math.ceil(size() / 40), Math.round(size() / $("stride").value));
   stop = new AbortController();
+  let unfinished = true;  // a server that is closed ends its answer early, in good order
   $("stop").hidden = $("progress").hidden = false;
   $("occlude").disabled = true;
   $("progress").removeAttribute("value");
@@ -124,10 +126,12 @@ async function occlude() {
       if (at !== state.picture) break;
       if (told.error) trouble(told.error);
       if (told.total) { $("progress").max = told.total; $("progress").value = told.done; }
+      if (told.heat || told.error) unfinished = false;
       if (told.heat) shown(told, name);
     }
+    if (unfinished && at === state.picture) trouble(UNFINISHED);
   } catch (error) {
-    if (error.name !== "AbortError") trouble("the occlusion map was not finished: is the server still running?");
+    if (error.name !== "AbortError") trouble(UNFINISHED);
   } finally {
     $("stop").hidden = $("progress").hidden = true;
     $("occlude").disabled = false;
@@ -144,13 +148,21 @@ async function* lines(body) {
   }
 }
 
+// Which place each pixel from start on shows: they end half-way between neighbouring middles, as in the figure.
+function cells(places, middle) {
+  const middles = places.map((one) => one + middle), last = middles.length - 1;
+  const between = middles.slice(1).map((one, at) => (one + middles[at]) / 2);
+  const half = last ? [between[0] - middles[0], middles[last] - between[last - 1]] : [middle, middle];
+  const start = Math.round(middles[0] - half[0]), count = Math.round(middles[last] + half[1]) - start;
+  return {start, of: [...Array(count).keys()].map((at) => between.filter((edge) => edge < start + at + 0.5).length)};
+}
+
 function shown(told, name) {
   heat = told;
   const {rows, columns, probability, highest, least, clean, layer, map} = told.heat, middle = told.heat.size / 2, side = size();
-  paint($("heat"), probability.flat(), rows.length, columns.length, 190);
-  const share = (value) => `${(100 * value) / side}%`, step = (places) => (places.length > 1 ? places[1] - places[0] : side);
-  Object.assign($("heat").style, {top: share(rows[0] + middle - step(rows) / 2), left: share(columns[0] + middle - step(columns) / 2),
-    height: share(rows[rows.length - 1] - rows[0] + step(rows)), width: share(columns[columns.length - 1] - columns[0] + step(columns))});
+  const down = cells(rows, middle), across = cells(columns, middle), share = (value) => `${(100 * value) / side}%`;
+  paint($("heat"), down.of.flatMap((row) => across.of.map((column) => probability[row][column])), down.of.length, across.of.length, 190);
+  Object.assign($("heat").style, {top: share(down.start), left: share(across.start), height: share(down.of.length), width: share(across.of.length)});
   for (const one of ["heat", "see", "save-heat", "words-heat"]) $(one).hidden = false;
   $("see-heat").checked = true;
   $("heat-note").textContent = `${name}: ${percent(clean)} without a square; with its middle at each place ${percent(least)} (dark) to ${percent(highest)} (light). The square is ${told.heat.size} px; the figure also has map ${map}, whose sum is ${layer}'s largest.`;

@@ -8,8 +8,8 @@ on("picture", show);
 async function show() {
   const at = state.picture, name = state.layer[state.network], network = state.network;
   const told = await ask("ask/maps", looked({...past(), count: state.count}));
-  if (!told || at !== state.picture || told.picture !== at.picture || name !== state.layer[network]) return;
-  state.maps = told;
+  if (!told || at !== state.picture || told.picture !== at.picture || network !== state.network || name !== state.layer[network]) return;
+  state.maps = {...told, network};
   const values = bytes(told.pixels), area = told.height * told.width, changed = new Set(told.changed);
   put($("tiles"), told.maps.map((map, rank) => {
     const canvas = paint(h("canvas", {"aria-hidden": "true"}), values.subarray(rank * area, (rank + 1) * area), told.height, told.width);
@@ -21,6 +21,7 @@ async function show() {
   $("maps-note").textContent = `${told.count} of ${told.total}${changed.size ? "; framed: changed most since the picture before" : ""}`;
   $("more").hidden = told.count >= told.total;
   mark();
+  tell("maps");
   done("maps");
 }
 

@@ -10,6 +10,9 @@ export const size = () => net().size;
 export const looked = (more = {}) => ({network: state.network, picture: state.picture.picture, layer: state.layer[state.network], rule: state.rule, ...more});
 export const past = () => (state.before ? {before: state.before.picture} : {});
 
+// What is looked at now, to tell an answer that comes too late: other things may have been chosen meanwhile.
+export const looking = () => [state.network, state.picture.picture, state.layer[state.network], state.rule].join();
+
 const heard = {};
 export const on = (event, work) => (heard[event] = [...(heard[event] || []), work]);
 export const tell = (event, ...given) => Promise.all((heard[event] || []).map((work) => work(...given)));

@@ -1,8 +1,9 @@
 // One unit: what it sees and what it answered to; and all the units that look at a place.
 import {$, h, put, svg, ask, bytes, paint, digits, first, done, download, trouble} from "./base.js";
-import {state, tell, on, looked, layer, size} from "./state.js";
+import {state, tell, on, looked, looking, layer, size} from "./state.js";
 import {mark} from "./maps.js";
 
+let seen = null;  // the unit that is shown
 const NOTHING = "nothing is left of it on the way down: another rule, or a lower layer, shows more";
 
 on("choose", (map, row, column) => {
@@ -33,10 +34,11 @@ export function outline(unit) {
 }
 
 async function show() {
-  const at = state.picture, asked = state.unit, name = state.layer[state.network];
+  const at = state.picture, asked = state.unit, then = looking();
   const told = await ask("ask/unit", looked(asked));
-  if (!told || at !== state.picture || told.picture !== at.picture || asked !== state.unit || name !== state.layer[state.network]) return;
+  if (!told || at !== state.picture || told.picture !== at.picture || asked !== state.unit || then !== looking()) return;
   const [unit] = told.units;
+  seen = unit;
   Object.assign(state.unit, {row: unit.row, column: unit.column});
   $("unit").hidden = false;
   const place = layer().shape.length > 1 ? ` at (${unit.row}, ${unit.column})` : "";
@@ -50,9 +52,10 @@ async function show() {
   patches(unit.map);
 }
 
-// The unit's map, large, with the place marked.
+// The unit's map, large, with the place marked; of the maps before there is none to show.
 function thumbnail(unit) {
-  const {maps, pixels, height, width} = state.maps, rank = maps.indexOf(unit.map), canvas = $("unit-map");
+  const own = state.maps?.picture === state.picture.picture && state.maps.network === state.network && state.maps.layer === layer().name;
+  const {maps, pixels, height, width} = own ? state.maps : {maps: []}, rank = maps.indexOf(unit.map), canvas = $("unit-map");
   canvas.parentElement.hidden = rank < 0 || layer().shape.length < 2;
   if (canvas.parentElement.hidden) return;
   const values = bytes(pixels).slice(rank * height * width, (rank + 1) * height * width);
@@ -61,6 +64,7 @@ function thumbnail(unit) {
   context.fillStyle = "#22d3ee";
   context.fillRect(Math.floor((unit.column / columns) * width), Math.floor((unit.row / rows) * height), 1, 1);
 }
+on("maps", () => { if (state.unit && seen?.map === state.unit.map && !$("unit").hidden) thumbnail(seen); });
 $("unit-map").addEventListener("click", (event) => {
   const box = event.target.getBoundingClientRect(), [, rows, columns] = layer().shape;
   const at = (value, of, count) => Math.min(count - 1, Math.max(0, Math.floor((value / of) * count)));
@@ -92,10 +96,11 @@ function cell({sprite, tile: [tall, wide], row, columns, rows}, rank) {
   return made;
 }
 
+let places = 0;  // asked for so far: the last one is shown
 on("place", async (where) => {
-  const at = state.picture, name = state.layer[state.network];
+  const at = state.picture, name = state.layer[state.network], then = looking(), turn = ++places;
   const told = await ask("ask/place", looked(where));
-  if (!told || at !== state.picture || told.picture !== at.picture || name !== state.layer[state.network]) return;
+  if (!told || at !== state.picture || told.picture !== at.picture || turn !== places || then !== looking()) return;
   state.place = told;
   $("place").hidden = false;
   $("place-note").textContent = told.units.length ? `${name}${layer().shape.length > 1 ? `, row ${told.row}, column ${told.column}` : ""}: the units that answer most, and to what` : `no unit of ${name} answers here`;
