@@ -11,6 +11,7 @@ from known_networks import LinearScores, Small, of_class, some_images
 from quantus.functions import similarity_func
 from torch import nn
 from torch.nn.utils import parametrizations, prune
+from torchvision.models import VisionTransformer, convnext_tiny
 
 from zfnet.analysis.audit import (
     Finding,
@@ -157,6 +158,22 @@ def test_the_batch_normalisation_of_a_layer_drawn_anew_starts_anew_and_no_other(
     assert changed[1].running_mean.tolist() == [5] * 4
     assert changed[3].running_mean.tolist() == [0] * 4
     assert changed[3].weight.tolist() == [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("model", "scores", "stay"),
+    [
+        (VisionTransformer(32, 16, 1, 2, 8, 16, num_classes=4), "heads.head", {"class_token", "pos_embedding"}),
+        (convnext_tiny(num_classes=4), "classifier.2", {"layer_scale"}),
+    ],
+)
+def test_nothing_learned_stays_in_a_network_drawn_anew(model: nn.Module, scores: str, stay: set[str]):
+    with torch.no_grad():
+        for parameter in model.eval().parameters():
+            parameter.normal_()
+    changed = drawn_anew(model, layers_below(model, torch.randn(1, 3, 32, 32), scores), 0)
+    kept = [name for name, value in changed.named_parameters() if torch.equal(value, model.get_parameter(name))]
+    assert {name.rpartition(".")[2] for name in kept} == stay
 
 
 @pytest.mark.parametrize("norm", [parametrizations.weight_norm, parametrizations.spectral_norm])
