@@ -159,3 +159,11 @@ def test_what_is_not_there_is_told(given: dict, words: str):
         maximise(net(), frame=frame_of(64), progress=False, **arguments)
     with pytest.raises(ValueError, match="basis=wavelets is not one of"):
         Priors(basis="wavelets")
+
+
+def test_answers_that_are_no_numbers_are_told_before_any_step():
+    broken = net()
+    with torch.no_grad():
+        broken.get_submodule("conv1").weight[0] = torch.nan
+    with pytest.raises(ValueError, match=r"maps of conv1 answer \[nan\], no numbers"):
+        maximise(broken, "conv1", [0], frame_of(64), steps=10**9, progress=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections import namedtuple
@@ -45,12 +46,20 @@ def test_packs_both_splits_and_says_how_to_train(
     *_, of_train, of_val, command = printed.splitlines()
     assert of_train.endswith(f"MB, 7 images, 1 skipped, data {train.fingerprint}")
     assert of_val.endswith(f"MB, 4 images, 0 skipped, data {val.fingerprint}")
-    assert command.endswith(f"python experiments/train.py data=imagenet_pack data.root={tmp_path / 'out'}")
+    assert command.endswith(f"zfnet train data=imagenet_pack data.root={tmp_path / 'out'}")
 
 
 def test_one_split_alone(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack(monkeypatch, "--root", root, "--out", tmp_path / "out", "--side", 8, "--split", "val")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["val"]
+
+
+def test_a_shell_takes_the_command_as_it_is(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack(monkeypatch, "--root", root, "--out", tmp_path / "my pack's", "--side", 8, "--split", "val")
+    command = capsys.readouterr().out.splitlines()[-1].partition(": ")[2]
+    assert shlex.split(command)[-1] == f"data.root={tmp_path}/my pack's"
 
 
 def test_an_error_is_one_line(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,7 @@ def test_a_network_is_drawn_as_its_model():
         (lambda top, net, images: plot(top["conv2"], gain="p200"), "gain=p200 is not one of"),
         (lambda top, net, images: plot(images[:, :2]), "expected"),
         (lambda top, net, images: plot(net, layer="fc6"), "expected a Conv2d"),
+        (lambda top, net, images: plot(images / 0 * 0), "values to draw are NaN or infinite"),
         (lambda top, net, images: plot("conv2"), "of str nothing can be drawn"),
         (lambda top, net, images: plot(Deconvnet(net)), "of Deconvnet nothing can be drawn"),
         (lambda top, net, images: plot(Deconvnet(net).record(images[:1]), images), "is not recorded: give layer="),

@@ -72,7 +72,7 @@ def maximise(
     raises the maps' answers by shares of what they are.
 
     The network runs in eval mode and is left as it was found. Raises ValueError for a layer that has no filters or
-    gives tokens, for maps that are not there, and for fewer than one step.
+    gives tokens, for maps that are not there or whose answers are no numbers, and for fewer than one step.
     """
     priors = Priors() if priors is None else priors
     numbers = torch.tensor(list(maps))
@@ -83,6 +83,10 @@ def maximise(
     picture, parameter = _basis(priors.basis, size, generator, device)
     with undisturbed(model), _answers(model, layer, numbers.to(device)) as answer_to, torch.enable_grad():
         start = answer_to(normalised(picture(), frame)).detach()
+        if not start.isfinite().all():
+            raise ValueError(
+                f"maps of {layer} answer {start.tolist()}, no numbers: look for NaN or infinity in weights"
+            )
         least = start.abs().mean().clamp(min=1e-6)
         optimiser = torch.optim.Adam([parameter], lr=rate)
         for _ in track(range(steps), "optimising", unit="step", enabled=progress):

@@ -17,14 +17,20 @@ LIMITS = ((1.0, 255.0), (255.0, 1.0))  # images whose values go from 0 to the fi
 
 
 def as_tensor(values: Any) -> Tensor:
-    """A tensor or an array, on the CPU. Raises ValueError for what is neither."""
+    """A tensor or an array, on the CPU. Raises ValueError for what is neither, and for NaN and infinity."""
     try:
-        return torch.as_tensor(values).detach().cpu()
+        tensor = torch.as_tensor(values).detach().cpu()
     except (TypeError, RuntimeError, ValueError) as error:
         kind = type(values).__name__
         raise ValueError(
             f"of {kind} nothing can be drawn ({error}): expected a tensor or an array, or what help(zfnet.plot) lists"
         ) from error
+    odd = int(tensor.numel() - tensor.isfinite().sum())
+    if odd:
+        raise ValueError(
+            f"{odd} of the {tensor.numel()} values to draw are NaN or infinite: look for such in the weights and images"
+        )
+    return tensor
 
 
 def pixels_of(images: Tensor, frame: InputFrame | None) -> tuple[Tensor, list[int]]:

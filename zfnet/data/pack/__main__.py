@@ -12,6 +12,7 @@ example:
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def _tell(out: Path, packs: list[PackImages]) -> None:
     for pack in packs:
         size = layout.gigabytes(sum(path.stat().st_size for path in pack.folder.iterdir()))
         print(f"{pack.folder}: {size}, {len(pack):,} images, {len(pack.skipped)} skipped, data {pack.fingerprint}")
-    print(f"train from it: python experiments/train.py data=imagenet_pack data.root={out}")
+    print(f"train from it: zfnet train data=imagenet_pack {shlex.quote(f'data.root={out}')}")
 
 
 if __name__ == "__main__":
