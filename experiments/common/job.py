@@ -74,7 +74,9 @@ class BeforeHydra(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _errors_told():
-            run_folder.make_folder(run_folder.folder_given(config, "sweep"))
+            folder = run_folder.folder_given(config, "sweep")
+            run_folder.make_folder(folder)
+            run_folder.note_configurations(folder)
             run_folder.note_swept(config)
 
 

@@ -26,6 +26,7 @@ CONFIGURATION = ".hydra"  # where Hydra writes it before a job begins
 MADE_AT_THE_START = (CONFIGURATION, LOCK, "manifest.json")  # besides a log and an error file: before the first result
 log = logging.getLogger(__name__)
 _held: dict[Path, RunFolder] = {}
+_before_sweep: dict[Path, dict[Path, bytes]] = {}  # by run folder the configuration that a sweep's job writes over
 
 
 class RunFolder:
@@ -38,16 +39,17 @@ class RunFolder:
         self.folder, self.job = folder, job
         self._made = not folder.exists()
         make_folder(folder)
+        self._configuration = _before_sweep.get(folder.absolute()) or _configuration_in(folder)
         self._lock = FileLock(folder / LOCK, timeout=0)
         try:
             self._lock.acquire()
         except Timeout:
+            self.restore_configuration()
             raise ValueError(
                 f"{folder} is in use by another process{_holder(folder)}: wait for it, or give another run_dir"
             ) from None
         except (NotImplementedError, OSError) as error:
             log.warning("%s cannot be locked (%s): see to it that no second job runs there", folder, error)
-        self._configuration = {path: path.read_bytes() for path in (folder / CONFIGURATION).glob("*.yaml")}
 
     def release(self) -> None:
         self._lock.release()
@@ -64,9 +66,15 @@ class RunFolder:
         """Put back what Hydra wrote over when this run began: the results here are of the configuration before."""
         from zfnet.files import whole_file  # not above: it takes numpy, and --help does without
 
+        now = _configuration_in(self.folder)
         for path, content in self._configuration.items():
-            with whole_file(path) as file:
-                file.write(content)
+            if now.get(path) != content:
+                with whole_file(path) as file:
+                    file.write(content)
+
+
+def _configuration_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in (folder.absolute() / CONFIGURATION).glob("*.yaml")}
 
 
 def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:
@@ -104,6 +112,7 @@ def claim(folder: Path, *, job: str, reuse: bool) -> RunFolder:
     held = RunFolder(folder, job)
     owner = job_of(folder)
     if owner not in (None, job) and not reuse:
+        held.restore_configuration()
         held.release()
         raise ValueError(
             f"run_dir={folder} holds the results of {owner}.py: give another run_dir, or reuse=true to put those of "
@@ -134,6 +143,11 @@ def release_folders() -> None:
     """At the end, however it came about: others may have this process's folders."""
     for held in list(_held.values()):
         held.release()
+
+
+def note_configurations(sweep: Path) -> None:
+    """Of the runs that a sweep's folder holds: Hydra writes a job's own before the job can say that it is refused."""
+    _before_sweep.update({one.absolute(): _configuration_in(one) for one in sweep.iterdir() if one.is_dir()})
 
 
 def note_swept(config: DictConfig) -> None:

@@ -33,6 +33,10 @@ def sub_folders(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
+def configurations(folder: Path) -> dict[Path, str]:
+    return {path: path.read_text() for path in folder.glob("*/.hydra/*.yaml")}
+
+
 @pytest.fixture
 def fresh_hydra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hydra as a new process has it: an earlier sweep in this one leaves its configuration."""
@@ -53,6 +57,12 @@ def test_without_run_dir_a_sweep_has_a_dated_folder_and_each_run_its_own_in_it(
         assert outcome(run) == "finished"
         assert json.loads((run / "manifest.json").read_text())["seed"] == seed
         assert [path.name for path in (run / "checkpoints").glob("step-*.pt")] == ["step-00000006.pt"]
+    before = configurations(sweep)
+    words = (*SMALL, f"data.root={image_root}", "model=zfnet", "seed=0,1", "training.epochs=2", f"run_dir={sweep}")
+    code, printed = carry_out_here("train", "-m", *words)
+    assert code == 1, printed
+    assert f"{sweep}/model=zfnet,seed=1 already holds a run: give resume=auto" in printed
+    assert configurations(sweep) == before
 
 
 @pytest.mark.usefixtures("fresh_hydra")
