@@ -139,9 +139,14 @@ def test_weights_that_changed_since_the_record_are_named(rule):
     assert not torch.equal(deconvnet.project(doubled, "conv2", [[0, 0, 1, 1]], scale=1), before)
 
 
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")
 @pytest.mark.parametrize(
-    "last", [nn.Softmax(1), nn.LogSoftmax(1), lambda x: F.softmax(x[:, :, None, None], 1).flatten(1)]
-)
+    "last",
+    [
+        nn.Softmax(1), nn.LogSoftmax(1), lambda x: F.softmax(x[:, :, None, None], 1).flatten(1), nn.Softmax(),
+        nn.LogSoftmax(), lambda x: torch.special.softmax(x, -1), lambda x: torch.special.log_softmax(x, dim=1),
+    ],
+)  # fmt: skip
 def test_probabilities_are_not_taken_for_scores(last):
     class Ends(nn.Module):
         def __init__(self, inner):
