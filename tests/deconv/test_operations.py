@@ -89,6 +89,7 @@ WINDOWED = {
     "split": lambda x: torch.cat(x.split([4, 2], 1)[::-1], 1),
     "slices that overlap": with_overlap,
     "narrow": lambda x: torch.cat([x.narrow(1, 2, 4), x.narrow(1, 0, 2)], 1),
+    "narrow from the end": lambda x: torch.cat([x.narrow(1, -2, 2), x.narrow(-3, -6, 4)], 1).narrow(-1, -9, 9),
     "channel shuffle": shuffled,
     "nn.ChannelShuffle": nn.ChannelShuffle(3),
     "sums": reused,
