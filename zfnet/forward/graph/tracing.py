@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -67,7 +67,9 @@ def _traced(model: nn.Module, leaf: Tensor, watched: Watched, *, values: bool) -
                     )
                 )
         answer = model(images)
-    graph = watched.graph(recorder.node_of(answer) if isinstance(answer, Tensor) else None)
+    graph = replace(
+        watched.graph(recorder.node_of(answer) if isinstance(answer, Tensor) else None), reads=recorder.reads
+    )
     return graph, {node: value.detach() for node, value in (recorder.values or {}).items()}
 
 
