@@ -82,8 +82,8 @@ def _output(model: nn.Module, name: str, leaf: Tensor, rule: str) -> Tensor:
     with temporary_hooks() as hooks, torch.enable_grad():
         for inner, module in model.named_modules():
             title = f"{inner!r} ({type(module).__name__})"
-            hooks.append(module.register_forward_hook(lambda m, inputs, output, title=title: credit(title, output)))
-        hooks.append(model.get_submodule(name).register_forward_hook(arrive))
+            hooks.put(module.register_forward_hook, lambda m, inputs, output, title=title: credit(title, output))
+        hooks.put(model.get_submodule(name).register_forward_hook, arrive)
         try:
             with mode or nullcontext():
                 model(leaf.clone())

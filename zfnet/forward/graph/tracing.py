@@ -60,11 +60,10 @@ def _traced(model: nn.Module, leaf: Tensor, watched: Watched, *, values: bool) -
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad")  # the gradient is ours alone
         for name, module in model.named_modules(remove_duplicate=False):
             if name:
-                hooks.append(module.register_forward_pre_hook(lambda *_, name=name: _enter(recorder, running, name)))
-                hooks.append(
-                    module.register_forward_hook(
-                        lambda module, inputs, output, name=name: _leave(recorder, running, watched, name, output)
-                    )
+                hooks.put(module.register_forward_pre_hook, lambda *_, name=name: _enter(recorder, running, name))
+                hooks.put(
+                    module.register_forward_hook,
+                    lambda module, inputs, output, name=name: _leave(recorder, running, watched, name, output),
                 )
         answer = model(images)
     graph = replace(
