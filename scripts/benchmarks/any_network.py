@@ -44,7 +44,7 @@ def project_by_unit(model: nn.Module, layer: str, images: Tensor, units: Tensor,
         raise _Reached
 
     with temporary_hooks() as hooks, torch.enable_grad(), evaluating(model):
-        hooks.append(model.get_submodule(layer).register_forward_hook(arrive))
+        hooks.put(model.get_submodule(layer).register_forward_hook, arrive)
         try:
             with Rule(rule):
                 model(leaf.clone())

@@ -139,9 +139,14 @@ def test_weights_that_changed_since_the_record_are_named(rule):
     assert not torch.equal(deconvnet.project(doubled, "conv2", [[0, 0, 1, 1]], scale=1), before)
 
 
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")
 @pytest.mark.parametrize(
-    "last", [nn.Softmax(1), nn.LogSoftmax(1), lambda x: F.softmax(x[:, :, None, None], 1).flatten(1)]
-)
+    "last",
+    [
+        nn.Softmax(1), nn.LogSoftmax(1), lambda x: F.softmax(x[:, :, None, None], 1).flatten(1), nn.Softmax(),
+        nn.LogSoftmax(), lambda x: torch.special.softmax(x, -1), lambda x: torch.special.log_softmax(x, dim=1),
+    ],
+)  # fmt: skip
 def test_probabilities_are_not_taken_for_scores(last):
     class Ends(nn.Module):
         def __init__(self, inner):
@@ -208,23 +213,51 @@ def test_a_fill_keeps_all_its_digits_in_float64():
     torch.testing.assert_close(heat.probability[0, 0], expected, rtol=1e-13, atol=0)
 
 
-def test_a_network_that_looks_before_it_chooses_is_computed_the_plain_way():
-    class Chooses(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.one, self.two, self.top = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 3)
+class Reads(nn.Module):
+    """A network that takes numbers out of its images, or out of the first alone, and computes with them."""
 
-        def forward(self, x):
-            way = self.one if float(x[0, 0, 0, 0]) > 0 else self.two
-            return self.top(F.relu(way(x)).flatten(1))
+    def __init__(self, read):
+        super().__init__()
+        self.read = read
+        self.one, self.two, self.top = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Linear(4 * 36, 3)
 
+    def forward(self, x):
+        number = self.read(x)
+        return self.top(F.relu(number * self.one(x) + (1 - number) * self.two(x)).flatten(1))
+
+
+READS = {
+    "item": lambda x: x.max().item(),
+    "tolist": lambda x: x.amax((1, 2, 3)).tolist()[0],
+    "int": lambda x: int((x > 1).sum()),
+    "numpy": lambda x: float(x.detach().numpy().max()),
+    "a condition": lambda x: 0.7 if (x > 1).sum() > 40 else 0.2,
+    "a place of the first image": lambda x: float(x[0, 0, 3, 3] > 0),
+    "equal": lambda x: float(torch.equal(x.argmax(1), x.argmax(1).clamp(max=1))),
+}
+
+
+@pytest.mark.parametrize("name", list(READS))
+@pytest.mark.parametrize("incremental", [True, False])
+def test_a_network_that_reads_numbers_sees_every_square_alone(name, incremental):
     torch.manual_seed(0)
-    model, image = Chooses().double(), torch.randn(3, 8, 8, dtype=torch.float64)
-    image[0, 0, 0] = 1
-    heat = occlude(model, image, 0, 4, 2, fill=-1.0, layer="top", progress=False)
-    hidden = image.clone()
-    hidden[:, :4, :4] = -1
-    torch.testing.assert_close(heat.probability[0, 0], model(hidden[None]).softmax(1)[0, 0].detach())
+    model, image = Reads(READS[name]).double(), torch.randn(3, 8, 8, dtype=torch.float64)
+    image[0, 3, 3], image[0, 4, 4] = 3, 4
+    heat = occlude(model, image, 0, 2, 2, fill=-1.0, layer="top", progress=False, incremental=incremental)
+    for row, column in torch.cartesian_prod(heat.rows, heat.columns).tolist():
+        hidden = image.clone()
+        hidden[:, row : row + 2, column : column + 2] = -1
+        expected = model(hidden[None]).softmax(1)[0, 0].detach()
+        torch.testing.assert_close(heat.probability[row // 2, column // 2], expected)
+
+
+def test_mining_refuses_a_network_that_asks_the_first_image_for_all():
+    torch.manual_seed(0)
+    images = torch.randn(6, 3, 8, 8)
+    images[:, 0, 3, 3] = 1
+    deconvnet = Deconvnet(Reads(READS["a place of the first image"]))
+    with pytest.raises(ValueError, match="the network mixes the images of a batch"):
+        mine_top(deconvnet, images.split(3), ["top"], progress=False)
 
 
 def test_refusals_name_the_layer_also_of_operations_inside_one():

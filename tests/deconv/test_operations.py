@@ -48,6 +48,27 @@ def counted_means(x):
     return F.avg_pool2d(x, (2, 3), (2, 1), padding=(1, 0), ceil_mode=True)
 
 
+class Shared(nn.Module):
+    """Convolutions, and normalisations after them, that read the same numbers in several ways."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.factors = nn.Parameter(torch.randn(6, 6, 3, 3)), nn.Parameter(torch.randn(2, 6))
+        self.mean, self.variance = torch.zeros(6).double(), torch.ones(6).double()
+
+    def forward(self, x):
+        filters = self.weight, self.weight.transpose(0, 1), self.weight.transpose(2, 3)
+        for one in filters:
+            x = F.relu(F.conv2d(x, one, padding=1))
+        x = torch.cat([F.conv2d(x, self.weight[:kept], padding=1) for kept in (6, 2)], 1)[:, 2:]
+        x = F.relu(
+            F.conv2d(x, self.weight[:, :3], padding=1, groups=2) + F.conv2d(x[:, :3], self.weight[:, :3], padding=1)
+        )
+        for factor in self.factors:
+            x = F.relu(F.batch_norm(F.conv2d(x, self.weight, padding=1), self.mean, self.variance, factor))
+        return x
+
+
 WINDOWED = {
     "convolution": nn.Conv2d(6, 6, (3, 5), (2, 1), padding=(2, 0)),
     "grouped and dilated": nn.Conv2d(6, 6, 3, 2, padding=2, dilation=2, groups=3),
@@ -68,6 +89,7 @@ WINDOWED = {
     "split": lambda x: torch.cat(x.split([4, 2], 1)[::-1], 1),
     "slices that overlap": with_overlap,
     "narrow": lambda x: torch.cat([x.narrow(1, 2, 4), x.narrow(1, 0, 2)], 1),
+    "narrow from the end": lambda x: torch.cat([x.narrow(1, -2, 2), x.narrow(-3, -6, 4)], 1).narrow(-1, -9, 9),
     "channel shuffle": shuffled,
     "nn.ChannelShuffle": nn.ChannelShuffle(3),
     "sums": reused,
@@ -77,6 +99,7 @@ WINDOWED = {
     "capped": lambda x: F.relu6(x) + F.hardtanh(x, 0, 0.5),
     "dropout in eval": lambda x: F.dropout(x, 0.5, training=False),
     "copies": lambda x: x.clone().contiguous().double(),
+    "weights in several ways": Shared(),
     "branches of two depths": lambda x: F.conv2d(x, torch.ones(6, 1, 3, 3, dtype=x.dtype), padding=1, groups=6) + x,
 }  # fmt: skip
 WHOLE = {

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from captum.attr import NeuronDeconvolution, NeuronGradient, NeuronGuidedBackprop
 from reverse_oracle import RectifiedBothWays, some_units, strongest
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from zfnet import Deconvnet, build_model
 
@@ -251,6 +252,26 @@ def test_a_branch_out_of_autograds_sight_is_refused():
     deconvnet = Deconvnet(Detached())
     with pytest.raises(ValueError, match="out of autograd's sight"):
         deconvnet.project(deconvnet.record(torch.randn(1, 3, 9, 9)), "above", torch.tensor([[0, 0, 0, 0]]), scale=1)
+
+
+@pytest.mark.parametrize("rule", ["deconvnet", "guided"])
+def test_checkpointed_modules_are_refused_where_they_would_run_again(rule):
+    class Checkpoints(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.below, self.above = nn.Conv2d(3, 5, 3), nn.Conv2d(5, 4, 3)
+
+        def forward(self, x):
+            x = checkpoint(lambda x: F.relu(self.below(F.relu(x))), x.flip(3), use_reentrant=False)
+            return self.above(x)
+
+    model, x = Checkpoints(), torch.randn(1, 3, 10, 10)
+    deconvnet, unit = Deconvnet(model, rule), [[0, 1, 2, 2]]
+    record = deconvnet.record(x)
+    with pytest.raises(ValueError, match="below layer 'above' checkpoints modules"):
+        deconvnet.project(record, "above", unit, scale=1)
+    plain = Deconvnet(model, rule="gradient")
+    assert plain.project(plain.record(x), "above", unit, scale=1).abs().sum() > 0
 
 
 def test_modules_are_named_in_refusals():

@@ -181,7 +181,7 @@ def _answers(model: nn.Module, layer: str, maps: Tensor) -> Iterator[Callable[[T
         return found[0]
 
     with temporary_hooks() as hooks:
-        hooks.append(module.register_forward_hook(keep))
+        hooks.put(module.register_forward_hook, keep)
         yield answer_to
 
 

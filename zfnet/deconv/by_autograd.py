@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import CheckpointError
 
 from zfnet.deconv.rules import Rule
-from zfnet.deconv.soundness import check
+from zfnet.deconv.soundness import NoReverseRule, check
 from zfnet.forward import Record, slices_that_fit, temporary_hooks
 
 ROUNDING, ON_A_GPU = 1e-3, 1e-2  # of a layer's largest value: by less do float32 and TF32 move with the batch's size
@@ -51,7 +52,13 @@ def reverse_by_autograd(
             asked = torch.stack([numbers[chosen[place]][turn] for place in left])  # (n,)
             signal = torch.zeros_like(output)  # (D, ...)
             signal[left] = seeds(asked)
-            (gradient,) = torch.autograd.grad(output, leaf, signal, retain_graph=True, allow_unused=True)
+            try:
+                (gradient,) = torch.autograd.grad(output, leaf, signal, retain_graph=True, allow_unused=True)
+            except CheckpointError as error:  # modules that now run again do so without the rule
+                raise NoReverseRule(
+                    f"the network below layer {name!r} checkpoints modules (torch.utils.checkpoint), which the {rule} "
+                    "rule cannot follow: switch that off, as by memory_efficient=False, or take rule='gradient'"
+                ) from error
             if gradient is None:
                 raise ValueError(f"layer {name!r} gets no gradient from the image")
             pixels[asked] = gradient[left]
@@ -75,8 +82,8 @@ def _output(model: nn.Module, name: str, leaf: Tensor, rule: str) -> Tensor:
     with temporary_hooks() as hooks, torch.enable_grad():
         for inner, module in model.named_modules():
             title = f"{inner!r} ({type(module).__name__})"
-            hooks.append(module.register_forward_hook(lambda m, inputs, output, title=title: credit(title, output)))
-        hooks.append(model.get_submodule(name).register_forward_hook(arrive))
+            hooks.put(module.register_forward_hook, lambda m, inputs, output, title=title: credit(title, output))
+        hooks.put(model.get_submodule(name).register_forward_hook, arrive)
         try:
             with mode or nullcontext():
                 model(leaf.clone())

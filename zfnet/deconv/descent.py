@@ -44,7 +44,9 @@ class Filters:
 
     def of(self, conv: Convolution, norm: BatchNorm | None, dtype: torch.dtype) -> TransposedFilters:
         """Those of a convolution, times the factors of the batch normalisation after it, if one is given."""
-        key = (conv.weight.data_ptr(), conv.stride, conv.dilation, norm is None or norm.variance.data_ptr(), dtype)
+        weight = conv.weight  # a view of it begins where it begins: its transpose, some of its maps
+        layout = weight.data_ptr(), weight.shape, weight.stride()
+        key = (*layout, conv.stride, conv.dilation, conv.groups, norm, dtype)
         if key not in self._made:
             self._made[key] = TransposedFilters(conv, dtype, None if norm is None else norm.factor())
         return self._made[key]

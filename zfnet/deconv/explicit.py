@@ -68,13 +68,14 @@ class ExplicitReverse:
         return list(slices_that_fit(count, plan.largest() * dtype.itemsize, device, WINDOW_BYTES))
 
     def _plan(self, record: Record, layer: str) -> Plan:
-        node = record.nodes[layer]
-        if self._last is None or self._last[0]() is not record or self._last[1] != node:
-            self._last = weakref.ref(record), node, plan_of(record.graph, node, whole=False)
-        return self._last[2]
+        node, last = record.nodes[layer], self._last  # read once: other threads may change it
+        if last is None or last[0]() is not record or last[1] != node:
+            last = self._last = weakref.ref(record), node, plan_of(record.graph, node, whole=False)
+        return last[2]
 
     def _filters_of(self, record: Record) -> Filters:
         """Those of the pass that the record keeps, and no other's: its weights may have changed out of sight."""
-        if self._filters is None or self._filters[0]() is not record.graph:
-            self._filters = weakref.ref(record.graph), Filters()
-        return self._filters[1]
+        filters = self._filters
+        if filters is None or filters[0]() is not record.graph:
+            filters = self._filters = weakref.ref(record.graph), Filters()
+        return filters[1]

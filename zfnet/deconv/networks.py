@@ -36,20 +36,23 @@ class TracedNetwork:
 
         Of the network as it was when somebody looked last.
         """
-        size = tuple(images.shape[1:])
-        if size not in self._graphs:
+        size, graphs = tuple(images.shape[1:]), self._graphs
+        graph = graphs.get(size)
+        if graph is None:
             with undisturbed(self.model):
-                self._graphs[size] = trace(self.model, images[:1])
-        self._graphs[size] = self._graphs.pop(size)  # the last of the sizes now
-        return self._graphs[size]
+                graph = trace(self.model, images[:1])
+        # the last of the sizes now; another dictionary, as other threads may look into that one
+        self._graphs = {**{other: one for other, one in graphs.items() if other != size}, size: graph}
+        return graph
 
     def any_graph(self) -> Graph:
         """That of the last size, or of the network's own where it saw no images yet."""
         self.look_again()
-        if not self._graphs:
+        graphs = self._graphs
+        if not graphs:
             graph = own_graph(self.model)
-            self._graphs[graph.nodes[0].shape] = graph
-        return list(self._graphs.values())[-1]
+            graphs = self._graphs = {graph.nodes[0].shape: graph}
+        return list(graphs.values())[-1]
 
     def node(self, layer: str) -> tuple[Graph, int | None]:
         """A graph and the node in it of a layer, with its maps as (C, H, W); None where it has none.

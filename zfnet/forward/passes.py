@@ -91,10 +91,11 @@ def check_apart(answers: Callable[[Tensor], Mapping[str, Tensor]], image: Tensor
     answers: images (N, 3, H, W) -> layer -> (N, ...).
     """
     alone = answers(image)
-    beside = answers(torch.cat([image, 2 - 3 * image.flip(3)]))  # one that is nothing like it
+    other = 2 - 3 * image.flip(3)  # one that is nothing like it
+    beside = answers(torch.cat([other, image, other]))  # neither the first nor the last may decide
     for layer, maps in alone.items():
         wide = maps if maps.is_floating_point() else maps.double()
-        apart = (beside[layer][:1].to(wide) - wide).abs()
+        apart = (beside[layer][1:2].to(wide) - wide).abs()
         if bool((apart > torch.finfo(wide.dtype).eps ** 0.5 * wide.abs().max()).any()):
             raise ValueError(
                 f"layer {layer!r} answers otherwise to an image that has another one beside it: the network mixes the "

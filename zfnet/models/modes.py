@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,18 +11,32 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+COUNTING = threading.Lock()
+INSIDE: dict[nn.Module, tuple[int, list[tuple[nn.Module, bool]]]] = {}  # how often, and the modes before the first
+
 
 @contextmanager
 def evaluating(*models: nn.Module) -> Iterator[None]:
-    """Every module in eval mode inside; afterwards each has the mode it had, also when modules differed."""
-    before = [(module, module.training) for model in models for module in model.modules()]
+    """Every module in eval mode inside; afterwards each has the mode it had, also when modules differed.
+
+    Where several threads are inside with one model, it stays in eval mode until the last of them is out.
+    """
     for model in models:
-        model.eval()
+        with COUNTING:
+            count, before = INSIDE.get(model) or (0, [(module, module.training) for module in model.modules()])
+            model.eval()
+            INSIDE[model] = count + 1, before
     try:
         yield
     finally:
-        for module, training in before:
-            module.training = training
+        for model in models:
+            with COUNTING:
+                count, before = INSIDE.pop(model)
+                if count > 1:
+                    INSIDE[model] = count - 1, before
+                    continue
+                for module, training in before:
+                    module.training = training
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def inputs_of(model: nn.Module, images: Tensor, modules: Sequence[str]) -> dict[
     with temporary_hooks() as hooks, undisturbed(model):
         for name in modules:
             hook = model.get_submodule(name).register_forward_pre_hook
-            hooks.append(hook(lambda module, given, name=name: arrive(name, given)))
+            hooks.put(hook, lambda module, given, name=name: arrive(name, given))
         model(like_parameters(model, images.clone()))
     return found
 

@@ -28,7 +28,7 @@ class TargetValues(nn.Module):
             found.append(output)
 
         with temporary_hooks() as hooks:
-            hooks.append(self.model.get_submodule(self._name).register_forward_hook(arrive))
+            hooks.put(self.model.get_submodule(self._name).register_forward_hook, arrive)
             self.model(images.clone())
         (output,) = found
         output = output if output.ndim == 4 else output[:, :, None, None]

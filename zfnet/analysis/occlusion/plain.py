@@ -48,4 +48,7 @@ class PlainOcclusion:
         return maps[SCORES], maps[self.layer]
 
     def _answers(self, images: Tensor) -> dict[str, Tensor]:
-        return layer_outputs(self.model, images, self._modules, graph=self._graph)
+        """Layer -> (N, ...). A network that reads numbers does so for a whole batch: it sees each image alone."""
+        batches = images.split(1) if self._graph.reads else [images]
+        parts = [layer_outputs(self.model, batch, self._modules, graph=self._graph) for batch in batches]
+        return {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]}

@@ -162,7 +162,7 @@ def _method_of(model: nn.Module, layer: str | None, image: Tensor, incremental: 
     _refuse_batch_statistics(graph)
     tap, scores = graph.outputs[module][0], graph.scores()
     known = tap is not None and scores and all(can_be_run_again(graph, top) for top in (tap, scores[-1]))
-    if incremental and known and tap is not None and graph.layout(tap) != LAST:
+    if incremental and known and not graph.reads and tap is not None and graph.layout(tap) != LAST:
         return IncrementalOcclusion(model, layer, module, graph)
     return PlainOcclusion(model, layer, module, graph)
 

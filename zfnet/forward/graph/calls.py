@@ -19,6 +19,8 @@ READERS: dict[str, Callable[..., Read]] = {
             "amax", "adaptive_avg_pool2d", "pad", "softmax", "log_softmax",
         )
     },
+    "special_softmax": layer_calls.softmax,
+    "special_log_softmax": layer_calls.log_softmax,
     "contrast_norm": layer_calls.contrast_normalisation,
     **dict.fromkeys(
         ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),

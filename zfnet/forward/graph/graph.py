@@ -22,6 +22,7 @@ class Graph:
     returned: for each module that gave something else than a tensor the name of its type.
     overwritten: modules whose output something changed in place afterwards.
     answer: the node of what the network returned; None where nobody knows.
+    reads: whether the network read numbers that it computed from the images, so that others may make it do otherwise.
     """
 
     nodes: Sequence[Node]
@@ -29,6 +30,7 @@ class Graph:
     returned: Mapping[str, str]
     overwritten: frozenset[str]
     answer: int | None
+    reads: bool = False
 
     def numbers(self) -> int:
         """How many numbers the outputs of all operations hold together for one image."""

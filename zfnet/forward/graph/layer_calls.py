@@ -145,13 +145,13 @@ def dropout(result: Tensor, input: Any, p: float = 0.5, training: bool = True, i
 
 
 def softmax(result: Tensor, input: Any, dim: int | None = None, *args: Any, **kwargs: Any) -> Read:
-    if dim is None or dim % input.tensor.ndim != 1:
+    if not _over_classes(input, dim):
         return None
     return Softmax(name="softmax", call=lambda signal: F.softmax(signal, 1), log=False), [input]
 
 
 def log_softmax(result: Tensor, input: Any, dim: int | None = None, *args: Any, **kwargs: Any) -> Read:
-    if dim is None or dim % input.tensor.ndim != 1:
+    if not _over_classes(input, dim):
         return None
     return Softmax(name="log_softmax", call=lambda signal: F.log_softmax(signal, 1), log=True), [input]
 
@@ -206,6 +206,11 @@ def pair(value: Any) -> Pair:
     if isinstance(value, int):
         return value, value
     return (value[0], value[0]) if len(value) == 1 else (value[0], value[1])
+
+
+def _over_classes(signal: Traced, dim: int | None) -> bool:
+    """Whether a softmax is over dimension 1, which is also torch's own choice for (B, C) and (B, C, H, W)."""
+    return signal.tensor.ndim in (2, 4) if dim is None else dim % signal.tensor.ndim == 1
 
 
 def _alone(signal: Any, *constants: Any) -> bool:

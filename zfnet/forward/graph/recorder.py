@@ -22,7 +22,11 @@ from zfnet.forward.graph.switches import window_places
 POOLS: dict[str, tuple[Callable[..., Any], int]] = {  # and how many arguments there are before return_indices
     "max_pool2d": (F.max_pool2d, 6), "adaptive_max_pool2d": (F.adaptive_max_pool2d, 2),
 }  # fmt: skip
-LOOKING = ("__get__", "size", "dim", "stride", "numel", "is_floating_point", "data_ptr", "__len__", "__bool__", "item")
+LOOKING = ("__get__", "size", "dim", "stride", "numel", "is_floating_point", "data_ptr", "__len__")
+READING = (  # numbers, which a network may choose by, or compute with where nobody sees it
+    "item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__", "__complex__",
+    "__contains__", "equal", "allclose", "is_nonzero",
+)  # fmt: skip
 
 
 class Touched(TorchDispatchMode):
@@ -58,7 +62,8 @@ class Recorder(TorchFunctionMode):
     of each maximum within its window, counted row by row; of global ones its place in the map, (B, C, 1, 1).
     values: by node what it gave, before anything changes it in place, where they are wanted. where: the dotted name of
     the module that runs now, which whoever runs the network keeps up to date. touched: sees what these calls do not
-    show; what it found to depend on the images is then of an unknown operation.
+    show; what it found to depend on the images is then of an unknown operation. reads: whether numbers of what is
+    computed from the images became Python's.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class Recorder(TorchFunctionMode):
         self.nodes = [Node(operation=Image(name="image"), inputs=(), shape=tuple(images.shape[1:]))]
         self.switches: dict[int, Tensor] | None = {} if switches else None
         self.values: dict[int, Tensor] | None = {0: images} if values else None
-        self.where = ""
+        self.where, self.reads = "", False
         self._touched = touched
         self._of = WeakIdKeyDictionary()  # tensors computed from the images -> their node, and their version then
         self._of[images] = (0, images._version)
@@ -87,6 +92,7 @@ class Recorder(TorchFunctionMode):
         seen, signals = self._seen(args, kwargs)
         if not signals:
             return func(*args, **kwargs)
+        self.reads |= getattr(func, "__name__", "") in READING
         if self.values is not None and _is_in_place(func, kwargs) and isinstance(args[0], Tensor):
             self._keep_a_copy(args[0])
         name, switches = called(func), None

@@ -141,8 +141,8 @@ def _cut(maps: Tensor, index: list[slice]) -> Operation | None:
 
 
 def narrow(result: Tensor, input: Any, dim: int, start: int, length: int) -> Read:
-    index = [slice(None)] * input.tensor.ndim
-    index[dim] = slice(start, start + length)
+    index, first = [slice(None)] * input.tensor.ndim, start % input.tensor.shape[dim]  # a negative one is from the end
+    index[dim] = slice(first, first + length)
     return getitem(result, input, tuple(index))
 
 

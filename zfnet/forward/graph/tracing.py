@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -60,14 +60,15 @@ def _traced(model: nn.Module, leaf: Tensor, watched: Watched, *, values: bool) -
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad")  # the gradient is ours alone
         for name, module in model.named_modules(remove_duplicate=False):
             if name:
-                hooks.append(module.register_forward_pre_hook(lambda *_, name=name: _enter(recorder, running, name)))
-                hooks.append(
-                    module.register_forward_hook(
-                        lambda module, inputs, output, name=name: _leave(recorder, running, watched, name, output)
-                    )
+                hooks.put(module.register_forward_pre_hook, lambda *_, name=name: _enter(recorder, running, name))
+                hooks.put(
+                    module.register_forward_hook,
+                    lambda module, inputs, output, name=name: _leave(recorder, running, watched, name, output),
                 )
         answer = model(images)
-    graph = watched.graph(recorder.node_of(answer) if isinstance(answer, Tensor) else None)
+    graph = replace(
+        watched.graph(recorder.node_of(answer) if isinstance(answer, Tensor) else None), reads=recorder.reads
+    )
     return graph, {node: value.detach() for node, value in (recorder.values or {}).items()}
 
 
