@@ -1,7 +1,9 @@
 """A network that was changed between two calls, in ways that torch counts and in ways that it does not."""
 
+import copy
 import gc
 import math
+import pickle
 
 import pytest
 import torch
@@ -167,3 +169,12 @@ def test_a_scale_keeps_all_its_digits():
     assert (tenth * 10 - one).abs().max() <= 1e-14 * one.abs().max()
     with pytest.raises(ValueError, match=r"scale is torch.complex64, expected real numbers"):
         deconvnet.project(record, "conv5", units, scale=torch.tensor(1j))
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda deconvnet: pickle.loads(pickle.dumps(deconvnet))])
+def test_a_deconvnet_that_was_used_can_be_copied_and_kept(again):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(36, 2))
+    first, images = Deconvnet(model), torch.randn(1, 3, 9, 9)
+    expected = first.project(first.record(images, ["0"]), "0", [[0, 1, 2, 2]])
+    second = again(first)
+    assert torch.equal(second.project(second.record(images, ["0"]), "0", [[0, 1, 2, 2]]), expected)

@@ -77,3 +77,13 @@ def test_a_model_stays_in_eval_mode_until_the_last_is_done():
     assert not any(module.training for module in model.modules())
     second.__exit__(None, None, None)
     assert [module.training for module in model.modules()] == [True, True, False]
+
+
+def test_a_model_that_trains_within_is_left_so_by_whoever_evaluates_it_there():
+    model = nn.Sequential(nn.Dropout())
+    with evaluating(model):
+        model.train()
+        with evaluating(model):
+            assert not model.training
+        assert model[0].training
+    assert model[0].training

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +23,10 @@ class ExplicitReverse:
     def __init__(self) -> None:
         self._filters: tuple[weakref.ref[Graph], Filters] | None = None
         self._last: tuple[weakref.ref[Record], int, Plan] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing of what is kept between calls, in a pickle and a copy."""
+        return vars(ExplicitReverse())
 
     def units(
         self, record: Record, layer: str, units: Tensor, values: Tensor, *, dtype: torch.dtype

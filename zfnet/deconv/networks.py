@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -24,6 +25,10 @@ class TracedNetwork:
         check_plain(model)
         self.model, self.names, self._parts = model, named_layers(model), _parts_of(model)
         self._graphs: dict[tuple[int, ...], Graph] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the graphs in a pickle and a copy: they come anew."""
+        return {**vars(self), "_graphs": {}}
 
     def look_again(self) -> None:
         """Forget what was learned, names too, where a module was replaced since, or set otherwise."""

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-COUNTING = threading.Lock()
-INSIDE: dict[nn.Module, tuple[int, list[tuple[nn.Module, bool]]]] = {}  # how often, and the modes before the first
+Modes = list[tuple[nn.Module, bool]]
+CHANGING = threading.Lock()
+INSIDE: dict[nn.Module, list[list[Modes]]] = {}  # who evaluates a model, the last to come last: the modes to leave
 
 
 @contextmanager
@@ -21,22 +22,34 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
 
     Where several threads are inside with one model, it stays in eval mode until the last of them is out.
     """
-    for model in models:
-        with COUNTING:
-            count, before = INSIDE.get(model) or (0, [(module, module.training) for module in model.modules()])
-            model.eval()
-            INSIDE[model] = count + 1, before
+    entered = [_enter(model) for model in models]
     try:
         yield
     finally:
-        for model in models:
-            with COUNTING:
-                count, before = INSIDE.pop(model)
-                if count > 1:
-                    INSIDE[model] = count - 1, before
-                    continue
-                for module, training in before:
-                    module.training = training
+        for model, own in zip(models, entered, strict=True):
+            _leave(model, own)
+
+
+def _enter(model: nn.Module) -> list[Modes]:
+    with CHANGING:
+        own = [[(module, module.training) for module in model.modules()]]
+        model.eval()
+        INSIDE.setdefault(model, []).append(own)
+    return own
+
+
+def _leave(model: nn.Module, own: list[Modes]) -> None:
+    with CHANGING:
+        inside = INSIDE[model]
+        (place,) = (at for at, one in enumerate(inside) if one is own)
+        if own is inside[-1]:
+            for module, training in own[0]:
+                module.training = training
+        else:
+            inside[place + 1][0] = own[0]  # whoever came next leaves the model so in this one's place
+        del inside[place]
+        if not inside:
+            del INSIDE[model]
 
 
 @contextmanager
