@@ -173,7 +173,7 @@ def _errors_told(*, in_sweep: bool = False) -> Iterator[None]:
         if not _is_users(error):
             raise
         run_folder.give_up_empty_folders()
-        if isinstance(error, ValueError):
+        if isinstance(error, ValueError | FileNotFoundError):  # a file of that name, resume=FILE, is not there
             run_folder.restore_configurations()
         _tell(error)
         if in_sweep:
