@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
@@ -92,7 +93,8 @@ def start(job: str) -> NoReturn:
     module, _, function = job.partition(":")
     name = module.rpartition(".")[2]
     if _is_other_rank():
-        sys.argv += OTHER_RANKS  # rank 0 owns the run folder
+        nowhere = TemporaryDirectory(prefix="zfnet-sweep-")  # which Hydra fills; it goes when this process ends
+        sys.argv += (*OTHER_RANKS, f"hydra.sweep.dir={nowhere.name}")  # rank 0 owns the run folder
     if {"--help", "-h"} & set(sys.argv):
         print(help_text(CONF, name, sys.argv[1:], command=shlex.join(called(name))), end="")
         raise SystemExit(0)
