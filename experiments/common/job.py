@@ -139,6 +139,8 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     folder = Path(world.from_first(HydraConfig.get().runtime.output_dir))
     name = HydraConfig.get().job.name
     held = run_folder.claim(folder, job=name, reuse=config.reuse) if world.first else None
+    if held is not None:
+        held.keep_others_configuration()
     facts = {
         "job": name,
         "seed": seed_of(config),
