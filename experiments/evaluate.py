@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from experiments.common.config import as_list, check_least, pick
-from experiments.common.images import note_interpolation, open_split, reading_processes
+from experiments.common.images import check_one_label, note_interpolation, open_split, reading_processes
 from experiments.common.network import NetworkChoice, open_chosen
 from experiments.common.run_folder import PIECES
 from zfnet.analysis import share_interval
@@ -44,6 +44,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_least(self, views=1, batch_size=1)
+        check_one_label(self.data)
         if not self.checkpoint:
             raise ValueError(f"checkpoint={self.checkpoint}, expected one or several: FILE, torchvision:NAME or a list")
 

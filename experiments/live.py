@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from experiments.common.config import check_least, pick
 from experiments.common.images import ImagesChoice, open_views
 from experiments.common.network import NetworkChoice, open_chosen
-from zfnet.data import fingerprints, frame_fingerprint, photograph_paths
+from zfnet.data import fingerprints, frame_fingerprints, photograph_paths
 from zfnet.live import Lens, MinedPatches, Page, Pictures, bound, drawing_names, live_application, open_atlas, serve
 from zfnet.mining import Mined
 from zfnet.models import weights_fingerprint
@@ -122,6 +122,6 @@ def open_mined(file: str, lens: Lens, config: DictConfig, run: Run) -> MinedPatc
     views = open_views(pick(ImagesChoice, config), run, lens.network.frame)
     fingerprint = {
         "data": fingerprints(views.source), "weights": weights_fingerprint(lens.model),
-        "frame": frame_fingerprint(lens.network.frame),
+        "frame": frame_fingerprints(lens.network.frame),
     }  # fmt: skip
     return MinedPatches(mined=Mined.load(file, fingerprint), fetch=views.fetch)

@@ -19,6 +19,7 @@ from zfnet.network import open_network
 from zfnet.runs import read_manifest
 
 FOLDER = "release"
+REFUSED = ("ValueError", "FileNotFoundError", "DamagedCheckpoint", "NoReverseRule")  # before a first step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +63,12 @@ def release(config: DictConfig, run: Run) -> None:
 def last_try(facts: dict[str, Any]) -> dict[str, Any]:
     """Of a manifest the last try that began to train, with the time that all took together.
 
-    One whose options were refused says nothing of the network, and one that was killed not how long it went on.
+    One whose options were refused says nothing of the network, and one that was killed not how long it went on; other
+    jobs may have put their results beside a training's.
     """
-    tries = [facts, *reversed(facts.get("earlier", []))]
-    last = next((one for one in tries if not str(one.get("outcome")).startswith(ValueError.__name__)), facts)
+    every = [facts, *reversed(facts.get("earlier", []))]
+    tries = [one for one in every if one.get("job", "train") == "train"] or every
+    last = next((one for one in tries if not str(one.get("outcome")).startswith(REFUSED)), tries[0])
     return {**last, "wall_s": round(sum(one.get("wall_s") or 0.0 for one in tries), 1)}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from experiments.common.config import as_list, check_least, pick
-from experiments.common.images import open_without
+from experiments.common.images import check_one_label, open_without
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.publish import publish
 from experiments.tables.extraction import extraction_of, gpu_peak_mib, peak_memory
@@ -58,6 +58,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_least(self, batch_size=1, jobs=1)
+        check_one_label(self.data)
 
 
 def depth_table(config: DictConfig, run: Run) -> None:

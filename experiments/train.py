@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import build, pick
 from experiments.common.events import events_folder
+from experiments.common.images import check_one_label
 from experiments.common.network import ModelChoice
 from experiments.common.quiet import say
 from experiments.observers.console import Console
@@ -77,6 +78,7 @@ def train(config: DictConfig, run: Run) -> str:
     data, model = build(ImageData, config.data), build(ModelChoice, config.model)
     recipe, settings = build(Recipe, config.training), pick(Settings, config)
     check_weights_stay(model, recipe)
+    check_one_label(data)
     torch.manual_seed(settings.seed)  # for what a network draws itself, where training.init=keep
     source, resumed = checkpoint_to_resume(settings.resume, run.folder / "checkpoints")
     images, val = opened(data, run, settings.shuffle_labels)
@@ -172,8 +174,7 @@ def describe(network: Network, model: ModelChoice, resumed: dict[str, Any] | Non
     """Where the run goes on, what differs from what was asked for, and the network's layers in summary.txt."""
     if resumed is not None:
         print(f"going on after step {resumed['trainer']['position']['step']}")
-    taken = network.frame.channels
-    if taken != model.channels:
+    if (taken := network.frame.channels) != model.channels:
         print(f"the network takes {taken} channels, as the images have, not model.channels={model.channels}")
     write_text(folder / "summary.txt", summary(network.model, model.size_px) + "\n")
 

@@ -27,6 +27,12 @@ class ImagesChoice:
         check_least(self, batch_size=1)
 
 
+def check_one_label(data: ImageData | None) -> None:
+    """Raise ValueError for images of several classes each, of which an ImageSource knows but the first."""
+    if data is not None and data.kind == "voc2012":
+        raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
+
+
 def open_views(choice: ImagesChoice, run: Run, frame: InputFrame) -> CentreViews:
     """The images that a job was given, as the network sees them.
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
@@ -94,7 +95,8 @@ def start(job: str) -> NoReturn:
     module, _, function = job.partition(":")
     name = module.rpartition(".")[2]
     if _is_other_rank():
-        sys.argv += OTHER_RANKS  # rank 0 owns the run folder
+        nowhere = TemporaryDirectory(prefix="zfnet-sweep-")  # which Hydra fills; it goes when this process ends
+        sys.argv += (*OTHER_RANKS, f"hydra.sweep.dir={nowhere.name}")  # rank 0 owns the run folder
     if {"--help", "-h"} & set(sys.argv):
         print(help_text(CONF, name, sys.argv[1:], command=shlex.join(called(name))), end="")
         raise SystemExit(0)
@@ -139,6 +141,8 @@ def _carry_out(job: Job, config: DictConfig, hardware: Hardware, world: World) -
     folder = Path(world.from_first(HydraConfig.get().runtime.output_dir))
     name = HydraConfig.get().job.name
     held = run_folder.claim(folder, job=name, reuse=config.reuse) if world.first else None
+    if held is not None:
+        held.keep_others_configuration()
     facts = {
         "job": name,
         "seed": seed_of(config),
@@ -175,7 +179,7 @@ def _errors_told(*, in_sweep: bool = False) -> Iterator[None]:
         if not _is_users(error):
             raise
         run_folder.give_up_empty_folders()
-        if isinstance(error, ValueError):
+        if isinstance(error, ValueError | FileNotFoundError):  # a file of that name, resume=FILE, is not there
             run_folder.restore_configurations()
         _tell(error)
         if in_sweep:

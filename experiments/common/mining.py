@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from experiments.common.job import Run
-from zfnet.data import fingerprints, frame_fingerprint
+from zfnet.data import fingerprints, frame_fingerprint, frame_fingerprints
 from zfnet.deconv import Deconvnet
 from zfnet.mining import CentreViews, Mined, TopUnits, Watch, joined, merge, mine_top
 from zfnet.models import weights_fingerprint
@@ -33,7 +33,7 @@ def mined_once(
         "weights": weights_fingerprint(deconvnet.model),
         "frame": frame_fingerprint(views.frame),
     }
-    known = {**fingerprint, "data": fingerprints(views.source)}
+    known = {**fingerprint, "data": fingerprints(views.source), "frame": frame_fingerprints(views.frame)}
     if world.from_first(path.is_file()):
         kept = Mined.load(path, known)
         if set(layers) <= set(kept) and all(top.value.shape[1] >= k for top in kept.values()):

@@ -76,6 +76,14 @@ class RunFolder:
 def _configuration_in(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in (folder.absolute() / CONFIGURATION).glob("*.yaml")}
 
+    def keep_others_configuration(self) -> None:
+        """Where .hydra is of another job, whose results lie here, it stays so, and this job's goes into .hydra-JOB."""
+        before = self._configuration.get(self.folder / CONFIGURATION / "hydra.yaml", b"hydra: {}")
+        if OmegaConf.select(OmegaConf.create(before.decode()), "hydra.job.name") not in (None, self.job):
+            own = self.folder / f"{CONFIGURATION}-{self.job}"
+            shutil.copytree(self.folder / CONFIGURATION, own, dirs_exist_ok=True)
+            self.restore_configuration()
+
 
 def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:
     """The folder of a run or a sweep to come. Raises ValueError where run_dir is an unset variable of the shell."""

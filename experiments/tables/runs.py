@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.common.config import check_least
+from experiments.common.images import check_one_label
 from experiments.common.job import Run
 from experiments.common.network import ModelChoice, NetworkChoice, open_chosen
 from zfnet.data import ImageData, ImageSource
@@ -31,6 +32,7 @@ class TableSettings:
 
     def __post_init__(self) -> None:
         check_least(self, batch_size=1)
+        check_one_label(self.data)
 
 
 @dataclass(frozen=True, kw_only=True)

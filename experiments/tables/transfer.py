@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.common.config import as_list, check_least
-from experiments.common.images import open_without, reading_processes
+from experiments.common.images import check_one_label, open_without, reading_processes
 from experiments.common.job import Run
 from experiments.common.network import NetworkChoice, open_trained
 from experiments.common.run_folder import PIECES
@@ -60,8 +60,7 @@ class TransferSettings:
             raise ValueError(f"methods={methods}, expected one or more of {', '.join(METHODS)}")
         if not as_list(self.per_class):
             raise ValueError("per_class=[]: expected one or more numbers of training images a class, such as [15,30]")
-        if self.data.kind == "voc2012":
-            raise ValueError("data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it")
+        check_one_label(self.data)
 
 
 def transfer(choice: NetworkChoice, settings: TransferSettings, recipe: Recipe, run: Run) -> Curves | None:

@@ -10,7 +10,7 @@ import pytest
 from array_source import ArraySource
 from packing import make_images
 
-from zfnet.data import ShuffledLabels, Subset, training_batches
+from zfnet.data import FolderImages, ShuffledLabels, Subset, training_batches
 from zfnet.data.pack import write_pack
 
 
@@ -46,3 +46,10 @@ def test_a_pack_is_trained_on_with_the_labels_dealt_out(tmp_path: Path, workers:
     assert (half.labels != pack.labels[::2]).any()
     for batch in training_batches(half, 32, seed=0, epoch=0, workers=workers):
         assert batch.labels.tolist() == half.labels[batch.indices].tolist()
+
+
+def test_the_mean_is_the_sources_which_reads_a_sample_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ImageNet's folder would be decoded whole, an hour of it, before a first step."""
+    monkeypatch.setattr("zfnet.data.folder.MEAN_IMAGES", 3)
+    source = FolderImages(make_images(tmp_path), side_px=8)
+    assert np.array_equal(ShuffledLabels(source, seed=0).mean(), source.mean())

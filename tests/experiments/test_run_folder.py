@@ -127,3 +127,14 @@ def test_a_sweeps_folders_are_told_apart_by_names_that_a_file_can_have():
     assert long[0] != long[1]
     assert long[0].startswith("weights='a_b_é")
     assert 200 < len(long[0].encode()) < 215
+
+
+def test_other_processes_of_a_sweep_leave_no_folder(
+    carry_out_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a date of their own, beside the first process's: it would look like another sweep."""
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "1")  # so that it waits for nobody
+    code, printed = carry_out_here("summary", "-m", "model=zfnet,alexnet", "model.width=0.05")
+    assert code == 0, printed
+    assert not list(tmp_path.iterdir())

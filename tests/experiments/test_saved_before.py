@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from experiments.history import read_histories
 from experiments.tables.kept_folds import load_fold
 from zfnet.analysis.evolution.saved import load_moment
-from zfnet.data import ImageData, fingerprints, frame_fingerprint
+from zfnet.data import ImageData, fingerprints, frame_fingerprints
 from zfnet.data.pack import open_pack
 from zfnet.figures.activations.channels import draw_channels
 from zfnet.figures.activations.means import draw_means
@@ -89,9 +89,9 @@ def read_features(path: Path) -> tuple[Any, Sequence[str]]:
 
 
 def read_mined(path: Path) -> Mined:
-    """By the fingerprints that the images and the network have today, and those that images had then."""
+    """By the fingerprints that the images and the network have today, and those that images and frames had then."""
     network, images = open_network(CHECKPOINT), ImageData(str(SAVED / "images"), side=68).open("val")
-    frame, weights = frame_fingerprint(network.frame), weights_fingerprint(network.model)
+    frame, weights = frame_fingerprints(network.frame), weights_fingerprint(network.model)
     return Mined.load(path, {"data": fingerprints(images), "weights": weights, "frame": frame})
 
 

@@ -106,3 +106,19 @@ def test_data_without_a_val_split_is_refused(carry_out_here, root: Path):
     code, printed = carry_out_here("tab6_pascal", *words)
     assert code == 2
     assert "data=caltech101 has the splits all, expected train and val" in printed
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        ("train", ["training=modern"]),
+        ("evaluate", ["checkpoint=none.pt"]),
+        ("tab7_depth", ["checkpoint=none.pt"]),
+        ("tab3_ablation", ["training=modern", "rows=rows"]),
+    ],
+)
+def test_jobs_that_want_one_label_an_image_refuse_voc(carry_out_here, job: str, words: list[str]):
+    """They took the first of an image's classes by the alphabet for its only one, and counted the others as errors."""
+    code, printed = carry_out_here(job, "data=voc2012", *words)
+    assert code == 2
+    assert "data=voc2012 has several labels an image, expected one: tab6_pascal.py is for it" in printed

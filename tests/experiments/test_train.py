@@ -129,6 +129,10 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten(whole_run: Path, image_roo
     assert "already holds a run: give resume=auto to go on with it" in printed
     assert sorted((path.name, path.stat().st_mtime_ns) for path in (whole_run / "checkpoints").iterdir()) == before
     assert contents(whole_run / ".hydra") == configuration  # a release and Fig. 4 say by it what the run was
+    code, printed = carry_out_here("train", *settings(image_root, whole_run, "training.epochs=9", "resume=nowhere.pt"))
+    assert code == 2
+    assert "no checkpoint at nowhere.pt" in printed
+    assert contents(whole_run / ".hydra") == configuration
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,17 @@ def test_a_torchvision_state_dict_loads_with_and_without_auxiliary_heads(tmp_pat
     build_model("torchvision:googlenet", 6, tmp_path / "plain.pt")
 
 
+def test_a_googlenet_of_ours_with_a_thousand_classes_takes_its_input_as_it_was_trained(tmp_path: Path):
+    """Its checkpoint says how; a bare file of a thousand classes is taken for torchvision's own weights."""
+    model = build_model("torchvision:googlenet", 1000)
+    for transformed in (False, True):
+        network = {"arguments": {"name": "torchvision:googlenet"}, "transform_input": transformed}
+        torch.save({"network": network, "model": model.state_dict()}, tmp_path / "ours.pt")
+        assert build_model("torchvision:googlenet", 1000, tmp_path / "ours.pt").transform_input is transformed
+    torch.save(model.state_dict(), tmp_path / "bare.pt")
+    assert build_model("torchvision:googlenet", 1000, tmp_path / "bare.pt").transform_input is True
+
+
 def test_what_does_not_fit_is_named_and_nothing_is_copied(tmp_path: Path):
     state = small().state_dict()
     state["conv9.weight"] = state.pop("conv3.weight")

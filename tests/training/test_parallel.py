@@ -84,6 +84,10 @@ def test_processes_draw_different_dropout(together: dict):
     assert here != there
 
 
+def test_processes_join_again_for_the_next_job_of_a_sweep(together: dict):
+    assert together["again"] == [0, 1]
+
+
 def test_what_is_validated_has_the_batch_statistics_that_are_saved(together: dict):
     reported, of_saved = together["statistics"]
     assert reported == pytest.approx(of_saved, rel=1e-6)

@@ -47,7 +47,8 @@ def run(folder: Path, train: ArraySource, val: ArraySource, epochs: int = 3) -> 
 def test_a_folder_that_was_moved_away_stops_the_run_before_anything_is_saved(tmp_path: Path):
     gone = tmp_path / "images" / "train"
     gone.parent.mkdir()
-    trainer = run(tmp_path / "checkpoints", Vanishing(24, 0, gone, there=32), ArraySource(8, 4, 72, 1))
+    images = Vanishing(24, 0, gone, there=1 + 32)  # the frame takes one, to see whether it is grey
+    trainer = run(tmp_path / "checkpoints", images, ArraySource(8, 4, 72, 1))
     with pytest.raises(VanishedImages, match=rf"none of the last 8 training images.*the folder {gone} is not there"):
         trainer.fit()
     saved = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*.pt"))
@@ -85,6 +86,15 @@ def test_validation_images_that_went_away_are_no_result(tmp_path: Path):
     with pytest.raises(VanishedImages, match=told):
         trainer.fit()
     assert len(trainer.history) == 1
+
+
+def test_all_validation_images_went_away(tmp_path: Path):
+    gone = tmp_path / "val"
+    trainer = run(tmp_path / "checkpoints", ArraySource(24, 4, 72, 0), Vanishing(8, 1, gone, there=8))
+    told = rf"none of the last 8 validation images.*the folder {gone} is not there.*resume=auto"
+    with pytest.raises(VanishedImages, match=told):
+        trainer.fit()
+    assert [path.name for path in (tmp_path / "checkpoints").glob("step-*6.pt")] == ["step-00000006.pt"]
 
 
 @pytest.mark.parametrize(("share", "batch"), [(0.0, 8), (0.02, 128), (0.06, 8), (0.06, 128), (0.2, 128)])

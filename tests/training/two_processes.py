@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -102,6 +103,14 @@ def batch_statistics(world) -> tuple[float, float]:
     return trainer.history[-1].val_loss, evaluate((trainer.model, trainer.frame), val, batch_size=8).loss
 
 
+def joined_again() -> list[int]:
+    """The next job of a sweep: the first process comes to it late, when the other may find what it left before."""
+    leave_world()
+    time.sleep(1.0 if os.environ["RANK"] == "0" else 0.0)
+    world = join_world("cpu")
+    return world.gather(world.rank)
+
+
 def first_draw(world) -> float:
     """What dropout would draw from."""
     trainer_on(world, ArraySource(16, 4, 72, 0), ArraySource(4, 4, 72, 1), Recipe(batch_size=8, input_scale="unit"))
@@ -117,6 +126,7 @@ if __name__ == "__main__":
     found["stopped"] = world.gather(stopped_with_a_dead_reader(world))
     found["statistics"] = batch_statistics(world)
     found["draws"] = world.gather(first_draw(world))
+    found["again"] = joined_again()
     if world.first:
         torch.save(found, sys.argv[1])
     leave_world()

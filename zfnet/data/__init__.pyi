@@ -28,6 +28,7 @@ from .frame import (
     IMAGENET_STD as IMAGENET_STD,
     InputFrame as InputFrame,
     frame_fingerprint as frame_fingerprint,
+    frame_fingerprints as frame_fingerprints,
     hub_frame as hub_frame,
     make_frame as make_frame,
     plain_frame as plain_frame,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -131,7 +132,19 @@ def hub_frame(
 
 
 def frame_fingerprint(frame: InputFrame) -> str:
-    """What identifies a frame: its sizes, the sums of its mean and scale, and its filter where it is not bilinear."""
-    sums = [f"{torch.as_tensor(part).double().sum().item():.9g}" for part in (frame.mean, frame.scale)]
+    """What identifies a frame: its sizes, its mean and scale, and its filter where it is not bilinear."""
+    return frame_fingerprints(frame)[0]
+
+
+def frame_fingerprints(frame: InputFrame) -> tuple[str, ...]:
+    """The fingerprint of a frame, and after it the one that earlier versions of this program gave it.
+
+    That has but the sums of the mean and the scale, which red, green and blue in another order leave as they are.
+    """
+    digest, parts = hashlib.sha256(), [torch.as_tensor(part) for part in (frame.mean, frame.scale)]
+    for part in parts:
+        digest.update(part.float().cpu().contiguous().numpy().tobytes())
+    sums = "-".join(f"{part.double().sum().item():.9g}" for part in parts)
     other = "" if frame.interpolation == BILINEAR else f"-{frame.interpolation}"
-    return f"{frame.side_px}-{frame.size_px}-{'-'.join(sums)}{other}"
+    earlier = f"{frame.side_px}-{frame.size_px}-{sums}{other}"
+    return f"{earlier}-{digest.hexdigest()[:16]}", earlier

@@ -84,3 +84,7 @@ class ShuffledLabels(Subset):
         images, labels = super().read(indices)
         dealt = torch.from_numpy(self.labels[np.asarray(indices, np.int64)])
         return images, torch.where(labels == UNREADABLE, labels, dealt)
+
+    def mean(self) -> NDArray[np.float32]:
+        """The source's: its images are these, and it may know without reading all of them."""
+        return self.source.mean()

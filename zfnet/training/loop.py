@@ -20,7 +20,7 @@ from zfnet.training.observer import Observer
 from zfnet.training.reading import Reading
 from zfnet.training.recipe import Recipe, prepare
 from zfnet.training.reports import EpochReport, Position, Seen, StepReport
-from zfnet.training.scoring import Scores, Tally, evaluate, scores_of
+from zfnet.training.scoring import NothingRead, Scores, Tally, evaluate, scores_of
 from zfnet.training.step import Stepper
 
 CHECK_EVERY_STEPS = 20  # how often a GPU is waited for, to look at the loss and to agree with other processes
@@ -138,17 +138,21 @@ class Trainer:
             for buffer in self.model.buffers():  # batch statistics, each process's own: the first's are what is saved
                 buffer.copy_(self.world.from_rank(0, buffer))
         self._tell("on_validation")
-        validated = evaluate(
-            (self.model, self.frame),
-            self.val,
-            batch_size=min(256, self.recipe.batch_size),
-            world=self.world,
-            workers=self.workers(self.val),
-            read_on=self._wants_to_stop,
-            autocast=self.stepper.autocast,
-            on_batch=partial(self._tell, "on_validation_batch"),
-        )
-        self._reading.check_val(validated)
+        try:
+            validated = evaluate(
+                (self.model, self.frame),
+                self.val,
+                batch_size=min(256, self.recipe.batch_size),
+                world=self.world,
+                workers=self.workers(self.val),
+                read_on=self._wants_to_stop,
+                autocast=self.stepper.autocast,
+                on_batch=partial(self._tell, "on_validation_batch"),
+            )
+        except NothingRead:
+            self._reading.check_val(0)
+            raise
+        self._reading.check_val(validated.count)
         rate = self.learning_rate
         self.stepper.schedule.after_epoch(validated.top1_error)
         report = EpochReport.of_scores(

@@ -12,7 +12,6 @@ import torch
 from zfnet.data import UNREADABLE, Batch, ImageSource, unreadable
 from zfnet.training.failures import VanishedImages
 from zfnet.training.machine import World
-from zfnet.training.scoring import Scores
 
 IN_A_ROW = 4  # whole batches without an image, of together so many: of fewer, chance may have it
 WINDOW = 200  # images, the latest
@@ -86,9 +85,9 @@ class Reading:
         for count in counts.tolist():
             self._judge("training", self._shares["train"].add(batch_size, count), self._last)
 
-    def check_val(self, validated: Scores) -> None:
-        """Judge a pass over the validation images."""
-        wrong = self._shares["val"].add(len(self.val), len(self.val) - validated.count)
+    def check_val(self, read: int) -> None:
+        """Judge a pass over the validation images, so many of which could be read."""
+        wrong = self._shares["val"].add(len(self.val), len(self.val) - read)
         self._judge("validation", wrong, next(iter(unreadable(self.val)), None))
 
     def _judge(self, which: str, wrong: str | None, example: str | None) -> None:

@@ -8,8 +8,10 @@ import logging
 import pytest
 import torch
 from evolution_oracle import RECIPE, Kept, Slow, assert_strongest, same_moment, trainer_on
+from torch import nn
 
 from zfnet.analysis.evolution.observer import Evolution, Plan
+from zfnet.data.frame import make_frame
 from zfnet.training import Hardware, Observer, Recipe, Trainer
 
 PLAN = Plan(epochs=(1, 2, 64), maps=4, probe_images=8, probe_projections=6)
@@ -166,3 +168,18 @@ def test_too_few_images_to_compare_epochs_by_are_told_at_the_start(array_source)
     ):
         trainer.fit()
     assert trainer.position.step == 0
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_network_without_a_reverse_is_told_before_any_step(data, resumed: bool):
+    """MobileNetV3 and its like: a resumed run found it out at the end of its first epoch."""
+    layers = [nn.Conv2d(3, 4, 7, 8), nn.Hardswish(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 4)]
+    model, (source, val) = nn.Sequential(*layers), data
+    plan, frame = Plan(layers=("2",), maps=2, probe_images=4, probe_projections=4), make_frame("unit", source, 64)
+    trainer = Trainer(model, RECIPE, frame, source, val, observers=[Evolution(plan, Kept())])
+    trainer.position.step = 3 if resumed else 0
+    with pytest.raises(
+        ValueError, match=r"cannot be followed .*no sound reverse .*Hardswish.*: give evolution=null to"
+    ):
+        trainer.fit()
+    assert trainer.position.step == (3 if resumed else 0)

@@ -14,7 +14,7 @@ from zfnet.analysis.evolution.plan import Plan, watch_maps
 from zfnet.analysis.evolution.reference_images import ReferenceImages
 from zfnet.analysis.evolution.strongest import Strongest
 from zfnet.analysis.evolution.sweep import strongest_by_sweep, subset
-from zfnet.deconv import Deconvnet
+from zfnet.deconv import Deconvnet, NoReverseRule
 from zfnet.training import EpochReport, Observer, Seen, TrainingRun, World
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class Evolution(Observer):
             seed=self.plan.seed,
         )
         self.watched = watch_maps(self._deconvnet, self._probe, self.plan)
+        self._check_reverse()
         if self.plan.search == "online":
             self._online = OnlineSearch(trainer.model, self.watched, trainer.world.device)
         self._go_on(before)
@@ -69,6 +70,18 @@ class Evolution(Observer):
             self.keeper.begin(trainer.position.epoch)
             if trainer.position.step == 0:
                 self._keep(trainer, 0, {})
+
+    def _check_reverse(self) -> None:
+        """Raise NoReverseRule, a ValueError, before any step where the watched maps cannot be projected."""
+        record = self._deconvnet.record(self._probe.images([0]), list(self.watched))
+        try:
+            for layer, maps in self.watched.items():
+                self._deconvnet.project(record, layer, [[0, maps[0], 0, 0]])
+        except NoReverseRule as error:
+            raise NoReverseRule(
+                f"the features of this network cannot be followed through its training ({error}): give evolution=null "
+                "to train it without"
+            ) from error
 
     def _go_on(self, state: dict[str, Any]) -> None:
         """Take up what a checkpoint brought, or what was found before this trainer was stopped."""

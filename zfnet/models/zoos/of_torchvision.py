@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 
@@ -41,9 +42,10 @@ def build(name: str, num_classes: int, weights: str | None, input_px: int | None
                 f"torchvision's weights of {name} are for {own.size_px} px, not {input_px}: its positions are learnt"
             )
         return _plain_scores(_downloaded(name))
-    state = None if weights is None else state_dict_of(read_file(weights), weights)
+    content = None if weights is None else read_file(weights)
+    state = None if weights is None else state_dict_of(content, weights)
     with building(full_name(PACKAGE, name), num_classes, input_px):
-        options = _options(name, state, input_px)
+        options = _options(name, content, state, input_px)
         model = torchvision.models.get_model(name, weights=None, num_classes=num_classes, **options)
     if state is not None:
         assert weights is not None
@@ -61,18 +63,25 @@ def _downloaded(name: str) -> nn.Module:
         raise not_downloaded(full_name(PACKAGE, name), url, error, way_out) from error
 
 
-def _options(name: str, state: dict[str, Tensor] | None, input_px: int | None) -> dict[str, Any]:
+def _options(name: str, content: Any, state: dict[str, Tensor] | None, input_px: int | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):  # the published weights have the auxiliary heads, many copies have not
         options["aux_logits"] = state is not None and any("aux" in key.lower() for key in state)
         options["init_weights"] = state is None  # slow, and about to be overwritten
-        options["transform_input"] = _published(state)  # as torchvision does for its weights
+        options["transform_input"] = _transformed(content, state)
     if name.startswith("vit_") and input_px is not None:
         options["image_size"] = input_px
     return options
 
 
-def _published(state: dict[str, Tensor] | None) -> bool:
+def _transformed(content: Any, state: dict[str, Tensor] | None) -> bool:
+    """Whether the network brings its input to another normalisation, as torchvision's weights want it.
+
+    A checkpoint of ours says so itself: one that was trained from nothing may have as many classes.
+    """
+    described = content.get("network") if isinstance(content, Mapping) else None
+    if isinstance(described, Mapping) and "transform_input" in described:
+        return bool(described["transform_input"])
     return state is not None and state.get("fc.bias", torch.empty(0)).shape == (1000,)
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 T = TypeVar("T")
+_GROUPS = count()  # that this process has joined: each job of a sweep has its own
 COLLECTIVE, PATIENCE = timedelta(hours=1), timedelta(days=7)  # until others count as lost: in a step, with their work
 
 
@@ -112,7 +114,13 @@ def join_world(device: str = "auto") -> World:
     if on_gpu:
         torch.cuda.set_device(own)
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if on_gpu else "gloo", timeout=COLLECTIVE)
+        store, _, _ = next(dist.rendezvous("env://", rank, size, timeout=COLLECTIVE))
+        own_store = dist.PrefixStore(
+            f"group-{next(_GROUPS)}", store
+        )  # torchrun's still has the addresses of those before
+        dist.init_process_group(
+            "nccl" if on_gpu else "gloo", store=own_store, rank=rank, world_size=size, timeout=COLLECTIVE
+        )
     world = World(rank, size, own)
     return replace(world, peers=tuple(world.gather((os.uname().nodename, os.getpid()))))
 

@@ -2,6 +2,7 @@ from .ensemble import Predictions as Predictions, averaged as averaged
 from .evaluation import evaluate as evaluate
 from .probabilities import Probabilities as Probabilities, class_counts as class_counts
 from .tally import (
+    NothingRead as NothingRead,
     Scores as Scores,
     Tally as Tally,
     places_of as places_of,

@@ -68,9 +68,13 @@ def places_of(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     return (better | ((log_probabilities == own) & (classes < truth))).sum(1)  # among equals lower classes come first
 
 
+class NothingRead(ValueError):
+    """Not one image could be read."""
+
+
 def scores_of(counted: Tally) -> Scores:
-    """The means of a tally. Raises ValueError if not one image could be read."""
+    """The means of a tally. Raises NothingRead, a ValueError, if not one image could be read."""
     scores = counted.means()
     if not scores.count:
-        raise ValueError("not one image could be read: check the data's root and format")
+        raise NothingRead("not one image could be read: check the data's root and format")
     return scores
