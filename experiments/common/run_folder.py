@@ -72,10 +72,6 @@ class RunFolder:
                 with whole_file(path) as file:
                     file.write(content)
 
-
-def _configuration_in(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in (folder.absolute() / CONFIGURATION).glob("*.yaml")}
-
     def keep_others_configuration(self) -> None:
         """Where .hydra is of another job, whose results lie here, it stays so, and this job's goes into .hydra-JOB."""
         before = self._configuration.get(self.folder / CONFIGURATION / "hydra.yaml", b"hydra: {}")
@@ -83,6 +79,10 @@ def _configuration_in(folder: Path) -> dict[Path, bytes]:
             own = self.folder / f"{CONFIGURATION}-{self.job}"
             shutil.copytree(self.folder / CONFIGURATION, own, dirs_exist_ok=True)
             self.restore_configuration()
+
+
+def _configuration_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in (folder.absolute() / CONFIGURATION).glob("*.yaml")}
 
 
 def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:

@@ -115,9 +115,7 @@ def join_world(device: str = "auto") -> World:
         torch.cuda.set_device(own)
     if not dist.is_initialized():
         store, _, _ = next(dist.rendezvous("env://", rank, size, timeout=COLLECTIVE))
-        own_store = dist.PrefixStore(
-            f"group-{next(_GROUPS)}", store
-        )  # torchrun's still has the addresses of those before
+        own_store = dist.PrefixStore(f"group-{next(_GROUPS)}", store)  # it still has the addresses of those before
         dist.init_process_group(
             "nccl" if on_gpu else "gloo", store=own_store, rank=rank, world_size=size, timeout=COLLECTIVE
         )
