@@ -118,6 +118,19 @@ def test_a_step_that_fails_holds_up_only_those_that_need_it(make: Make, tmp_path
     assert "SystemExit" in log_of(steps[0], tmp_path / "out").read_text()
 
 
+def test_what_comes_after_a_step_that_failed_is_done_again_once_that_is_done(make: Make, tmp_path: Path):
+    """The report was written without the table; its own command is still the same."""
+    out = tmp_path / "out"
+    code = f"import pathlib; assert pathlib.Path({str(tmp_path / 'room')!r}).exists()"
+    steps = [make("table", code=code), make("other"), make("report", after=("table", "other"))]
+    assert carry_out(steps, out).done == ("other", "report")
+    (tmp_path / "room").touch()
+    assert carry_out(steps, out).done == ("table", "report")
+    assert carry_out(steps, out).before == ("table", "other", "report")
+    more = [*steps[:-1], make("another"), make("report", after=("table", "other", "another"))]  # given --voc, say
+    assert carry_out(more, out).done == ("another", "report")
+
+
 def test_a_job_that_was_stopped_is_not_done(make: Make, tmp_path: Path):
     step = make("a")
     job = Step(**{**vars(step), "folder": tmp_path / "run"})
