@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from in_process import ROOT
 
-from experiments.common.options import options_of
+from experiments.common.options import CONF, options_of
 from experiments.reproduction.__main__ import main
 from experiments.reproduction.asked import ROWS, Asked
 from experiments.reproduction.carry_out import carry_out, carry_out_one, free_again, log_of
@@ -66,6 +67,22 @@ def test_every_step_stands_after_what_it_needs_and_its_words_are_options_of_its_
         known = {*options_of(script.stem), "experiment", "data", "model"}
         for word in step.words[2:]:
             assert word.partition("=")[0] in known or word.startswith("data."), f"{step.name}: {word}"
+
+
+@pytest.mark.parametrize("name", ["Jörg's", "a, b (2)", "width=0.5", "[x]"])
+def test_folders_of_any_name_reach_the_jobs(name: str, tmp_path: Path):
+    root = tmp_path / name
+    root.mkdir()
+    (root / "parts.json").write_text("{}")
+    folders = dict.fromkeys(("root", "caltech101", "others", "voc"), root)
+    steps, _ = plan_of(Asked(scale="tiny", out=root / "out", **folders))
+    for step in (one for one in steps if one.folder is not None):
+        script = next(Path(word).stem for word in step.words if word.startswith("experiments/"))
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose(script, [word for word in step.words if "=" in word])
+        assert config.run_dir == str(step.folder)
+        named = [config.get("checkpoint"), (config.get("data") or {}).get("root")]
+        assert all(Path(path).is_relative_to(root) for path in named if path is not None)
 
 
 def test_the_rows_are_those_of_table_3():
