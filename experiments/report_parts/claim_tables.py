@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -137,7 +138,9 @@ class TableClaims:
 
     def answers(self, training: Training) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """What a training's network says of the images, as experiments/evaluate.py has it: (N, C) and labels (N,)."""
-        name, split = f"evaluate-{training.name}", "val"
+        said_of = f"{training.checkpoint} {self.asked.views.source.fingerprint}"  # others bear the same name
+        name = f"evaluate-{training.name}-{hashlib.sha256(said_of.encode()).hexdigest()[:8]}"
+        split = "val"
         words = [word for word in shared_words("evaluate") if not word.startswith(("checkpoint", "weights", "size_px"))]
         split = next((word[6:] for word in words if word.startswith("split=")), split)
         words += [f"checkpoint={quote_override(str(training.checkpoint))}", "views=1"]
@@ -196,9 +199,13 @@ def _probes(arrays: dict[str, NDArray[Any]], network: str, labels: NDArray[np.in
 
 
 def _transferred(kept: KeptRun) -> list[Effect]:
-    """For each number of training images a class, over the folds that both methods have."""
+    """For each number of training images a class, over the folds that both methods have.
+
+    Of those that its table is of: others in the folder are of other settings. Earlier versions did not say which.
+    """
     folds: dict[tuple[str, str], dict[str, Tested]] = {}
-    for path in sorted((kept.folder / "kept").glob("*.npz")):
+    told = kept.facts.get("folds")
+    for path in sorted((kept.folder / "kept").glob("*.npz")) if told is None else [kept.folder / one for one in told]:
         method, count, seed, *_ = path.stem.split("-")
         fold = load_fold(path)
         if fold is not None:
