@@ -11,6 +11,7 @@ from experiments.common.run_folder import job_of
 from zfnet.runs import read_manifest
 
 OF_TRAININGS = ("fig4_evolution", "fig6_filters", "tab2_imagenet", "tab3_ablation")  # of no single checkpoint
+AVERAGING = "evaluate"  # of several networks, what they say together
 DEPTH = 3  # folders below the one that was given: runs/demo, its runs, and a table's rows
 
 
@@ -32,12 +33,15 @@ class KeptRun:
         return str(self.facts.get("finished"))
 
     def is_of(self, weights: str, frame: str | None, trained: Path | None) -> bool:
-        """Whether it looked into a network of these weights and this frame, or as a job of trainings into that one.
+        """Whether it is of a network of these weights and this frame: the first that it looked into.
 
+        Others stand beside that one, or are averaged with it; jobs of trainings are of all of theirs, whatever epoch.
         frame: None for any; runs of earlier versions do not tell theirs.
         """
-        frames = self.facts.get("frames", {})
-        if any(own == weights and frame in (None, frames.get(at, frame)) for at, own in self.networks.items()):
+        of, frames = list(self.networks.items()), self.facts.get("frames", {})
+        if self.job not in OF_TRAININGS:
+            of = [] if self.job == AVERAGING and len(of) > 1 else of[:1]
+        if any(own == weights and frame in (None, frames.get(at, frame)) for at, own in of):
             return True
         if self.job not in OF_TRAININGS:  # what another epoch's network says is not what this one says
             return False

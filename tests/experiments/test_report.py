@@ -138,6 +138,22 @@ def test_what_another_epoch_or_another_crop_gave_is_not_this_networks(tmp_path: 
     assert [first.find(one.job) for one in runs] == [None, None, runs[2]]
 
 
+def test_what_was_found_of_another_network_beside_this_one_is_not_this_networks(tmp_path: Path):
+    """Claims of a ZFNet open the AlexNet that they compare it with; evaluate checkpoint=[a,b] says what both say."""
+
+    def kept(job: str, *networks: str) -> KeptRun:
+        facts = {"networks": {f"{one}.pt": one for one in networks}}
+        return KeptRun(folder=tmp_path / job, job=job, facts=facts)
+
+    claims, audit, averaged = kept("claims", "zfnet", "alexnet"), kept("audit", "zfnet", "shuffled"), ("zfnet", "other")
+    filters = kept("fig6_filters", "unlimited", "alexnet", "zfnet")
+    of_zfnet = Shelf(runs=[claims, audit, filters, kept("evaluate", *averaged)], weights="zfnet", data=[], trained=None)
+    assert [of_zfnet.find(job) for job in ("claims", "audit", "fig6_filters")] == [claims, audit, filters]
+    assert of_zfnet.find("evaluate") is None
+    assert replace(of_zfnet, weights="alexnet").find("claims") is None
+    assert replace(of_zfnet, weights="shuffled").find("audit") is None
+
+
 @pytest.mark.parametrize(("job", "again"), [("tab4_caltech101", True), ("train", True), ("evaluate", False)])
 def test_sentences_are_measured_anew_once_there_is_more_to_measure_them_on(
     job: str, again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
