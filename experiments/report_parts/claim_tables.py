@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,7 @@ class TableClaims:
 
     def depth(self) -> list[Effect]:
         """Sentence 13."""
-        models = {one.model: one for one in self.same_classes() if one.model.startswith("alexnet")}
+        models = _newest(one for one in self.same_classes() if one.limit is not None)
         wanted = ("alexnet", "alexnet_no_34", "alexnet_no_7", "alexnet_no_67", "alexnet_no_3467")
         missing = [name for name in wanted if name not in models]
         if missing:
@@ -173,7 +173,7 @@ class TableClaims:
         name = self.asked.network.arguments.get("name")
         members = [one for one in every if one.model == name]
         if len(members) < 2:
-            members = list({one.model: one for one in every}.values())
+            members = list(_newest(every).values())
         if len(members) < 2:
             raise LeftOut("no run has a second training over the same classes: train one and give run=FOLDER with it")
         found = [self.answers(one) for one in members]
@@ -187,6 +187,11 @@ class TableClaims:
             1: self.settling, 10: self.correspondence, 11: self.probing, 12: self.transfer, 13: self.depth,
             14: self.averaging,
         }  # fmt: skip
+
+
+def _newest(trainings: Iterable[Training]) -> dict[str, Training]:
+    """The first of each network of trainings in `trainings`' order: a table that was trained again is not mixed."""
+    return {one.model: one for one in reversed(list(trainings))}
 
 
 def _probes(arrays: dict[str, NDArray[Any]], network: str, labels: NDArray[np.int64]) -> dict[str, Tested]:

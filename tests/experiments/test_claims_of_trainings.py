@@ -128,3 +128,24 @@ def test_answers_are_of_their_own_training_also_where_two_have_one_name(
     views.source.fingerprint = "others"
     claims.answers(both[0])
     assert len(list(tmp_path.glob("evaluate-train-*"))) == 3
+
+
+def test_depth_is_told_by_the_newest_training_of_each_network_with_the_limit(monkeypatch: pytest.MonkeyPatch):
+    """As the sentences about filters are; a trial of before, and one without the limit, are passed over."""
+    models = ("alexnet", "alexnet_no_34", "alexnet_no_7", "alexnet_no_67", "alexnet_no_3467")
+    trained = [(model, "last", 0.1) for model in models] + [(model, "trial", 0.1) for model in models]
+    trained.insert(0, ("alexnet", "unlimited", None))
+    newest_first = [
+        Training(checkpoint=Path(folder) / model / "checkpoints" / "a.pt", model=model, seed=0, limit=limit)
+        for model, folder, limit in trained
+    ]
+    asked: list[str] = []
+
+    def answers(self: TableClaims, training: Training) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(training.checkpoint.parts[0])
+        return np.eye(2)[np.arange(8) % 2], np.arange(8) // 4
+
+    monkeypatch.setattr(TableClaims, "same_classes", lambda self: newest_first)
+    monkeypatch.setattr(TableClaims, "answers", answers)
+    TableClaims(cast(Any, SimpleNamespace())).depth()
+    assert asked == ["last"] * 5
