@@ -76,7 +76,7 @@ def what_was_audited(paths: list[Path]) -> dict[str, Any]:
     """The network and images of saved parts, as their manifests tell it: by it a report finds what was drawn again."""
     beside = [path.with_name("manifest.json") for path in paths]
     told = [read_manifest(path) for path in beside if path.is_file()]
-    keys = ("checkpoint", "layer", "networks", "data", "root")
+    keys = ("checkpoint", "layer", "networks", "frames", "data", "root")
     found: dict[str, Any] = {key: one[key] for key in keys for one in told if key in one}
     return found | {"images": sum(one.get("images", 0) for one in told)}
 

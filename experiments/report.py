@@ -25,6 +25,7 @@ from experiments.report_parts.shelf import shelf_of
 from zfnet.pages.report import Report, write_report
 
 CLAIMS = "claims"
+MEASURED_ON = ("train", "tab4_caltech101", "tab5_caltech256")  # which sentences are of, and no report runs itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +92,10 @@ def report(config: DictConfig, run: Run) -> None:
 
 
 def claim_sentences(settings: Settings, collected: Collected, run: Run, shelf: Shelf) -> None:
-    """Measure the sentences beside the runs that are there, or take what was measured since the last training."""
+    """Measure the sentences beside the runs that are there, or take what was measured since the last they are of."""
     folder, kept = run.folder / CLAIMS, shelf.find(CLAIMS)
-    trained = max((one.finished for one in shelf.runs if one.job == "train"), default="")
-    if kept is not None and kept.finished >= trained:
+    last = max((one.finished for one in shelf.runs if one.job in MEASURED_ON), default="")
+    if kept is not None and kept.finished >= last:
         print(f"{CLAIMS}: taken from {kept.folder}", flush=True)
         collected.take_claims(kept)
         return

@@ -9,6 +9,7 @@ import torch
 
 from experiments.common.config import check_least
 from experiments.common.job import Run
+from zfnet.data import frame_fingerprint
 from zfnet.models import OWN_PX, hub_config, weights_fingerprint, zoo_of
 from zfnet.network import Network, is_name, open_network
 
@@ -113,14 +114,18 @@ def open_chosen(choice: NetworkChoice, run: Run, *, quiet: bool = False, relayou
 
 
 def note_network(choice: NetworkChoice, network: Network, run: Run) -> None:
-    """Add a network to those that the manifest names: where it came from, and its weights' fingerprint.
+    """Add a network to those that the manifest names: where it came from, and its weights' and frame's fingerprints.
 
     By it others know what a finished run is of (experiments/report_parts/kept_runs.py).
     """
     if run.manifest is None:
         return
     source = str(Path(choice.source).absolute()) if Path(choice.source).is_file() else choice.source
-    run.note(networks={**run.manifest.facts.get("networks", {}), source: weights_fingerprint(network.model)})
+    facts, frame = run.manifest.facts, frame_fingerprint(network.frame)
+    run.note(
+        networks={**facts.get("networks", {}), source: weights_fingerprint(network.model)},
+        frames={**facts.get("frames", {}), source: frame},
+    )
 
 
 def open_trained(choice: NetworkChoice, run: Run) -> Network:

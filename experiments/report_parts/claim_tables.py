@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,9 @@ class TableClaims:
 
     def answers(self, training: Training) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """What a training's network says of the images, as experiments/evaluate.py has it: (N, C) and labels (N,)."""
-        name, split = f"evaluate-{training.name}", "val"
+        said_of = f"{training.checkpoint} {self.asked.views.source.fingerprint}"  # others bear the same name
+        name = f"evaluate-{training.name}-{hashlib.sha256(said_of.encode()).hexdigest()[:8]}"
+        split = "val"
         words = [word for word in shared_words("evaluate") if not word.startswith(("checkpoint", "weights", "size_px"))]
         split = next((word[6:] for word in words if word.startswith("split=")), split)
         words += [f"checkpoint={quote_override(str(training.checkpoint))}", "views=1"]
@@ -153,7 +156,7 @@ class TableClaims:
 
     def depth(self) -> list[Effect]:
         """Sentence 13."""
-        models = {one.model: one for one in self.same_classes() if one.model.startswith("alexnet")}
+        models = _newest(one for one in self.same_classes() if one.limit is not None)
         wanted = ("alexnet", "alexnet_no_34", "alexnet_no_7", "alexnet_no_67", "alexnet_no_3467")
         missing = [name for name in wanted if name not in models]
         if missing:
@@ -170,7 +173,7 @@ class TableClaims:
         name = self.asked.network.arguments.get("name")
         members = [one for one in every if one.model == name]
         if len(members) < 2:
-            members = list({one.model: one for one in every}.values())
+            members = list(_newest(every).values())
         if len(members) < 2:
             raise LeftOut("no run has a second training over the same classes: train one and give run=FOLDER with it")
         found = [self.answers(one) for one in members]
@@ -186,6 +189,11 @@ class TableClaims:
         }  # fmt: skip
 
 
+def _newest(trainings: Iterable[Training]) -> dict[str, Training]:
+    """The first of each network of trainings in `trainings`' order: a table that was trained again is not mixed."""
+    return {one.model: one for one in reversed(list(trainings))}
+
+
 def _probes(arrays: dict[str, NDArray[Any]], network: str, labels: NDArray[np.int64]) -> dict[str, Tested]:
     """layer -> which images all folds of a network's SVM tested, and whether rightly."""
     found: dict[str, list[Tested]] = {}
@@ -196,9 +204,13 @@ def _probes(arrays: dict[str, NDArray[Any]], network: str, labels: NDArray[np.in
 
 
 def _transferred(kept: KeptRun) -> list[Effect]:
-    """For each number of training images a class, over the folds that both methods have."""
+    """For each number of training images a class, over the folds that both methods have.
+
+    Of those that its table is of: others in the folder are of other settings. Earlier versions did not say which.
+    """
     folds: dict[tuple[str, str], dict[str, Tested]] = {}
-    for path in sorted((kept.folder / "kept").glob("*.npz")):
+    told = kept.facts.get("folds")
+    for path in sorted((kept.folder / "kept").glob("*.npz")) if told is None else [kept.folder / one for one in told]:
         method, count, seed, *_ = path.stem.split("-")
         fold = load_fold(path)
         if fold is not None:

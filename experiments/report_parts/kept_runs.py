@@ -10,6 +10,8 @@ from typing import Any
 from experiments.common.run_folder import job_of
 from zfnet.runs import read_manifest
 
+OF_TRAININGS = ("fig4_evolution", "fig6_filters", "tab2_imagenet", "tab3_ablation")  # of no single checkpoint
+AVERAGING = "evaluate"  # of several networks, what they say together
 DEPTH = 3  # folders below the one that was given: runs/demo, its runs, and a table's rows
 
 
@@ -30,10 +32,19 @@ class KeptRun:
     def finished(self) -> str:
         return str(self.facts.get("finished"))
 
-    def is_of(self, weights: str, trained: Path | None) -> bool:
-        """Whether it looked into a network of these weights, or into a checkpoint of that training."""
-        if weights in self.networks.values():
+    def is_of(self, weights: str, frame: str | None, trained: Path | None) -> bool:
+        """Whether it is of a network of these weights and this frame: the first that it looked into.
+
+        Others stand beside that one, or are averaged with it; jobs of trainings are of all of theirs, whatever epoch.
+        frame: None for any; runs of earlier versions do not tell theirs.
+        """
+        of, frames = list(self.networks.items()), self.facts.get("frames", {})
+        if self.job not in OF_TRAININGS:
+            of = [] if self.job == AVERAGING and len(of) > 1 else of[:1]
+        if any(own == weights and frame in (None, frames.get(at, frame)) for at, own in of):
             return True
+        if self.job not in OF_TRAININGS:  # what another epoch's network says is not what this one says
+            return False
         sources = [*self.networks, str(self.facts.get("run") or "")]
         return trained is not None and any(one and _lies_in(one, trained) for one in sources)
 
@@ -51,6 +62,7 @@ class Shelf:
     """Where to look for runs, and the network and images that they must be of.
 
     trained: the run folder of the network's training, where it is a checkpoint of one. root: where the images lie.
+    weights, frame: the network's, as fingerprints; frame None for any.
     """
 
     runs: Sequence[KeptRun]
@@ -58,6 +70,7 @@ class Shelf:
     data: Sequence[str]
     trained: Path | None
     root: str | None = None
+    frame: str | None = None
 
     def find(self, job: str, *, of_these_images: bool = True) -> KeptRun | None:
         """The newest finished run of a job that fits. of_these_images: False for what is done on others."""
@@ -65,14 +78,14 @@ class Shelf:
             one
             for one in self.runs
             if one.job == job
-            and one.is_of(self.weights, self.trained)
+            and one.is_of(self.weights, self.frame, self.trained)
             and (not of_these_images or one.has_data(self.data, self.root))
         ]
         return max(fits, key=lambda one: one.finished, default=None)
 
     def find_on_others(self, job: str) -> KeptRun | None:
         """The newest finished run of a job for the network, on images other than these."""
-        fits = [one for one in self.runs if one.job == job and one.is_of(self.weights, self.trained)]
+        fits = [one for one in self.runs if one.job == job and one.is_of(self.weights, self.frame, self.trained)]
         others = [one for one in fits if not one.has_data(self.data, self.root)]
         return max(others, key=lambda one: one.finished, default=None)
 

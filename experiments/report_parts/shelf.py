@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experiments.common.network import NetworkChoice
 from experiments.report_parts.kept_runs import Shelf, runs_in, training_of
-from zfnet.data import fingerprints
+from zfnet.data import fingerprints, frame_fingerprint
 from zfnet.mining import CentreViews
 from zfnet.models import weights_fingerprint
 from zfnet.network import Network
@@ -25,5 +25,5 @@ def shelf_of(
         kept = runs_in([trained])
     return Shelf(
         runs=kept, weights=weights_fingerprint(network.model), data=fingerprints(views.source), trained=trained,
-        root=root,
+        root=root, frame=frame_fingerprint(network.frame),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.common.config import quote_override
 from experiments.reproduction.scales import SCALES, Scale, Words
 
 ROWS = (  # the networks of Table 3; the first is the one that is looked into
@@ -71,13 +72,13 @@ class Asked:
     def training_data(self) -> Words:
         """The images, for trainings and the tables of them."""
         if self.scale == "imagenet":
-            return (f"data.root={self.pack}",)
-        return (f"data.root={self.images}", f"data.pack={self.pack}")
+            return (word("data.root", self.pack),)
+        return (word("data.root", self.images), word("data.pack", self.pack))
 
     def data(self) -> Words:
         """The same images, for every other job."""
         if self.scale == "imagenet":
-            return ("data=imagenet_pack", f"data.root={self.pack}")
+            return ("data=imagenet_pack", word("data.root", self.pack))
         kind = "parts_world" if self.of_scale.drawn else "imagenet_folder"
         return (f"data={kind}", f"data.side={self.of_scale.side_px}", *self.training_data())
 
@@ -88,3 +89,8 @@ class Asked:
     def has_parts(self) -> bool:
         """Whether their parts are known too."""
         return self.of_scale.drawn or (self.images / "parts.json").is_file()
+
+
+def word(name: str, path: Path) -> str:
+    """A folder or a file as a job's option, whatever letters and signs are in its name."""
+    return f"{name}={quote_override(str(path))}"

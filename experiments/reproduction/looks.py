@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from experiments.reproduction.asked import ROWS, Asked
+from experiments.reproduction.asked import ROWS, Asked, word
 from experiments.reproduction.scales import Words
 from experiments.reproduction.step import Step, Work
 
@@ -22,19 +22,19 @@ def job(
     return Step(
         name=called or name, title=title, folder=folder, outputs=tuple(folder / output for output in outputs),
         needs=needs, work=work,
-        words=("python", f"experiments/{name}.py", *words, *more, f"run_dir={folder}"),
+        words=("python", f"experiments/{name}.py", *words, *more, word("run_dir", folder)),
     )  # fmt: skip
 
 
 def tables(asked: Asked) -> Iterator[Step]:
     """Errors of the first network, and Tables 2 and 3."""
-    checkpoint = f"checkpoint={asked.best}"
+    checkpoint = word("checkpoint", asked.best)
     work = Work(model="zfnet", passes=11, seconds=20)
     yield job(asked, "evaluate", "its errors", (*asked.data(), checkpoint), (), work=work)
     scale = asked.of_scale
     rows = (
         f"experiment={scale.experiment}", *asked.training_data(), *scale.training, *asked.training,
-        f"rows={asked.out / 'rows'}",
+        word("rows", asked.out / "rows"),
     )  # fmt: skip
     seeds = range(asked.seeds)
     ensemble = (*(f"train-zfnet-seed{seed}" for seed in seeds), *(f"train-{model}-seed0" for model in ROWS[1:3]))
@@ -48,22 +48,23 @@ def tables(asked: Asked) -> Iterator[Step]:
 
 def figures(asked: Asked) -> Iterator[Step]:
     """Figures 2, 4, 5, 6 and 7, Table 1 and the pointing game."""
-    looked = (*asked.data(), f"checkpoint={asked.best}")
+    looked = (*asked.data(), word("checkpoint", asked.best))
     one = Work(model="zfnet", passes=1, seconds=60)
     yield job(asked, "fig2_features", "Figure 2", looked, ("fig2.png",), work=one)
-    run = (f"run={asked.best.parents[1]}",)
+    run = (word("run", asked.best.parents[1]),)
     yield job(asked, "fig4_evolution", "Figure 4", run, ("fig4.png",), work=Work(seconds=60))
     yield job(asked, "fig5_invariance", "Figure 5", looked, ("fig5.png",), work=one)
     compared = (
-        *asked.data(), f"zfnet={asked.best}", f"unlimited={asked.out / 'unlimited' / 'checkpoints' / 'best.pt'}",
-        f"alexnet={asked.out / 'rows' / 'alexnet-seed0' / 'checkpoints' / 'best.pt'}",
+        *asked.data(), word("zfnet", asked.best),
+        word("unlimited", asked.out / "unlimited" / "checkpoints" / "best.pt"),
+        word("alexnet", asked.out / "rows" / "alexnet-seed0" / "checkpoints" / "best.pt"),
     )  # fmt: skip
     needs = (FIRST, "unlimited", "train-alexnet-seed0")
     yield job(asked, "fig6_filters", "Figure 6", compared, ("fig6.png",), needs=needs, work=one)
     words = (*looked, "classes=predicted")
     yield job(asked, "fig7_occlusion", "Figure 7", words, ("fig7.png",), work=one)
     if asked.has_parts():
-        words = (f"root={asked.images}", f"checkpoint={asked.best}")
+        words = (word("root", asked.images), word("checkpoint", asked.best))
         yield job(asked, "tab1_correspondence", "Table 1", words, ("tab1.csv",), work=one)
     if asked.has_boxes():
         yield job(asked, "pointing", "the pointing game", (*boxed(asked), looked[-1]), ("pointing.csv",), work=one)
@@ -73,19 +74,19 @@ def boxed(asked: Asked) -> Words:
     """The images themselves, beside which their boxes lie."""
     if asked.scale != "imagenet":
         return asked.data()
-    return ("data=imagenet_folder", f"data.root={asked.images}", f"data.side={asked.of_scale.side_px}")
+    return ("data=imagenet_folder", word("data.root", asked.images), f"data.side={asked.of_scale.side_px}")
 
 
 def transfer(asked: Asked) -> Iterator[Step]:
     """Tables 4 to 7 and Fig. 9 on the data sets that are at hand."""
-    checkpoint, side = f"checkpoint={asked.best}", f"data.side={asked.of_scale.side_px}"
+    checkpoint, side = word("checkpoint", asked.best), f"data.side={asked.of_scale.side_px}"
     folders = {"caltech101": asked.caltech101, "caltech256": asked.caltech256}
     numbers = {"caltech101": ("tab4_caltech101", "Table 4"), "caltech256": ("tab5_caltech256", "Table 5, Figure 9")}
     for data, folder in folders.items():
         name, title = numbers[data]
         here = f"{name.partition('_')[0]}.csv"
         if folder is not None:
-            words: Words = (f"data={data}", f"data.root={folder}", side, checkpoint)
+            words: Words = (f"data={data}", word("data.root", folder), side, checkpoint)
             yield job(asked, name, title, words, (here,), work=Work(model="zfnet", passes=1, seconds=4 * 3600))
             each = ("train_per_class=60",) if data == "caltech256" else ()
             work, called = Work(model="zfnet", passes=1, seconds=3600), f"tab7_{data}"
@@ -99,7 +100,7 @@ def transfer(asked: Asked) -> Iterator[Step]:
         words = (*probed(asked), checkpoint)
         yield job(asked, "tab7_depth", "Table 7", words, ("tab7.csv",), work=Work(passes=1, seconds=240))
     if asked.voc is not None:
-        words = ("data=voc2012", f"data.root={asked.voc}", side, checkpoint)
+        words = ("data=voc2012", word("data.root", asked.voc), side, checkpoint)
         work = Work(model="zfnet", passes=1, seconds=1800)
         yield job(asked, "tab6_pascal", "Table 6", words, ("tab6.csv",), work=work)
 
@@ -110,20 +111,20 @@ def other_classes(asked: Asked) -> Words | None:
         return None
     if asked.of_scale.drawn:
         folder = asked.out / "parts_world_transfer"
-        return (f"data.root={folder}", f"data.pack={folder}-pack")
-    return None if asked.others is None else (f"data.root={asked.others}",)
+        return (word("data.root", folder), word("data.pack", folder.with_name(f"{folder.name}-pack")))
+    return None if asked.others is None else (word("data.root", asked.others),)
 
 
 def probed(asked: Asked) -> Words:
     """The images that Table 7 is made on where there is no Caltech: other classes, or else those that were learned."""
     if asked.others is None:
         return asked.data()
-    return ("data=imagenet_folder", f"data.root={asked.others}", f"data.side={asked.of_scale.side_px}")
+    return ("data=imagenet_folder", word("data.root", asked.others), f"data.side={asked.of_scale.side_px}")
 
 
 def report(asked: Asked, before: Sequence[Step]) -> Step:
     """The page of everything, last of all; it takes what is there, and measures the paper's claims itself."""
-    words = (*asked.data(), f"checkpoint={asked.best}", f"run={asked.out}")
+    words = (*asked.data(), word("checkpoint", asked.best), word("run", asked.out))
     work = Work(model="zfnet", passes=3, seconds=300)
     step = job(asked, "report", "the report", words, ("report.html",), work=work)
     return replace(step, after=tuple(one.name for one in before))

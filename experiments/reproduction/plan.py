@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.reproduction import looks
-from experiments.reproduction.asked import ROWS, Asked
+from experiments.reproduction.asked import ROWS, Asked, word
 from experiments.reproduction.scales import Words
 from experiments.reproduction.step import Step, Work, check_order
 
@@ -50,14 +50,14 @@ def trainings(asked: Asked) -> Iterator[Step]:
     for seed in range(1, asked.seeds):
         yield training(asked, "zfnet", seed, FEW)
     folder = asked.out / "unlimited"
-    words = ("model=zfnet", "seed=0", "training.filter_rms_limit=null", *FEW, f"run_dir={folder}")
+    words = ("model=zfnet", "seed=0", "training.filter_rms_limit=null", *FEW, word("run_dir", folder))
     yield training_in(asked, "unlimited", "train zfnet without the filter limit", "zfnet", folder, words)
 
 
 def training(asked: Asked, model: str, seed: int, more: Words) -> Step:
     """A row of Tables 2 and 3."""
     folder = asked.out / "rows" / f"{model}-seed{seed}"
-    words = (f"model={model}", f"seed={seed}", *more, f"run_dir={folder}")
+    words = (f"model={model}", f"seed={seed}", *more, word("run_dir", folder))
     return training_in(asked, f"train-{model}-seed{seed}", f"train {model}, seed {seed}", model, folder, words)
 
 

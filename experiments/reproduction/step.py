@@ -92,11 +92,17 @@ class Marks:
         return facts if held and not missing_outputs(step) else None
 
     def done(self, steps: Sequence[Step]) -> set[str]:
-        """Names of the steps that need not be carried out: marked, and begun after all they need was finished."""
+        """Names of the steps that need not be carried out: marked, and begun after all they need was finished.
+
+        And no step that they come after was finished since: a report lacks a table that failed when it was written.
+        """
         finished_s: dict[str, float] = {}
         for step in steps:
             facts = self.read(step)
-            if facts is not None and all(finished_s.get(need, float("inf")) <= facts["begun"] for need in step.needs):
+            if facts is None:
+                continue
+            needed = all(finished_s.get(need, float("inf")) <= facts["begun"] for need in step.needs)
+            if needed and all(finished_s.get(other, 0.0) <= facts["begun"] for other in step.after):
                 finished_s[step.name] = facts["finished"]
         return set(finished_s)
 

@@ -93,6 +93,10 @@ def transfer(choice: NetworkChoice, settings: TransferSettings, recipe: Recipe, 
         return None
     if missing:
         raise ValueError(f"{protocol.kept}: no {', '.join(missing)}: all processes must see the same folder")
+    if run.world.first:  # by which others know them among the folds of other settings
+        paths = [protocol.path(*task) for task in tasks]
+        here = [one.relative_to(run.folder) if one.is_relative_to(run.folder) else one.absolute() for one in paths]
+        run.note(folds=list(map(str, here)))
     by_method = np.array(found).reshape(len(folds_of), len(methods), settings.folds).swapaxes(0, 1)
     accuracy = dict(zip(methods, by_method, strict=True))
     classes = len(np.unique(protocol.labels[protocol.labels >= 0]))
@@ -148,7 +152,7 @@ class TransferProtocol:
 
     def result(self, method: str, count: int, fold: Fold, stop: Callable[[], bool]) -> bool:
         """Tell the kept result, or a new one, which is kept; False where it was stopped."""
-        path, name = self._path(method, count, fold), f"{method}-{count}-{fold.seed}"
+        path, name = self.path(method, count, fold), f"{method}-{count}-{fold.seed}"
         result, origin = load_fold(path), "kept"
         if result is None:
             begun_s = time.monotonic()
@@ -164,11 +168,11 @@ class TransferProtocol:
 
     def known(self, tasks: Sequence[Task]) -> tuple[list[float], list[str]]:
         """The kept results' accuracies, whichever process made them, and the names of those that are not there."""
-        results = [(path.name, load_fold(path)) for path in (self._path(*task) for task in tasks)]
+        results = [(path.name, load_fold(path)) for path in (self.path(*task) for task in tasks)]
         missing = [name for name, result in results if result is None]
         return [result.accuracy for _, result in results if result is not None], missing
 
-    def _path(self, method: str, count: int, fold: Fold) -> Path:
+    def path(self, method: str, count: int, fold: Fold) -> Path:
         """Where it is kept, or would be: by what an earlier version called the images, where only that is there."""
         paths = [
             fold_path(self.kept, f"{method}-{count}-{fold.seed}", {"images": fold_identity(data, fold), **identity})

@@ -74,7 +74,10 @@ def test_every_question_is_asked_told_and_drawn_and_can_be_drawn_again(
     assert code == 0, printed
     assert rows_of(tmp_path / "again") == rows
     first, again = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("run", "again"))
-    assert again["networks"] == first["networks"]  # by which a report finds what was drawn again
+    assert (again["networks"], again["frames"]) == (
+        first["networks"],
+        first["frames"],
+    )  # by which a report finds what was drawn again
     assert again["images"] == first["images"] == 3
     titles = [table.title for table in audit_tables.tables(tmp_path / "again")]
     assert len(titles) >= 10  # four or five of classes, four of units; switches of units and of layers

@@ -15,6 +15,8 @@ from in_process import run_here
 from report_page import SMALL, words_of
 from small_network import small_network
 
+from experiments import report
+from experiments.report_parts.claims_file import save_claims
 from experiments.report_parts.collect import Collected, collect
 from experiments.report_parts.inner_job import FUNCTIONS
 from experiments.report_parts.items import ITEMS
@@ -117,6 +119,60 @@ def test_probes_of_other_classes_are_an_entry_beside_those_of_these(tmp_path: Pa
     assert [(one.anchor, one.figures[0].path.parent.name) for one in collected.entries] == [
         ("tab7", "own"), ("tab7-others", "new"),
     ]  # fmt: skip
+
+
+def test_what_another_epoch_or_another_crop_gave_is_not_this_networks(tmp_path: Path):
+    """Of one training: what best.pt gave is no figure of epoch-0001.pt; and a zoo's network sees what size_px says."""
+    (tmp_path / "checkpoints").mkdir()
+    best = tmp_path / "checkpoints" / "best.pt"
+    best.touch()
+
+    def kept(job: str, **facts: Any) -> KeptRun:
+        return KeptRun(folder=tmp_path / job, job=job, facts={"networks": {str(best): "w"}, **facts})
+
+    runs = [kept("evaluate"), kept("fig5_invariance", frames={str(best): "224 px"}), kept("tab2_imagenet")]
+    same = Shelf(runs=runs, weights="w", data=[], trained=tmp_path, frame="224 px")
+    assert [same.find(one.job) for one in runs] == runs
+    assert replace(same, frame="96 px").find("fig5_invariance") is None
+    first = replace(same, weights="of the first epoch")
+    assert [first.find(one.job) for one in runs] == [None, None, runs[2]]
+
+
+def test_what_was_found_of_another_network_beside_this_one_is_not_this_networks(tmp_path: Path):
+    """Claims of a ZFNet open the AlexNet that they compare it with; evaluate checkpoint=[a,b] says what both say."""
+
+    def kept(job: str, *networks: str) -> KeptRun:
+        facts = {"networks": {f"{one}.pt": one for one in networks}}
+        return KeptRun(folder=tmp_path / job, job=job, facts=facts)
+
+    claims, audit, averaged = kept("claims", "zfnet", "alexnet"), kept("audit", "zfnet", "shuffled"), ("zfnet", "other")
+    filters = kept("fig6_filters", "unlimited", "alexnet", "zfnet")
+    of_zfnet = Shelf(runs=[claims, audit, filters, kept("evaluate", *averaged)], weights="zfnet", data=[], trained=None)
+    assert [of_zfnet.find(job) for job in ("claims", "audit", "fig6_filters")] == [claims, audit, filters]
+    assert of_zfnet.find("evaluate") is None
+    assert replace(of_zfnet, weights="alexnet").find("claims") is None
+    assert replace(of_zfnet, weights="shuffled").find("audit") is None
+
+
+@pytest.mark.parametrize(("job", "again"), [("tab4_caltech101", True), ("train", True), ("evaluate", False)])
+def test_sentences_are_measured_anew_once_there_is_more_to_measure_them_on(
+    job: str, again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Sentence 12 was left out for want of Table 4, which has been made since."""
+
+    def kept(name: str, finished: str) -> KeptRun:
+        return KeptRun(folder=tmp_path / name, job=name, facts={"networks": {"a.pt": "w"}, "finished": finished})
+
+    (tmp_path / "claims").mkdir()
+    save_claims(tmp_path / "claims", [])
+    shelf = Shelf(runs=[kept("claims", "2026-01-01"), kept(job, "2026-01-02")], weights="w", data=[], trained=None)
+    measured: list[str] = []
+    monkeypatch.setattr(report, "shared_words", lambda job: [])
+    monkeypatch.setattr(report, "run_inner", lambda job, words, folder, run: measured.append(job))
+    monkeypatch.setattr(report, "runs_in", lambda folders: shelf.runs)
+    settings = cast(Any, SimpleNamespace(claims={}))
+    report.claim_sentences(settings, Collected(left_out={}), cast(Any, SimpleNamespace(folder=tmp_path)), shelf)
+    assert measured == (["claims"] if again else [])
 
 
 def test_an_item_that_is_not_there(image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

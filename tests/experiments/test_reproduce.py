@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from in_process import ROOT
 
-from experiments.common.options import options_of
+from experiments.common.options import CONF, options_of
 from experiments.reproduction.__main__ import main
 from experiments.reproduction.asked import ROWS, Asked
 from experiments.reproduction.carry_out import carry_out, carry_out_one, free_again, log_of
@@ -68,6 +69,22 @@ def test_every_step_stands_after_what_it_needs_and_its_words_are_options_of_its_
             assert word.partition("=")[0] in known or word.startswith("data."), f"{step.name}: {word}"
 
 
+@pytest.mark.parametrize("name", ["Jörg's", "a, b (2)", "width=0.5", "[x]"])
+def test_folders_of_any_name_reach_the_jobs(name: str, tmp_path: Path):
+    root = tmp_path / name
+    root.mkdir()
+    (root / "parts.json").write_text("{}")
+    folders = dict.fromkeys(("root", "caltech101", "others", "voc"), root)
+    steps, _ = plan_of(Asked(scale="tiny", out=root / "out", **folders))
+    for step in (one for one in steps if one.folder is not None):
+        script = next(Path(word).stem for word in step.words if word.startswith("experiments/"))
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose(script, [word for word in step.words if "=" in word])
+        assert config.run_dir == str(step.folder)
+        named = [config.get("checkpoint"), (config.get("data") or {}).get("root")]
+        assert all(Path(path).is_relative_to(root) for path in named if path is not None)
+
+
 def test_the_rows_are_those_of_table_3():
     assert set(ROWS) == {model for pair in VARIANTS.values() for model in pair if model is not None}
 
@@ -116,6 +133,19 @@ def test_a_step_that_fails_holds_up_only_those_that_need_it(make: Make, tmp_path
     assert outcome.held_up == {"b": "a"}
     assert outcome.done == ("c", "d")
     assert "SystemExit" in log_of(steps[0], tmp_path / "out").read_text()
+
+
+def test_what_comes_after_a_step_that_failed_is_done_again_once_that_is_done(make: Make, tmp_path: Path):
+    """The report was written without the table; its own command is still the same."""
+    out = tmp_path / "out"
+    code = f"import pathlib; assert pathlib.Path({str(tmp_path / 'room')!r}).exists()"
+    steps = [make("table", code=code), make("other"), make("report", after=("table", "other"))]
+    assert carry_out(steps, out).done == ("other", "report")
+    (tmp_path / "room").touch()
+    assert carry_out(steps, out).done == ("table", "report")
+    assert carry_out(steps, out).before == ("table", "other", "report")
+    more = [*steps[:-1], make("another"), make("report", after=("table", "other", "another"))]  # given --voc, say
+    assert carry_out(more, out).done == ("another", "report")
 
 
 def test_a_job_that_was_stopped_is_not_done(make: Make, tmp_path: Path):

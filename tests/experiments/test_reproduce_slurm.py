@@ -34,6 +34,14 @@ def test_the_jobs_are_carried_out_in_their_order_and_marked(tmp_path: Path):
     assert submit(steps, tmp_path, cluster="debug") == {}  # what is done is not submitted again
 
 
+def test_what_comes_after_a_job_that_is_submitted_is_submitted_again(tmp_path: Path):
+    """The report, which was written without what is done now."""
+    steps = steps_in(tmp_path)
+    submit(steps, tmp_path, cluster="debug")
+    (tmp_path / "b.out").unlink()
+    assert list(submit(steps, tmp_path, cluster="debug")) == ["b", "last"]
+
+
 def test_a_job_that_fails_says_so_to_the_cluster(tmp_path: Path):
     steps = steps_in(tmp_path, broken=True)
     with pytest.raises(RuntimeError, match="b: it ended with code 1"):

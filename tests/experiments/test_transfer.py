@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,8 @@ def test_the_table_is_that_of_its_folds(carry_out_here, words: list[str], tmp_pa
     assert "layer 7: 205 features of 48 images; peak memory so far " in printed
     rows, curves = table(tmp_path / "run" / "tab4.csv"), load_curves(tmp_path / "run" / "tab4.npz")
     assert set(rows) == {(method, count) for method in ("pretrained", "scratch") for count in (5, 8)}
+    told = json.loads((tmp_path / "run" / "manifest.json").read_text())["folds"]
+    assert sorted(map(Path, told)) == sorted((tmp_path / "kept").glob("*-*-*.npz"))
     tested = {}
     for (method, count), row in rows.items():
         results = [load_fold(path) for path in sorted((tmp_path / "kept").glob(f"{method}-{count}-*.npz"))]
