@@ -44,7 +44,8 @@ class Filters:
 
     def of(self, conv: Convolution, norm: BatchNorm | None, dtype: torch.dtype) -> TransposedFilters:
         """Those of a convolution, times the factors of the batch normalisation after it, if one is given."""
-        key = (conv.weight.data_ptr(), conv.stride, conv.dilation, norm is None or norm.variance.data_ptr(), dtype)
+        factor = () if norm is None else (norm.eps, *_memory(norm.variance, norm.weight))
+        key = (*_memory(conv.weight), *factor, conv.stride, conv.dilation, conv.groups, dtype)
         if key not in self._made:
             self._made[key] = TransposedFilters(conv, dtype, None if norm is None else norm.factor())
         return self._made[key]
@@ -212,6 +213,11 @@ class Descent:
         if len(shape) != 4:
             return like.new_zeros(shape)
         return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last).zero_()
+
+
+def _memory(*tensors: Tensor | None) -> tuple[object, ...]:
+    """What tells numbers from others: a part of a tensor, and it transposed, begin at the same place in memory."""
+    return tuple(one if one is None else (one.data_ptr(), one.shape, one.stride()) for one in tensors)
 
 
 def _part(target: Field, field: Field) -> tuple[slice, slice]:
