@@ -28,7 +28,7 @@ def submit(
     executor, jobs = AutoExecutor(folder=out / "slurm", cluster=cluster), dict[str, Any]()
     done = Marks(out / "steps").done(steps)
     for step in steps:
-        if step.name in done:
+        if step.name in done and not any(other in jobs for other in step.after):
             continue
         executor.update_parameters(name=f"reproduce-{step.name}", **(parameters or {}))
         waits = {kind: [jobs[one] for one in of if one in jobs] for kind, of in _waited_for(step).items()}

@@ -92,11 +92,16 @@ class Marks:
         return facts if held and not missing_outputs(step) else None
 
     def done(self, steps: Sequence[Step]) -> set[str]:
-        """Names of the steps that need not be carried out: marked, and begun after all they need was finished."""
+        """Names of the steps that need not be carried out: marked, and begun after all they need was finished.
+
+        And after what they only come after, where that is done: it may have failed at first, and be missing in them.
+        """
         finished_s: dict[str, float] = {}
         for step in steps:
             facts = self.read(step)
-            if facts is not None and all(finished_s.get(need, float("inf")) <= facts["begun"] for need in step.needs):
+            needed = [finished_s.get(need, float("inf")) for need in step.needs]
+            tried = [finished_s.get(other, 0.0) for other in step.after]
+            if facts is not None and max([*needed, *tried], default=0.0) <= facts["begun"]:
                 finished_s[step.name] = facts["finished"]
         return set(finished_s)
 

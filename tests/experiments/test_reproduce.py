@@ -118,6 +118,17 @@ def test_a_step_that_fails_holds_up_only_those_that_need_it(make: Make, tmp_path
     assert "SystemExit" in log_of(steps[0], tmp_path / "out").read_text()
 
 
+def test_what_failed_at_first_is_in_what_comes_after_it(make: Make, tmp_path: Path):
+    """As a table is in the report."""
+    mended = tmp_path / "mended"
+    steps = [make("a", code=f"import pathlib; pathlib.Path({str(mended)!r}).stat()"), make("report", after=("a",))]
+    outcomes = [carry_out(steps, tmp_path / "out") for _ in range(2)]
+    assert [one.done for one in outcomes] == [("report",), ()]  # still without it: as it was
+    mended.touch()
+    assert carry_out(steps, tmp_path / "out").done == ("a", "report")
+    assert carry_out(steps, tmp_path / "out").before == ("a", "report")
+
+
 def test_a_job_that_was_stopped_is_not_done(make: Make, tmp_path: Path):
     step = make("a")
     job = Step(**{**vars(step), "folder": tmp_path / "run"})
