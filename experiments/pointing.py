@@ -85,6 +85,8 @@ def compute(choice: NetworkChoice, settings: Settings, run: Run) -> Points | Non
             "knows"
         )
     run.note(checkpoint=choice.source, root=settings.data.root)
+    for left in run.folder.glob("read_outs*"):
+        left.unlink()  # of an earlier run
     if settings.sizes_px:
         compare([read_outs_in(piece) for piece in pieces], run.folder, seed=settings.seed)
     return joined([without_read_outs(piece) for piece in pieces], network.names, settings.square_px)

@@ -95,11 +95,12 @@ def claim_sentences(settings: Settings, collected: Collected, run: Run, shelf: S
     """Measure the sentences beside the runs that are there, or take what was measured since the last they are of."""
     folder, kept = run.folder / CLAIMS, shelf.find(CLAIMS)
     last = max((one.finished for one in shelf.runs if one.job in MEASURED_ON), default="")
-    if kept is not None and kept.finished >= last:
+    words = [*shared_words(CLAIMS), *(f"{name}={_value(value)}" for name, value in settings.claims.items())]
+    inside = kept is not None and kept.folder.resolve() == folder.resolve()
+    if kept is not None and kept.finished >= last and (not inside or kept.was_asked(words)):
         print(f"{CLAIMS}: taken from {kept.folder}", flush=True)
         collected.take_claims(kept)
         return
-    words = [*shared_words(CLAIMS), *(f"{name}={_value(value)}" for name, value in settings.claims.items())]
     words.append(
         f"run=[{','.join(quote_override(one) for one in dict.fromkeys(str(one.folder) for one in shelf.runs))}]"
     )

@@ -3,7 +3,10 @@
 import errno
 import io
 import os
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,29 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: P
         raise error
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_two_that_write_one_file_write_it_one_after_the_other(tmp_path: Path):
+    """As two tables over the same rows do, each what it made of a network."""
+    path, begun = tmp_path / "file", threading.Event()
+
+    def write(content: bytes) -> None:
+        with whole_file(path) as file:
+            begun.set()
+            for _ in range(20):
+                file.write(content * 1000)
+                file.flush()
+                time.sleep(0.005)
+
+    with ThreadPoolExecutor(2) as both:
+        first = both.submit(write, b"a")
+        begun.wait()
+        second = both.submit(write, b"b")
+        first.result()
+        assert path.read_bytes() == b"a" * 20_000
+        second.result()
+    assert path.read_bytes() == b"b" * 20_000
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_text_keeps_the_bytes_of_names_that_are_no_utf8(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import math
 import os
@@ -22,14 +23,16 @@ def whole_file(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]
     """A binary file to write, which takes the place of `path` when the block has ended well.
 
     A crash, an error or a full disk leaves the old file, or none. Until then it is path.partial; folders that are
-    missing are made. durable: the disk holds it before it is renamed, and the new name after, whatever the power does.
+    missing are made. Of two that write one file, the second waits for the first. durable: the disk holds it before it
+    is renamed, and the new name after, whatever the power does.
     Raises OSError naming `path`, also where a library that wrote into it made another error of it.
     """
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
     with naming(path, partial):
         path.parent.mkdir(parents=True, exist_ok=True)
-        raw = _Raw(partial, "wb")
+        raw = _alone(partial)
+        held = os.dup(raw.fileno())  # the lock, until the file has its name or is gone
         try:
             file = io.BufferedWriter(raw)
             yield file
@@ -45,6 +48,8 @@ def whole_file(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]
             if raw.error is not None and raw.error is not error:
                 raise raw.error from error
             raise
+        finally:
+            os.close(held)
         if durable:
             flush(path.parent)
 
@@ -88,6 +93,21 @@ def path_of(line: str) -> str:
 def shown(path: str | Path) -> str:
     """A path for a message, on one line and printable everywhere: bytes that are not UTF-8 are escaped too."""
     return one_line(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _alone(partial: Path) -> _Raw:
+    """An empty file to write that nobody else writes, by the system's lock where the file system has one."""
+    while True:
+        raw = _Raw(partial, "wb", opener=lambda name, flags: os.open(name, flags & ~os.O_TRUNC, 0o666))
+        with suppress(OSError):
+            fcntl.flock(raw, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            own = os.fstat(raw.fileno())
+            if os.path.samestat(os.stat(partial), own):
+                if own.st_size:  # what a killed process left
+                    raw.truncate()
+                return raw
+        raw.close()  # it has got its own name since, or is gone
 
 
 class _Raw(io.FileIO):

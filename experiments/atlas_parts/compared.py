@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def write_compared(
     check_side(found.views.source, network.frame)
     views = views_of(found.views.source, run, network.frame, given.batch_size)
     folder = found.arrays.folder.parent / OTHER
+    if run.world.first and not folder.exists():
+        shutil.rmtree(site.partial / f"{OTHER}.partial", ignore_errors=True)  # pictures of a work that is gone
     other = survey(network, views, settings, folder, run)
     there = Site(site.partial / OTHER)
     write_site(other, there, root, other_choice, settings, run, (choice.title, "../"))

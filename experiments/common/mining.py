@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from glob import escape
 from itertools import islice
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def mined_once(
     if world.first:
         mined = merge(parts)
         mined.save(path, fingerprint)
-        for part in path.parent.glob(f"{path.stem}-part-*.npz"):
-            part.unlink()
+        for part in path.parent.glob(f"{escape(path.stem)}-part-*.npz"):
+            part.unlink(missing_ok=True)  # of another job that mines the same
     world.wait()
     return mined if world.first else Mined.load(path, known)
 
@@ -86,17 +87,17 @@ class _Parts:
             try:
                 return int(path.stem.rpartition("-")[2]), Mined.load(path, self._asked)
             except ValueError:  # of other layers, images or processes
-                path.unlink()
+                path.unlink(missing_ok=True)
         return 0, None
 
     def keep(self, done: int, found: Mined) -> None:
         before = self._files()
         found.save(self._path.with_name(f"{self._path.stem}-part-{self._rank:04d}-{done:09d}.npz"), self._asked)
         for path in before:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
-        return list(self._path.parent.glob(f"{self._path.stem}-part-{self._rank:04d}-*.npz"))
+        return list(self._path.parent.glob(f"{escape(self._path.stem)}-part-{self._rank:04d}-*.npz"))
 
 
 def digest_of(top: TopUnits) -> str:

@@ -55,14 +55,13 @@ class TableClaims:
         return [settling_effect(load_moments(folder))]
 
     def result(self, job: str, words: Sequence[str]) -> Path:
-        """The folder of a job's finished run that fits, or of one that is run now."""
-        name = job.split("_")[0]
-        kept = self.asked.shelf.find(job)
-        if kept is not None:
+        """The folder of a finished run that fits, or of one that is run now: again, where it was asked otherwise."""
+        folder, kept = self.asked.run.folder / job.split("_")[0], self.asked.shelf.find(job)
+        if kept is not None and (kept.folder.resolve() != folder.resolve() or kept.was_asked(words)):
             print(f"{job}: taken from {kept.folder}")
             return kept.folder
-        run_inner(job, words, self.asked.run.folder / name, self.asked.run)
-        return self.asked.run.folder / name
+        run_inner(job, words, folder, self.asked.run)
+        return folder
 
     def correspondence(self) -> list[Effect]:
         """Sentence 10."""

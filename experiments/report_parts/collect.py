@@ -46,19 +46,27 @@ def collect(item: Item, wanted: Wanted, collected: Collected, run: Run) -> None:
 
 
 def found_or_run(item: Item, wanted: Wanted, run: Run) -> tuple[KeptRun, str]:
-    """The run that the item is read from, and where it came from in words. Raises LeftOut."""
-    kept = wanted.shelf.find(item.job, of_these_images=item.of_these_images)
-    if kept is not None:
+    """The run that the item is read from, and where it came from in words. Raises LeftOut.
+
+    What an earlier try computed for this report counts only where it was asked the same.
+    """
+    kept, folder = wanted.shelf.find(item.job, of_these_images=item.of_these_images), run.folder / item.name
+    own = kept is not None and kept.folder.resolve() == folder.resolve()
+    if kept is not None and not (own and item.words is not None and not kept.was_asked(words_of(item, wanted))):
         print(f"{item.job}: taken from {kept.folder}", flush=True)
         inside = run.folder.resolve() in kept.folder.resolve().parents
         return kept, "Computed for this report." if inside else f"Taken from a finished run: {kept.folder}."
     if item.words is None:
         raise LeftOut(item.missing)
-    folder = run.folder / item.name
-    words = item.words(wanted)
-    given = [word for word in shared_words(item.job) if word.split("=")[0] not in {one.split("=")[0] for one in words}]
-    run_inner(item.job, [*given, *words], folder, run)
+    run_inner(item.job, words_of(item, wanted), folder, run)
     return next(one for one in runs_in([folder]) if one.job == item.job), "Computed for this report."
+
+
+def words_of(item: Item, wanted: Wanted) -> list[str]:
+    """The options of an item's job here. Raises LeftOut where it cannot be done."""
+    words = [] if item.words is None else item.words(wanted)
+    own = {word.split("=")[0] for word in words}
+    return [*(word for word in shared_words(item.job) if word.split("=")[0] not in own), *words]
 
 
 def entry_of(item: Item, kept: KeptRun, source: str) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from zfnet.runs import read_manifest
 
 OF_TRAININGS = ("fig4_evolution", "fig6_filters", "tab2_imagenet", "tab3_ablation")  # of no single checkpoint
 AVERAGING = "evaluate"  # of several networks, what they say together
+TOLD_OTHERWISE = (  # options whose values a run is known by in other ways, or that change none of its numbers
+    "run", "run_dir", "checkpoint", "weights", "images", "data", "hardware", "batch_size",
+)  # fmt: skip
 DEPTH = 3  # folders below the one that was given: runs/demo, its runs, and a table's rows
 
 
@@ -31,6 +34,10 @@ class KeptRun:
     @property
     def finished(self) -> str:
         return str(self.facts.get("finished"))
+
+    def was_asked(self, words: Sequence[str]) -> bool:
+        """Whether it was given these options, and no others, besides the network, the images and the machine."""
+        return _options(map(str, self.facts.get("command", []))) == _options(words)
 
     def is_of(self, weights: str, frame: str | None, trained: Path | None) -> bool:
         """Whether it is of a network of these weights and this frame: the first that it looked into.
@@ -115,6 +122,12 @@ def training_of(checkpoint: str | None) -> Path | None:
         return None
     folder = Path(checkpoint).absolute().parent
     return folder.parent if folder.name == "checkpoints" else None
+
+
+def _options(words: Iterable[str]) -> set[str]:
+    """Those of a command's words that are options, but for TOLD_OTHERWISE."""
+    given = [word for word in words if "=" in word]
+    return {word for word in given if word.lstrip("+~").split("=")[0].split(".")[0] not in TOLD_OTHERWISE}
 
 
 def _manifests(folder: Path) -> Iterator[Path]:

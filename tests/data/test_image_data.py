@@ -67,6 +67,8 @@ def test_the_limit_of_pixels_holds_for_folders_and_packs(root: Path, tmp_path: P
     assert "large.png: 100 x 60 px are more than max_megapixels=0.003 million" in data.open("train").skipped[0]
     labels = [ImageData(str(root), side=32, max_megapixels=m).open("train").read([3])[1].item() for m in (0.003, 1)]
     assert labels == [UNREADABLE, 0]
+    kept_by = [ImageData(str(root), side=32, max_megapixels=m).open("train").fingerprint for m in (0.003, 1)]
+    assert kept_by[0] != kept_by[1]  # what was kept without an image is not taken once it may be read
     for wrong in (0, 200, float("nan")):
         with pytest.raises(ValueError, match=f"max_megapixels={wrong}, expected more than 0 and at most 178.9"):
             ImageData(str(root), max_megapixels=wrong)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,14 @@ def test_a_pack_of_the_same_is_reused(tmp_path: Path, images: ImageList, capsys:
     write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
     assert "already packed from these files, reused" in capsys.readouterr().out
     assert (tmp_path / "pack" / "pixels.npy").stat().st_mtime_ns == before
+
+
+def test_a_pack_whose_classes_have_other_names_now_says_so(tmp_path: Path, images: ImageList) -> None:
+    write_pack(images, tmp_path / "pack", SIDE_PX, workers=1)
+    named = replace(images, names=(*images.names[:-1], "zebra"))
+    told = rf"classes had other names \('{images.names[-1]}' is 'zebra' now\): give the pack itself"
+    with pytest.raises(ValueError, match=told):
+        write_pack(named, tmp_path / "pack", SIDE_PX, workers=1)
 
 
 def test_a_pack_of_something_else_is_kept(tmp_path: Path, images: ImageList) -> None:

@@ -40,6 +40,33 @@ def cropped(x):
     return x[:, :, 1:-2, 2:] + F.pad(x, (-2, 0, -1, -2))
 
 
+TIED = torch.randn(6, 6, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def tied(x):
+    """Filters that are used once more transposed, as a tied decoder does."""
+    return F.conv2d(F.relu(F.conv2d(x, TIED, padding=1)), TIED.transpose(0, 1), padding=1)
+
+
+def slimmed(x):
+    """A part of the filters beside all of them, as a slimmable network does."""
+    some = F.relu(F.conv2d(x, TIED[:4], padding=1))
+    return F.conv2d(some, TIED[:, :4], padding=1) + F.relu(F.conv2d(x, TIED, padding=1))
+
+
+def other_groups(x):
+    """The same filters (6, 3, 3, 3) on all maps in two groups, and on some of them in one."""
+    return F.conv2d(x, TIED[:, :3], padding=1, groups=2) + F.conv2d(x[:, :3], TIED[:, :3], padding=1)
+
+
+def other_gains(x):
+    """Batch normalisation by the same statistics with gains of its own each time it is used."""
+    mean, variance = torch.zeros(6, dtype=x.dtype), torch.arange(1.0, 7, dtype=x.dtype)
+    for gain in (1.0, -2.0):
+        x = F.relu(F.batch_norm(F.conv2d(x, TIED, padding=1), mean, variance, variance.flip(0) * gain))
+    return x
+
+
 def ceiled_means(x):
     return F.avg_pool2d(x, 3, 2, padding=1, ceil_mode=True, count_include_pad=False)
 
@@ -100,6 +127,10 @@ WINDOWED = {
     "dropout in eval": lambda x: F.dropout(x, 0.5, training=False),
     "copies": lambda x: x.clone().contiguous().double(),
     "weights in several ways": Shared(),
+    "filters tied by transposition": tied,
+    "a part of the filters": slimmed,
+    "filters in other groups": other_groups,
+    "other gains": other_gains,
     "branches of two depths": lambda x: F.conv2d(x, torch.ones(6, 1, 3, 3, dtype=x.dtype), padding=1, groups=6) + x,
 }  # fmt: skip
 WHOLE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,3 +154,24 @@ def test_pictures_whose_work_is_gone_are_made_anew(
     code, printed = carry_out_here("atlas", *words, "photographs=false", f"run_dir={tmp_path / 'run'}")
     assert code == 0, printed
     assert not list((tmp_path / "run" / "atlas" / "images").iterdir())
+
+
+def test_the_network_that_is_compared_may_be_another_once_the_work_on_it_is_gone(
+    carry_out_here: Callable[..., tuple[int, str]], words: list[str], tmp_path: Path
+):
+    """As the error says that tells of the first one's work: nothing that was drawn of that one is left."""
+    one, two = (small_network(tmp_path / f"{seed}.pt", seed=seed) for seed in (5, 6))
+    given = [*words, "time=none", f"run_dir={tmp_path / 'run'}"]
+    with pytest.MonkeyPatch.context() as patch:
+        killed_at(patch, "experiments.atlas_parts.compared.match", 1)
+        with pytest.raises(Killed):
+            carry_out_here("atlas", *given, f"compare={one}")
+    work = tmp_path / "run" / "atlas.work" / "other"
+    code, printed = carry_out_here("atlas", *given, f"compare={two}")
+    assert code == 2
+    assert f"{work} was begun for another network" in printed
+    shutil.rmtree(work)
+    assert carry_out_here("atlas", *given, f"compare={two}")[0] == 0
+    assert carry_out_here("atlas", *given[:-1], f"run_dir={tmp_path / 'whole'}", f"compare={two}")[0] == 0
+    found, whole = (files_of(tmp_path / name / "atlas" / "other") for name in ("run", "whole"))
+    assert found == whole

@@ -56,18 +56,19 @@ def same(one: Mined, other: Mined) -> bool:
     )  # fmt: skip
 
 
-def test_it_goes_on_where_it_was_stopped(given: tuple[Deconvnet, CentreViews, Run]):
+@pytest.mark.parametrize("name", ["again", "top[3]"])
+def test_it_goes_on_where_it_was_stopped(given: tuple[Deconvnet, CentreViews, Run], name: str):
     source, folder = given[1].source, given[2].folder
     whole = found(given, "whole.npz")
     assert source.asked[:1] == [0]
     source.end = 19  # in the fifth batch
     with pytest.raises(KeyboardInterrupt):
-        found(given, "again.npz")
-    assert [path.name for path in folder.glob("again-part-*")] == ["again-part-0000-000000004.npz"]
+        found(given, f"{name}.npz")
+    assert [path.name for path in folder.glob("*-part-*")] == [f"{name}-part-0000-000000004.npz"]
     source.end = 10**9
-    assert same(found(given, "again.npz"), whole)
+    assert same(found(given, f"{name}.npz"), whole)
     assert min(source.asked) == 16  # what four batches hold is not read again
-    assert not list(folder.glob("again-part-*"))
+    assert not list(folder.glob("*-part-*"))
 
 
 def test_what_was_kept_for_something_else_is_not_taken(given: tuple[Deconvnet, CentreViews, Run]):

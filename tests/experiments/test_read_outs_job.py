@@ -45,6 +45,20 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
+def test_read_outs_of_an_earlier_run_do_not_stand_beside_a_game_without_them(
+    carry_out_here, root: Path, tmp_path: Path
+):
+    left = [tmp_path / "run" / name for name in ("read_outs.csv", "read_outs_object.npz")]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("of others")
+    words = ["data=imagenet_folder", f"data.root={root}", "data.side=72", f"checkpoint={tmp_path / 'a.pt'}"]
+    sizes = ["square_px=20", "stride_px=22", "hardware.workers=0", "draws=1"]
+    code, printed = carry_out_here("pointing", *words, *sizes, "run_dir=run")
+    assert code == 0, printed
+    assert not any(path.exists() for path in left)
+
+
 def test_the_read_out_is_chosen_on_one_half_and_told_on_the_other(
     carry_out_here, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

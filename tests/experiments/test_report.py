@@ -87,6 +87,26 @@ def test_what_was_done_is_not_done_again(
     assert (tmp_path / "other" / "fig5" / "fig5.png").is_file()
 
 
+def test_what_is_asked_otherwise_is_done_again(
+    trained_rows: Path, image_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    """By the same report: what it did before is of other options."""
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "run"
+    given = [*SMALL[:-1], *words_of(trained_rows, image_root)[:2], f"run_dir={run}", "items=[claims,fig2]"]
+    found = []
+    for more in (["claims.sentences=[2]"], ["claims.sentences=[2]"], ["claims.sentences=[3]", "maps=1"]):
+        assert run_here("report", *given, *more) == 0
+        taken = re.findall(r"(\w+): taken from", capsys.readouterr().out)
+        numbers = [one["number"] for one in json.loads((run / "claims" / "claims.json").read_text())]
+        command = json.loads((run / "fig2" / "manifest.json").read_text())["command"]
+        found.append((taken, numbers, [word for word in command if word.startswith("maps=")]))
+    assert found == [
+        ([], [2], ["maps=2"]), (["claims", "fig2_features"], [2], ["maps=2"]), ([], [3], ["maps=1"]),
+    ]  # fmt: skip
+
+
 def test_jobs_are_called_as_their_files_start_them():
     for job, function in FUNCTIONS.items():
         assert f'start("experiments.{job}:{function}")' in (ROOT / "experiments" / f"{job}.py").read_text()

@@ -49,6 +49,14 @@ def test_a_job_that_fails_says_so_to_the_cluster(tmp_path: Path):
     assert "b" not in Marks(tmp_path / "steps").done(steps)
 
 
+def test_what_comes_after_a_job_that_failed_is_submitted_with_it_again(tmp_path: Path):
+    steps = steps_in(tmp_path)
+    for job in submit(steps, tmp_path, cluster="debug").values():
+        job.result()
+    Marks(tmp_path / "steps").path(steps[1]).unlink()
+    assert list(submit(steps, tmp_path, cluster="debug")) == ["b", "last"]
+
+
 def test_slurm_is_told_what_each_job_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     told: list[dict[str, Any]] = []
 

@@ -57,15 +57,21 @@ class FolderImages:
     def fingerprint(self) -> str:
         """Over the files' folders, names and sizes, a sample of their contents, the classes and their names, the side.
 
-        See ImageList.digest. Data that moved has the same. The filter is part of it where it is not bilinear.
+        See ImageList.digest. Data that moved has the same. The filter is part of it where it is not bilinear, and so
+        is max_megapixels, which decides what can be read, where it is another than usual.
         """
-        other = () if self.interpolation == BILINEAR else (self.interpolation,)
-        return self._images().digest(self.side_px, *other)
+        return self._images().digest(self.side_px, *self._unusual)
 
     @cached_property
     def earlier_fingerprints(self) -> tuple[str, ...]:
         """What earlier versions gave the same data: without contents and class names."""
-        return (self._images().earlier_digest(self.side_px),) if self.interpolation == BILINEAR else ()
+        return () if self._unusual else (self._images().earlier_digest(self.side_px),)
+
+    @property
+    def _unusual(self) -> tuple[str, ...]:
+        """How the files are read, as far as it is not as usual."""
+        limit = () if self.max_megapixels == MAX_MEGAPIXELS else (f"max_megapixels={self.max_megapixels:g}",)
+        return (*(() if self.interpolation == BILINEAR else (self.interpolation,)), *limit)
 
     def _images(self) -> ImageList:
         return ImageList([self.path(index) for index in range(len(self))], self.labels, self.wnids, self.names)

@@ -44,7 +44,7 @@ def write_pack(
     check_max_megapixels(max_megapixels)
     sources = images.digest(side_px), images.earlier_digest(side_px)
     if out.exists():
-        return _reuse(out, sources, strict=strict)
+        return _reuse(out, images, sources, strict=strict)
     partial = layout.partial_folder(out)
     needed = layout.pack_bytes(len(images), side_px)
     free = layout.check_room(partial, needed - layout.allocated_bytes(partial / layout.PIXELS))
@@ -52,7 +52,7 @@ def write_pack(
     with Journal(partial, sources[0], side_px, len(images), earlier=sources[1]) as journal:
         if out.exists():  # made by the process that had the journal's lock until now
             _forget(partial)
-            return _reuse(out, sources, strict=strict)
+            return _reuse(out, images, sources, strict=strict)
         room = f"{layout.gigabytes(needed)} ({layout.gigabytes(free)} free)"
         print(f"{out}: packing {len(images):,} images at {side_px} px into {room}")
         if not (partial / layout.SUMMARY).exists():
@@ -73,10 +73,11 @@ def _forget(partial: Path) -> None:
         partial.rmdir()
 
 
-def _reuse(out: Path, sources: Sequence[str], *, strict: bool) -> PackImages:
+def _reuse(out: Path, images: ImageList, sources: Sequence[str], *, strict: bool) -> PackImages:
     if (out / layout.SUMMARY).is_file():
         (out / layout.JOURNAL).unlink(missing_ok=True)  # left by a kill right after the rename
     pack = open_pack(out)
+    _check_names(out, images, read_summary(out))
     _check_source(out, read_summary(out), sources)
     if strict and pack.skipped:
         raise ValueError(
@@ -85,6 +86,19 @@ def _reuse(out: Path, sources: Sequence[str], *, strict: bool) -> PackImages:
         )
     print(f"{out}: already packed from these files, reused ({len(pack.skipped)} skipped)")
     return pack
+
+
+def _check_names(folder: Path, images: ImageList, summary: Summary) -> None:
+    """Raise ValueError where the images are the same, and only what their classes are called is another."""
+    held = tuple(summary.names)
+    if held == images.names or len(held) != len(images.names):
+        return
+    if replace(images, names=held).digest(summary.side_px) == summary.source:
+        was, now = next(pair for pair in zip(held, images.names, strict=True) if pair[0] != pair[1])
+        raise ValueError(
+            f"{folder}: already a pack of these images whose classes had other names ({was!r} is {now!r} now): give "
+            f"the pack itself (data=imagenet_pack data.root={folder.parent}) to go on with those, or delete it"
+        )
 
 
 def _check_source(folder: Path, summary: Summary, sources: Sequence[str]) -> None:

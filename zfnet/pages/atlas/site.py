@@ -95,10 +95,9 @@ class Site:
         self.data(f"image-{number:06d}", {**about, "columns": columns, "tile": SHOWN_TILE_PX})
 
     def strip(self, name: str, rows: Sequence[Tiles], *, lossless: bool) -> None:
-        """Rows of tiles side by side, such as a map's through the epochs."""
+        """Rows of tiles side by side, such as a map's through the epochs, of which there may be more by now."""
         path = self.partial / "pictures" / f"{name}.{ending(lossless=lossless)}"
-        if not path.exists():
-            save_picture(path, sheet(rows, max(map(len, rows))), lossless=lossless)
+        save_picture(path, sheet(rows, max(map(len, rows))), lossless=lossless)
 
     def optimised(self, layer: int, number: int, tile: Tiles) -> None:
         """The image (h, w, 3) that was made for a map."""
