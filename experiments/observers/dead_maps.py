@@ -12,10 +12,11 @@ from zfnet.training import World
 
 
 class StrongestActivations:
-    """Watches every convolution and linear layer of a model from `begin` to `end`."""
+    """Watches every convolution and linear layer of a model from `begin` to `end`, after its batch normalisation."""
 
     def __init__(self) -> None:
-        self._strongest: dict[str, Tensor] = {}
+        self._strongest: dict[str, Tensor] = {}  # (2, maps): of the layer, and of the normalisation right after it
+        self._last: tuple[str, Tensor] | None = None
         self._hooks: list[RemovableHandle] = []
 
     def begin(self, model: nn.Module) -> None:
@@ -24,16 +25,26 @@ class StrongestActivations:
         for name, module in model.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 maps = module.weight.shape[0]
-                self._strongest[name] = torch.full((maps,), -torch.inf, device=module.weight.device)
+                self._strongest[name] = torch.full((2, maps), -torch.inf, device=module.weight.device)
                 self._hooks.append(module.register_forward_hook(self._keep(name)))
+            elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                self._hooks.append(module.register_forward_hook(self._keep_normalised))
 
     def _keep(self, name: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            maps_at = 1 if isinstance(module, nn.Conv2d) else output.ndim - 1  # (B, maps, h, w) or (B, ..., units)
-            strongest = output.detach().transpose(0, maps_at).flatten(1).amax(1)  # (maps,)
-            self._strongest[name] = torch.maximum(self._strongest[name], strongest.to(self._strongest[name].dtype))
+            self._see(name, 0, output, 1 if isinstance(module, nn.Conv2d) else output.ndim - 1)
+            self._last = name, output
 
         return hook
+
+    def _keep_normalised(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if self._last is not None and inputs[0] is self._last[1]:
+            self._see(self._last[0], 1, output, 1)
+
+    def _see(self, name: str, row: int, output: Tensor, maps_at: int) -> None:
+        """output: (B, maps, h, w) or (B, ..., units)."""
+        strongest, own = output.detach().transpose(0, maps_at).flatten(1).amax(1), self._strongest[name]  # (maps,)
+        own[row] = torch.maximum(own[row], strongest.to(own.dtype))
 
     def end(self, world: World) -> dict[str, Tensor]:
         """layer -> (maps,), over all processes, which must all call it; without layers that no image went through.
@@ -42,9 +53,12 @@ class StrongestActivations:
         """
         for hook in self._hooks:
             hook.remove()
-        self._hooks = []
+        self._hooks, self._last = [], None
         if not self._strongest:
             return {}
-        together = world.max(torch.cat(list(self._strongest.values())))
-        layers = zip(self._strongest, together.split([len(one) for one in self._strongest.values()]), strict=True)
-        return {name: values for name, values in layers if bool((values > -torch.inf).any())}
+        together = world.max(torch.cat(list(self._strongest.values()), dim=1))  # (2, all maps)
+        layers = zip(
+            self._strongest, together.split([one.shape[1] for one in self._strongest.values()], 1), strict=True
+        )
+        seen = {name: found[1] if bool((found[1] > -torch.inf).any()) else found[0] for name, found in layers}
+        return {name: values for name, values in seen.items() if bool((values > -torch.inf).any())}

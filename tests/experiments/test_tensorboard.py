@@ -87,6 +87,20 @@ def test_maps_that_answer_to_nothing_are_found_and_a_process_without_images_wait
     assert CountingWorld.calls == 2  # and yet as many exchanges as on a process that has images
 
 
+def test_maps_that_batch_normalisation_silences_are_dead():
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 2, 3), nn.ReLU()).eval()
+    with torch.no_grad():
+        model[1].bias[0] = -100
+    images, strongest = torch.randn(4, 3, 8, 8), StrongestActivations()
+    strongest.begin(model)
+    with torch.no_grad():
+        expected = model[1](model[0](images)).amax((0, 2, 3)), model[3](model[:3](images)).amax((0, 2, 3))
+    found = strongest.end(World())
+    assert found["0"].tolist() == expected[0].tolist()
+    assert found["3"].tolist() == expected[1].tolist()
+    assert (found["0"] <= 0).tolist() == [True, False]
+
+
 def test_units_of_a_linear_layer_are_its_last_axis():
     layer, strongest = nn.Linear(3, 2), StrongestActivations()
     strongest.begin(layer)
