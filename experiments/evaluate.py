@@ -8,7 +8,7 @@ if __name__ == "__main__":
     start("experiments.evaluate:report")
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from experiments.common.run_folder import PIECES
 from zfnet.analysis import share_interval
 from zfnet.data import ImageData, ImageSource, unreadable
 from zfnet.files import shown
-from zfnet.network import Network
+from zfnet.network import Network, is_name
 from zfnet.runs import write_csv
 from zfnet.training import Probabilities, Scores, class_counts, evaluate, places_of
 
@@ -60,14 +60,20 @@ class Answers:
     by_class: NDArray[np.int64]
 
 
+def choices_of(settings: Settings) -> list[NetworkChoice]:
+    """The networks; weights and a size go with a zoo's names, where there is one among them."""
+    paths = as_list(settings.checkpoint)
+    named = NetworkChoice(weights=settings.weights, size_px=settings.size_px)
+    if not any(map(is_name, paths)):
+        return [replace(named, checkpoint=path) for path in paths]
+    return [named.other(path, settings.weights if is_name(path) else None) for path in paths]
+
+
 def report(config: DictConfig, run: Run) -> None:
     """Print and save the errors for each number of views, the probabilities, and the error of each class."""
     settings = pick(Settings, config)
     source = open_split(settings.data, run, settings.split)
-    choices = [
-        NetworkChoice(checkpoint=path, weights=settings.weights, size_px=settings.size_px)
-        for path in as_list(settings.checkpoint)
-    ]
+    choices = choices_of(settings)
     networks = [open_chosen(choice, run) for choice in choices]
     for choice, network in zip(choices, networks, strict=True):
         check_fit(network, source, choice.source)

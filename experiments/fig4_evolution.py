@@ -18,6 +18,7 @@ from torch import Tensor
 
 from experiments.common.config import build, check_least, list_or_none, pick
 from experiments.common.publish import publish
+from experiments.common.run_folder import configuration_of
 from experiments.observers.evolution_folder import EvolutionFolder, settling_line
 from zfnet.analysis.evolution import (
     FOLDER,
@@ -142,7 +143,7 @@ def recompute(trained: Path, given: ImageData | None, plan: Plan, run: Run) -> N
 
 def images_of_training(trained: Path) -> ImageData:
     """The images that a training had, by its own configuration. Raises ValueError where that is not there."""
-    path = trained / ".hydra" / "config.yaml"
+    path = configuration_of(trained, "train")
     if not path.is_file():
         raise ValueError(f"there is no {path} that says which images the training had: give data=...")
     return build(ImageData, OmegaConf.load(path).data)

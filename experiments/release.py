@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.common.config import pick
+from experiments.common.run_folder import configuration_of
 from zfnet.network import open_network
 from zfnet.runs import read_manifest
 
@@ -74,7 +75,7 @@ def last_try(facts: dict[str, Any]) -> dict[str, Any]:
 
 def configuration(trained: Path) -> dict[str, Any]:
     """The training's recipe and the folder of its data, as its own configuration has them; what it kept of it."""
-    path = trained / ".hydra" / "config.yaml"
+    path = configuration_of(trained, "train")
     if not path.is_file():
         return {}
     config: Any = OmegaConf.to_container(OmegaConf.load(path))

@@ -199,3 +199,15 @@ def test_a_path_stands_on_one_line_of_a_list_and_of_a_message(name: bytes, liste
     assert shown(os.fsdecode(name)) == told
     told.encode()
     assert path_of(one_line(os.fsdecode(name))) == os.fsdecode(name)
+
+
+def test_what_a_killed_process_left_is_no_part_of_the_new_file(tmp_path: Path):
+    (tmp_path / "a.partial").write_bytes(b"z" * 100)
+    write_text(tmp_path / "a", "ab")
+    assert (tmp_path / "a").read_bytes() == b"ab"
+
+
+def test_a_file_system_that_tells_files_otherwise_is_written_all_the_same(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("os.path.samestat", lambda *_: False)
+    write_text(tmp_path / "a", "ab")
+    assert (tmp_path / "a").read_bytes() == b"ab"

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+ROUNDS = 100  # at a file that others put in its place, before it is written without the lock
+
 
 @contextmanager
 def whole_file(path: str | Path, *, durable: bool = False) -> Iterator[BinaryIO]:
@@ -97,7 +99,7 @@ def shown(path: str | Path) -> str:
 
 def _alone(partial: Path) -> _Raw:
     """An empty file to write that nobody else writes, by the system's lock where the file system has one."""
-    while True:
+    for _ in range(ROUNDS):
         raw = _Raw(partial, "wb", opener=lambda name, flags: os.open(name, flags & ~os.O_TRUNC, 0o666))
         with suppress(OSError):
             fcntl.flock(raw, fcntl.LOCK_EX)
@@ -108,6 +110,7 @@ def _alone(partial: Path) -> _Raw:
                     raw.truncate()
                 return raw
         raw.close()  # it has got its own name since, or is gone
+    return _Raw(partial, "wb")  # on a file system that tells files otherwise by their names than by what is open
 
 
 class _Raw(io.FileIO):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from experiments.common.config import check_least, list_or_none
-from zfnet.data import frame_fingerprints
+from zfnet.data import frame_fingerprint
 from zfnet.deconv import Deconvnet
 from zfnet.files import write_text
 from zfnet.forward import Field, fields_of, network_table
@@ -127,24 +127,25 @@ def images_at_once(plans: Sequence[LayerPlan], most: int, *, copies: int) -> int
     return max(1, min(most, MAPS_BYTES // max(image_bytes, 1)))
 
 
-def fingerprints_of(
-    plans: Sequence[LayerPlan], network: Network, views: CentreViews, settings: Settings
-) -> tuple[str, ...]:
-    """What identifies the pictures and numbers of an atlas, and after it what earlier versions knew them by."""
-    weights, data = weights_fingerprint(network.model), views.source.fingerprint
-    options = {name: getattr(settings, name) for name in DRAWN}
-    drawn = [(plan.name, plan.shape, plan.places, plan.tile, plan.rules) for plan in plans]
-    every = [[FORMAT, weights, data, frame, options, drawn] for frame in frame_fingerprints(network.frame)]
-    return tuple(hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:16] for about in every)
+def fingerprint_of(plans: Sequence[LayerPlan], network: Network, views: CentreViews, settings: Settings) -> str:
+    """What identifies the pictures and numbers of an atlas."""
+    about = [
+        FORMAT, weights_fingerprint(network.model), views.source.fingerprint, frame_fingerprint(network.frame),
+        {name: getattr(settings, name) for name in DRAWN},
+        [(plan.name, plan.shape, plan.places, plan.tile, plan.rules) for plan in plans],
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:16]
 
 
-def check_same(folder: Path, fingerprints: Sequence[str]) -> None:
+def check_same(folder: Path, fingerprint: str) -> None:
     """Note what a folder's work is of. Raises ValueError where it was begun for something else."""
-    path, own = folder / "plan.json", fingerprints[0]
-    held = json.loads(path.read_text()).get("fingerprint") if path.is_file() else own
-    if held not in fingerprints:
-        raise ValueError(
-            f"{folder} was begun for another network, data or options (its plan is {held}, this one's {own}): "
-            "give another run_dir, or remove it to begin anew"
+    path, own = folder / "plan.json", {"fingerprint": fingerprint, "format": FORMAT}
+    held = json.loads(path.read_text()) if path.is_file() else own
+    if held != own:
+        by = (
+            f"for another network, data or options (its plan is {held.get('fingerprint')}, this one's {fingerprint})"
+            if held.get("format") == FORMAT
+            else "by an earlier version"
         )
-    write_text(path, json.dumps({"fingerprint": own}) + "\n")
+        raise ValueError(f"{folder} was begun {by}: give another run_dir, or remove it to begin anew")
+    write_text(path, json.dumps(own) + "\n")

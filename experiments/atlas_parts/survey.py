@@ -16,7 +16,7 @@ from experiments.atlas_parts.settings import (
     LayerPlan,
     Settings,
     check_same,
-    fingerprints_of,
+    fingerprint_of,
     images_at_once,
     plan_layers,
 )
@@ -73,7 +73,7 @@ def survey(network: Network, views: CentreViews, settings: Settings, folder: Pat
     arrays = DiskArrays(folder / "arrays")
     read = origins_of(network.model, names)
     if run.world.first:
-        check_same(folder, fingerprints_of(plans, network, views, settings))
+        check_same(folder, fingerprint_of(plans, network, views, settings))
         for plan in plans:
             _create(arrays, plan, read[plan.name], settings)
     peaks = Peaks(arrays, names)

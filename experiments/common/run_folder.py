@@ -81,8 +81,14 @@ class RunFolder:
             self.restore_configuration()
 
 
+def configuration_of(folder: Path, job: str) -> Path:
+    """The file with a job's configuration, which lies in .hydra, or beside it where another job came first."""
+    beside = folder / f"{CONFIGURATION}-{job}" / "config.yaml"
+    return beside if beside.is_file() else folder / CONFIGURATION / "config.yaml"
+
+
 def _configuration_in(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in (folder.absolute() / CONFIGURATION).glob("*.yaml")}
+    return {path: path.read_bytes() for path in folder.absolute().glob(f"{CONFIGURATION}*/*.yaml")}
 
 
 def folder_given(config: DictConfig, mode: Literal["run", "sweep"]) -> Path:

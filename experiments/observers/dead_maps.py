@@ -12,11 +12,15 @@ from zfnet.training import World
 
 
 class StrongestActivations:
-    """Watches every convolution and linear layer of a model from `begin` to `end`, after its batch normalisation."""
+    """Watches every convolution and linear layer of a model from `begin` to `end`.
+
+    Where a batch normalisation follows right away, and then a rectifier, what counts is what the rectifier is given.
+    """
 
     def __init__(self) -> None:
-        self._strongest: dict[str, Tensor] = {}  # (2, maps): of the layer, and of the normalisation right after it
-        self._last: tuple[str, Tensor] | None = None
+        self._strongest: dict[str, Tensor] = {}  # (2, maps): of the layer, and of what its rectifier is given
+        self._last: tuple[str, Tensor] | None = None  # the last layer and what it gave
+        self._normalised: tuple[str, Tensor] | None = None
         self._hooks: list[RemovableHandle] = []
 
     def begin(self, model: nn.Module) -> None:
@@ -28,7 +32,9 @@ class StrongestActivations:
                 self._strongest[name] = torch.full((2, maps), -torch.inf, device=module.weight.device)
                 self._hooks.append(module.register_forward_hook(self._keep(name)))
             elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-                self._hooks.append(module.register_forward_hook(self._keep_normalised))
+                self._hooks.append(module.register_forward_hook(self._follow))
+            elif isinstance(module, nn.ReLU | nn.ReLU6):
+                self._hooks.append(module.register_forward_pre_hook(self._keep_rectified))
 
     def _keep(self, name: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
@@ -37,9 +43,13 @@ class StrongestActivations:
 
         return hook
 
-    def _keep_normalised(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def _follow(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if self._last is not None and inputs[0] is self._last[1]:
-            self._see(self._last[0], 1, output, 1)
+            self._normalised = self._last[0], output
+
+    def _keep_rectified(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if self._normalised is not None and inputs[0] is self._normalised[1]:  # with a shortcut added in place, or none
+            self._see(self._normalised[0], 1, inputs[0], 1)
 
     def _see(self, name: str, row: int, output: Tensor, maps_at: int) -> None:
         """output: (B, maps, h, w) or (B, ..., units)."""
@@ -53,7 +63,7 @@ class StrongestActivations:
         """
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._last = [], None
+        self._hooks, self._last, self._normalised = [], None, None
         if not self._strongest:
             return {}
         together = world.max(torch.cat(list(self._strongest.values()), dim=1))  # (2, all maps)

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from experiments.common.run_folder import LOCK
-from experiments.reproduction.step import Marks, Step, why_not_done
+from experiments.reproduction.step import STOPPED, Marks, Step, why_not_done
 
 HOME = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
@@ -90,7 +90,9 @@ def carry_out_one(step: Step, out: Path) -> str | None:
         file.write(f"\n$ {shlex.join(step.words)}\n".encode())
         file.flush()
         code = _run(step, file.fileno())
-    why = f"it ended with code {code}" if code else why_not_done(step)
+    why = why_not_done(step)
+    if code and why != STOPPED:
+        why = f"it ended with code {code}"
     if why is None:
         Marks(out / "steps").note(step, begun_s=begun_s)
     return why

@@ -12,6 +12,8 @@ from typing import Any
 
 from zfnet.files import write_text
 
+STOPPED = "it was stopped"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
@@ -120,6 +122,6 @@ def why_not_done(step: Step) -> str | None:
         except (OSError, ValueError, AttributeError):
             return f"{step.folder}/manifest.json cannot be read"
         if outcome != "finished":
-            return "it was stopped" if outcome == "stopped" else f"{step.folder}/manifest.json says {outcome!r}"
+            return STOPPED if outcome == "stopped" else f"{step.folder}/manifest.json says {outcome!r}"
     gone = missing_outputs(step)
     return f"{gone[0]} is not there" if gone else None

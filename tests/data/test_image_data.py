@@ -9,10 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
+from zfnet.data import Subset
 from zfnet.data.folder import FolderImages
 from zfnet.data.image_data import ImageData
 from zfnet.data.pack import PackImages
 from zfnet.data.source import UNREADABLE
+from zfnet.training import first_difference
 
 
 @pytest.fixture
@@ -67,7 +69,14 @@ def test_the_limit_of_pixels_holds_for_folders_and_packs(root: Path, tmp_path: P
     assert "large.png: 100 x 60 px are more than max_megapixels=0.003 million" in data.open("train").skipped[0]
     labels = [ImageData(str(root), side=32, max_megapixels=m).open("train").read([3])[1].item() for m in (0.003, 1)]
     assert labels == [UNREADABLE, 0]
-    kept_by = [ImageData(str(root), side=32, max_megapixels=m).open("train").fingerprint for m in (0.003, 1)]
+    opened = [ImageData(str(root), side=32, max_megapixels=m).open("train") for m in (0.003, 1)]
+    kept_by = [source.fingerprint for source in opened]
+    usual = ImageData(str(root), side=32).open("train")
+    for source, one in ((opened[0], usual), (Subset(opened[0], np.arange(2)), Subset(usual, np.arange(2)))):
+        asked = {"data": source.fingerprint, "val": source.fingerprint}
+        held = {"data": one.fingerprint, "val": one.fingerprint}  # of a checkpoint from before the limit counted
+        assert first_difference(held, asked, train=source, val=source) is None
+        assert first_difference({**held, "data": "x"}, asked, train=source, val=source) is not None
     assert kept_by[0] != kept_by[1]  # what was kept without an image is not taken once it may be read
     for wrong in (0, 200, float("nan")):
         with pytest.raises(ValueError, match=f"max_megapixels={wrong}, expected more than 0 and at most 178.9"):

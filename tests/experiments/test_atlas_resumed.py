@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -143,6 +144,10 @@ def test_photographs_do_not_outlive_their_being_left_out(
     code, printed = carry_out_here("atlas", *given, "photographs=false")
     assert code == 2
     assert "was begun for another network, data or options" in printed
+    (plan,) = (tmp_path / "run").rglob("plan.json")
+    plan.write_text(json.dumps({"fingerprint": json.loads(plan.read_text())["fingerprint"]}))
+    code, printed = carry_out_here("atlas", *given)
+    assert (code, "was begun by an earlier version: give another run_dir, or remove it" in printed) == (2, True)
 
 
 def test_pictures_whose_work_is_gone_are_made_anew(

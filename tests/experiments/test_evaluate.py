@@ -12,7 +12,9 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 
 import zfnet.training.scoring.evaluation as evaluation
+from experiments.evaluate import Settings, choices_of
 from zfnet import build_model
+from zfnet.data import ImageData
 from zfnet.data.frame import torchvision_frame
 from zfnet.network import Network
 from zfnet.training.checkpoint import save_checkpoint
@@ -95,6 +97,18 @@ def test_images_that_a_network_answers_with_nan_are_its_errors(
     assert float(errors["top1_error"]) == pytest.approx(
         np.average([float(row["error"]) for row in rows], weights=counts)
     )
+
+
+def test_weights_and_a_size_go_with_the_zoos_names_alone():
+    def asked(*paths: str):
+        given = {"data": ImageData("."), "split": "val", "views": 1, "batch_size": 8, "weights": "w.pt", "size_px": 96}
+        return choices_of(Settings(**given, checkpoint=list(paths)))
+
+    own, zoos = asked("own.pt", "torchvision:alexnet")
+    assert (own.checkpoint, own.weights, own.size_px) == ("own.pt", None, None)
+    assert (zoos.checkpoint, zoos.weights, zoos.size_px) == ("torchvision:alexnet", "w.pt", 96)
+    (alone,) = asked("own.pt")
+    assert (alone.weights, alone.size_px) == ("w.pt", 96)  # to be refused by name
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,9 @@ def test_a_try_that_was_refused_is_not_on_the_card(
     assert f"| seconds | {round(trained_s + refused_s, 1)} |" in card
 
 
+@pytest.mark.parametrize("training_came_last", [False, True])
 def test_results_put_beside_a_training_leave_it_its_configuration_and_its_card(
-    whole_run: Path, image_root: Path, carry_out_here: Callable, tmp_path: Path
+    whole_run: Path, image_root: Path, carry_out_here: Callable, tmp_path: Path, training_came_last: bool
 ):
     run = shutil.copytree(whole_run, tmp_path / "run")
     before = (run / ".hydra" / "config.yaml").read_bytes()
@@ -59,6 +60,9 @@ def test_results_put_beside_a_training_leave_it_its_configuration_and_its_card(
     assert code == 0, said
     assert (run / ".hydra" / "config.yaml").read_bytes() == before
     assert "split: val" in (run / ".hydra-evaluate" / "config.yaml").read_text()
+    if training_came_last:
+        (run / ".hydra").rename(run / ".hydra-train")
+        (run / ".hydra-evaluate").rename(run / ".hydra")
     code, said = carry_out_here("release", f"run={run}", "run_dir=out")
     assert code == 0, said
     card = HubNetwork.from_pretrained(tmp_path / "out" / "release").card

@@ -157,6 +157,9 @@ def test_a_job_that_was_stopped_is_not_done(make: Make, tmp_path: Path):
         found = carry_out_one(job, tmp_path / "out")
         assert found == told or (told is not None and told in str(found))
         assert bool(Marks(tmp_path / "out" / "steps").done([job])) == (told is None)
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps({"outcome": "stopped"}))
+    ended = Step(**{**vars(make("b", code="raise SystemExit(143)")), "folder": tmp_path / "run"})
+    assert carry_out_one(ended, tmp_path / "out") == "it was stopped"  # by a signal, as a training ends
 
 
 DRIVER = """

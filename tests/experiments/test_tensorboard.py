@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
+from torchvision.models import resnet18
 
 from experiments.common.events import events_folder
 from experiments.common.publish import publish
@@ -99,6 +100,15 @@ def test_maps_that_batch_normalisation_silences_are_dead():
     assert found["0"].tolist() == expected[0].tolist()
     assert found["3"].tolist() == expected[1].tolist()
     assert (found["0"] <= 0).tolist() == [True, False]
+
+
+def test_maps_that_a_shortcut_carries_are_not_dead():
+    model, strongest = resnet18(num_classes=4, zero_init_residual=True).eval(), StrongestActivations()
+    strongest.begin(model)
+    with torch.no_grad():
+        model(torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    found = strongest.end(World())
+    assert sum(int((found[f"layer{at}.0.conv2"] > 0).sum()) for at in (1, 2, 3, 4)) > 500  # of 960
 
 
 def test_units_of_a_linear_layer_are_its_last_axis():

@@ -1,5 +1,6 @@
 """Several threads with one network, as the handlers of a web page have it."""
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ from torch import nn
 
 from zfnet import Deconvnet, occlude
 from zfnet.forward import temporary_hooks
-from zfnet.models import evaluating
+from zfnet.models import evaluating, full_float32
 
 torch.set_num_threads(1)
 MEETING: list[threading.Barrier] = []
@@ -87,3 +88,35 @@ def test_a_model_that_trains_within_is_left_so_by_whoever_evaluates_it_there():
             assert not model.training
         assert model[0].training
     assert model[0].training
+
+
+def test_what_is_collected_while_a_model_is_entered_may_leave_one():
+    def stays_inside(model):
+        with evaluating(model):
+            yield
+
+    inside, big = nn.Sequential(nn.Dropout()), nn.Sequential(*(nn.Dropout() for _ in range(3000)))
+    for _ in range(3):
+        left = stays_inside(inside)
+        next(left)
+        circle = [left]
+        circle.append(circle)  # which only the collector takes away
+    del left, circle
+    with evaluating(big):
+        gc.collect()
+    assert inside.training
+
+
+def test_full_float32_lasts_until_the_last_is_out():
+    backend = torch.backends.cuda.matmul
+    before, backend.fp32_precision = backend.fp32_precision, "tf32"
+    try:
+        first, second = full_float32(), full_float32()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert backend.fp32_precision == "ieee"
+        second.__exit__(None, None, None)
+        assert backend.fp32_precision == "tf32"
+    finally:
+        backend.fp32_precision = before

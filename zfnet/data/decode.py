@@ -67,7 +67,7 @@ def read_rgb(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
         return _upright(_to_rgb(image), image)
 
 
-def upright_size(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[int, int]:
+def upright_size(path: str, max_megapixels: float = PILLOWS_MEGAPIXELS) -> tuple[int, int]:
     """Width and height of what read_rgb gives, mostly from the file's head alone. Raises UnreadableImage as it does."""
     with _opened(path, max_megapixels) as image:
         if image.format == "TIFF":

@@ -68,6 +68,12 @@ class FolderImages:
         return () if self._unusual else (self._images().earlier_digest(self.side_px),)
 
     @property
+    def resumed_fingerprints(self) -> tuple[str, ...]:
+        """What a checkpoint may know the data by that is of before max_megapixels counted."""
+        other = () if self.interpolation == BILINEAR else (self.interpolation,)
+        return (self._images().digest(self.side_px, *other),)
+
+    @property
     def _unusual(self) -> tuple[str, ...]:
         """How the files are read, as far as it is not as usual."""
         limit = () if self.max_megapixels == MAX_MEGAPIXELS else (f"max_megapixels={self.max_megapixels:g}",)

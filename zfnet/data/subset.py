@@ -39,6 +39,11 @@ class Subset:
         """Those over the source's earlier ones."""
         return tuple(map(self._over, fingerprints(self.source)[1:]))
 
+    @property
+    def resumed_fingerprints(self) -> tuple[str, ...]:
+        """Those over the source's, by which a checkpoint may know it."""
+        return tuple(map(self._over, getattr(self.source, "resumed_fingerprints", ())))
+
     def _over(self, of_source: str) -> str:
         return hashlib.sha256(of_source.encode() + self.indices.tobytes()).hexdigest()[:16]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Modes = list[tuple[nn.Module, bool]]
-CHANGING = threading.Lock()
+CHANGING = threading.RLock()  # not Lock: what is collected meanwhile may leave
+PRECISE: list[list[str]] = []  # who is inside full_float32, each with what was set before the first
 INSIDE: dict[nn.Module, list[list[Modes]]] = {}  # who evaluates a model, the last to come last: the modes to leave
 
 
@@ -78,11 +79,16 @@ def full_float32() -> Iterator[None]:
     For small differences: a square that changes a probability by 2e-4 would be measured to one per cent.
     """
     backends = torch.backends.cudnn.conv, torch.backends.cuda.matmul  # type: ignore[attr-defined]
-    before = [backend.fp32_precision for backend in backends]
-    try:
+    with CHANGING:
+        before = PRECISE[0] if PRECISE else [backend.fp32_precision for backend in backends]
+        PRECISE.append(before)
         for backend in backends:
             backend.fp32_precision = "ieee"
+    try:
         yield
     finally:
-        for backend, precision in zip(backends, before, strict=True):
-            backend.fp32_precision = precision
+        with CHANGING:
+            PRECISE.pop()
+            if not PRECISE:  # the last thread that is out
+                for backend, precision in zip(backends, before, strict=True):
+                    backend.fp32_precision = precision

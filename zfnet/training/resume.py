@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
@@ -119,8 +120,9 @@ def first_difference(
     held = {**asdict(Recipe()), **{name: asked[name] for name in LATER if name in asked}, **held}
     sources = {"data": train, "val": val}
     for name, value in asked.items():
-        was, known = held.get(name), (value, *getattr(sources.get(name), "earlier_fingerprints", ()))
-        if was in known:
+        was, source = held.get(name), sources.get(name)
+        others = (getattr(source, of, ()) for of in ("earlier_fingerprints", "resumed_fingerprints"))
+        if was in (value, *chain(*others)):
             continue
         if isinstance(was, list) and isinstance(value, list) and len(was) == len(value):
             place = next(place for place in range(len(was)) if was[place] != value[place])
