@@ -15,7 +15,6 @@ from zfnet.data import IMAGENET_MEAN, InputFrame, hub_frame
 from zfnet.models import (
     OWN_PX,
     TABLES,
-    ZOOS,
     build_for_file,
     build_model,
     channels_of,
@@ -29,6 +28,7 @@ from zfnet.models import (
     state_dict_of,
     undisturbed,
     zoo_of,
+    zoos_name_of,
 )
 
 FORMAT = "zfnet-checkpoint-1"
@@ -105,11 +105,10 @@ def open_network(
         own_px = OWN_PX if size_px is None else size_px
         arguments = {"name": str(source), "num_classes": num_classes, "width": width, "input_px": own_px}
         return _of_table(arguments if channels == 3 else {**arguments, "channels": channels}, weights)
-    if not Path(source).exists():
-        bare = str(source).rpartition(":")[2]
-        if name := next((zoo.prefix + bare for zoo in ZOOS if zoo.installed and bare in zoo.names()), ""):
-            raise FileNotFoundError(f"no weight file at {source}: did you mean {name}?")
-    if not isinstance(content := read_file(source), dict) or "network" not in content:
+    if not Path(source).exists() and (meant := zoos_name_of(str(source))):
+        raise FileNotFoundError(f"no weight file at {source}: did you mean {meant}?")
+    content = read_file(source)
+    if not isinstance(content, dict) or "network" not in content:
         raise ValueError(
             f"{source} is not a checkpoint of ours: for a bare state_dict name its network too, in a command "
             f"checkpoint=torchvision:NAME weights={source}, in Python build_model(name, weights={str(source)!r})"

@@ -45,7 +45,8 @@ TIED = torch.randn(6, 6, 3, 3, dtype=torch.float64, generator=torch.Generator().
 
 def tied(x):
     """Filters that are used once more transposed, as a tied decoder does."""
-    return F.conv2d(F.relu(F.conv2d(x, TIED, padding=1)), TIED.transpose(0, 1), padding=1)
+    there = F.relu(F.conv2d(x, TIED, padding=1))
+    return F.conv2d(F.conv2d(there, TIED.transpose(2, 3), padding=1), TIED.transpose(0, 1), padding=1)
 
 
 def slimmed(x):
@@ -73,27 +74,6 @@ def ceiled_means(x):
 
 def counted_means(x):
     return F.avg_pool2d(x, (2, 3), (2, 1), padding=(1, 0), ceil_mode=True)
-
-
-class Shared(nn.Module):
-    """Convolutions, and normalisations after them, that read the same numbers in several ways."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight, self.factors = nn.Parameter(torch.randn(6, 6, 3, 3)), nn.Parameter(torch.randn(2, 6))
-        self.mean, self.variance = torch.zeros(6).double(), torch.ones(6).double()
-
-    def forward(self, x):
-        filters = self.weight, self.weight.transpose(0, 1), self.weight.transpose(2, 3)
-        for one in filters:
-            x = F.relu(F.conv2d(x, one, padding=1))
-        x = torch.cat([F.conv2d(x, self.weight[:kept], padding=1) for kept in (6, 2)], 1)[:, 2:]
-        x = F.relu(
-            F.conv2d(x, self.weight[:, :3], padding=1, groups=2) + F.conv2d(x[:, :3], self.weight[:, :3], padding=1)
-        )
-        for factor in self.factors:
-            x = F.relu(F.batch_norm(F.conv2d(x, self.weight, padding=1), self.mean, self.variance, factor))
-        return x
 
 
 WINDOWED = {
@@ -126,7 +106,6 @@ WINDOWED = {
     "capped": lambda x: F.relu6(x) + F.hardtanh(x, 0, 0.5),
     "dropout in eval": lambda x: F.dropout(x, 0.5, training=False),
     "copies": lambda x: x.clone().contiguous().double(),
-    "weights in several ways": Shared(),
     "filters tied by transposition": tied,
     "a part of the filters": slimmed,
     "filters in other groups": other_groups,

@@ -36,4 +36,4 @@ from .weights import (
     state_dict_of as state_dict_of,
     weights_fingerprint as weights_fingerprint,
 )
-from .zoos import ZOOS as ZOOS, zoo_of as zoo_of
+from .zoos import ZOOS as ZOOS, zoo_of as zoo_of, zoos_name_of as zoos_name_of

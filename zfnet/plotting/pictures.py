@@ -28,7 +28,8 @@ def as_tensor(values: Any) -> Tensor:
     odd = int(tensor.numel() - tensor.isfinite().sum())
     if odd:
         raise ValueError(
-            f"{odd} of the {tensor.numel()} values to draw are NaN or infinite: look for such in the weights and images"
+            f"{odd} of the {tensor.numel()} values to draw are NaN or infinite: look for such in the weights and "
+            "images, or give what torch.nan_to_num makes of them"
         )
     return tensor
 

@@ -1,4 +1,4 @@
-from .prefixes import ZOOS as ZOOS, zoo_of as zoo_of
+from .prefixes import ZOOS as ZOOS, zoo_of as zoo_of, zoos_name_of as zoos_name_of
 from .pytorchcv_zfnet import (
     SERVED as SERVED,
     downloaded_zfnet as downloaded_zfnet,
