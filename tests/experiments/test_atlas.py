@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ from sklearn.metrics import average_precision_score
 from small_network import small_network
 
 from experiments.atlas_parts import survey
+from experiments.atlas_parts.settings import FORMAT
 from zfnet import Deconvnet
 from zfnet.analysis.atlas import BINS
 from zfnet.analysis.evolution import load_moments
@@ -229,7 +231,7 @@ def test_a_killed_atlas_goes_on(carry_out_here, image_root: Path, tmp_path: Path
 def test_another_network_in_the_same_folder_is_refused(carry_out_here, image_root: Path, tmp_path: Path):
     words = [*SMALL, f"data.root={image_root}", "layers=[conv1]", "shown=1", f"run_dir={tmp_path / 'run'}"]
     (tmp_path / "run" / "atlas.work").mkdir(parents=True)
-    (tmp_path / "run" / "atlas.work" / "plan.json").write_text('{"fingerprint": "another"}')
+    (tmp_path / "run" / "atlas.work" / "plan.json").write_text(json.dumps({"fingerprint": "another", "format": FORMAT}))
     code, printed = carry_out_here("atlas", *words, f"checkpoint={small_network(tmp_path / 'net.pt')}")
     assert code == 2
     assert "was begun for another network" in printed
