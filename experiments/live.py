@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from experiments.common.config import check_least, pick
 from experiments.common.images import ImagesChoice, open_views
-from experiments.common.network import NetworkChoice, open_chosen
+from experiments.common.network import NetworkChoice, check_compared, open_chosen
 from zfnet.data import fingerprints, frame_fingerprints, photograph_paths
 from zfnet.live import Lens, MinedPatches, Page, Pictures, bound, drawing_names, live_application, open_atlas, serve
 from zfnet.mining import Mined
@@ -45,8 +45,7 @@ class Settings:
         check_least(self, gallery=1)
         if self.drawn not in (AUTO, True, False):
             raise ValueError(f"drawn={self.drawn} is not one of {AUTO}, true, false")
-        if self.compare_weights is not None and self.compare is None:
-            raise ValueError(f"compare_weights={self.compare_weights} is of no network: give compare=... too")
+        check_compared(self.compare, self.compare_weights)
 
 
 def live(config: DictConfig, run: Run) -> str:

@@ -96,8 +96,7 @@ def claim_sentences(settings: Settings, collected: Collected, run: Run, shelf: S
     folder, kept = run.folder / CLAIMS, shelf.find(CLAIMS)
     last = max((one.finished for one in shelf.runs if one.job in MEASURED_ON), default="")
     words = [*shared_words(CLAIMS), *(f"{name}={_value(value)}" for name, value in settings.claims.items())]
-    inside = kept is not None and kept.folder.resolve() == folder.resolve()
-    if kept is not None and kept.finished >= last and (not inside or kept.was_asked(words)):
+    if kept is not None and kept.finished >= last and kept.serves(folder, lambda: words):
         print(f"{CLAIMS}: taken from {kept.folder}", flush=True)
         collected.take_claims(kept)
         return

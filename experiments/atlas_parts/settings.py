@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from experiments.common.config import check_least, list_or_none
+from experiments.common.network import check_compared
 from zfnet.data import frame_fingerprint
 from zfnet.deconv import Deconvnet
 from zfnet.files import write_text
@@ -56,8 +57,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_least(self, top=1, whole_top=1, tile_px=1, shown=0, shown_maps=1, square_px=1, stride_px=1)
         check_least(self, optimised=0, optimised_steps=1)
-        if self.compare_weights is not None and self.compare is None:
-            raise ValueError(f"compare_weights={self.compare_weights} is of no network: give compare=... too")
+        check_compared(self.compare, self.compare_weights)
         if self.time not in TIMES:
             raise ValueError(f"time={self.time} is not one of {', '.join(TIMES)}")
 

@@ -93,6 +93,12 @@ class NetworkChoice:
         return f"{self.source}{UNTRAINED if self.untrained else ''}"
 
 
+def check_compared(compare: str | None, compare_weights: str | None) -> None:
+    """Raise ValueError for the weights of another network without that network."""
+    if compare_weights is not None and compare is None:
+        raise ValueError(f"compare_weights={compare_weights} is of no network: give compare=... too")
+
+
 def open_chosen(choice: NetworkChoice, run: Run, *, quiet: bool = False, relayout: bool = True) -> Network:
     """The network on the run's device. Unless quiet, a line on the console warns of one without weights.
 

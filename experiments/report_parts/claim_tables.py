@@ -57,7 +57,7 @@ class TableClaims:
     def result(self, job: str, words: Sequence[str]) -> Path:
         """The folder of a finished run that fits, or of one that is run now: again, where it was asked otherwise."""
         folder, kept = self.asked.run.folder / job.split("_")[0], self.asked.shelf.find(job)
-        if kept is not None and (kept.folder.resolve() != folder.resolve() or kept.was_asked(words)):
+        if kept is not None and kept.serves(folder, lambda: words):
             print(f"{job}: taken from {kept.folder}")
             return kept.folder
         run_inner(job, words, folder, self.asked.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,9 @@ def collect(item: Item, wanted: Wanted, collected: Collected, run: Run) -> None:
 
 
 def found_or_run(item: Item, wanted: Wanted, run: Run) -> tuple[KeptRun, str]:
-    """The run that the item is read from, and where it came from in words. Raises LeftOut.
-
-    What an earlier try computed for this report counts only where it was asked the same.
-    """
+    """The run that the item is read from, and where it came from in words. Raises LeftOut."""
     kept, folder = wanted.shelf.find(item.job, of_these_images=item.of_these_images), run.folder / item.name
-    own = kept is not None and kept.folder.resolve() == folder.resolve()
-    if kept is not None and not (own and item.words is not None and not kept.was_asked(words_of(item, wanted))):
+    if kept is not None and (item.words is None or kept.serves(folder, partial(words_of, item, wanted))):
         print(f"{item.job}: taken from {kept.folder}", flush=True)
         inside = run.folder.resolve() in kept.folder.resolve().parents
         return kept, "Computed for this report." if inside else f"Taken from a finished run: {kept.folder}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,13 @@ class KeptRun:
     def was_asked(self, words: Sequence[str]) -> bool:
         """Whether it was given these options, and no others, besides the network, the images and the machine."""
         return _options(map(str, self.facts.get("command", []))) == _options(words)
+
+    def serves(self, folder: Path, words: Callable[[], Sequence[str]]) -> bool:
+        """Whether its results may stand for those of a job that would be run in a folder with these options.
+
+        What lies there itself is an earlier try's, and counts where that was asked the same.
+        """
+        return self.folder.resolve() != folder.resolve() or self.was_asked(words())
 
     def is_of(self, weights: str, frame: str | None, trained: Path | None) -> bool:
         """Whether it is of a network of these weights and this frame: the first that it looked into.
